@@ -1,0 +1,69 @@
+//! Decides who is next and when: holds the pacing lease of each sale, and takes the operators' changes of its knobs.
+
+mod metrics;
+mod pacing;
+mod routes;
+
+use chassis::clock::Clock;
+use chassis::tasks::{TaskKind, Tasks};
+use contracts::papers::Papers;
+use serde::{Deserialize, Serialize};
+use store::Store;
+use uuid::Uuid;
+
+/// Settings of this role.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How long a pacing lease lasts without a decision, in milliseconds: 1,000 to 4,000. A dead holder is replaced after it,
+    /// and a change of rate must take effect within five seconds of its death.
+    pub lease_ttl_ms: i64,
+    /// How often the pace is looked at without news, in milliseconds: 50 to 500.
+    pub tick_ms: u64,
+    /// How soon after a tick the next may come when there is news, in milliseconds: 5 to 500.
+    pub tick_min_ms: u64,
+    /// How many of the line's head are looked at per tick: 10 to 100,000.
+    pub window: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { lease_ttl_ms: 3_000, tick_ms: 200, tick_min_ms: 25, window: 5_000 }
+    }
+}
+
+/// The role, ready to run.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    config: Config,
+    store: Store,
+    papers: Papers,
+    clock: Clock,
+    holder: Uuid,
+}
+
+/// Checks the settings and takes the doors to the stores.
+///
+/// # Errors
+/// When a setting is out of its range.
+pub async fn prepare(config: Config, store: Store, papers: Papers, clock: Clock) -> anyhow::Result<Admission> {
+    anyhow::ensure!((1_000..=4_000).contains(&config.lease_ttl_ms), "admission.lease_ttl_ms must be 1000 to 4000");
+    anyhow::ensure!((50..=500).contains(&config.tick_ms), "admission.tick_ms must be 50 to 500");
+    anyhow::ensure!((5..=500).contains(&config.tick_min_ms), "admission.tick_min_ms must be 5 to 500");
+    anyhow::ensure!((10..=100_000).contains(&config.window), "admission.window must be 10 to 100000");
+    metrics::describe();
+    let holder = chassis::ids::new(&clock);
+    Ok(Admission { config, store, papers, clock, holder })
+}
+
+impl Admission {
+    /// The role's paths.
+    pub fn router(&self) -> axum::Router {
+        routes::router(self)
+    }
+
+    /// Starts the role's tasks.
+    pub fn run(&self, tasks: &Tasks) {
+        tasks.spawn(TaskKind::Service, "pacing", pacing::run(self.clone(), tasks.clone()));
+    }
+}

@@ -1,0 +1,224 @@
+//! The pacing loop: one task per event with a running sale, which for each sale holds or seeks the lease, reads the head of
+//! the line and who of it is present, and asks the store for one decision per tick.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chassis::retry::Backoff;
+use chassis::tasks::{TaskKind, Tasks};
+use metrics::{counter, gauge, histogram};
+use store::follow::Follower;
+use store::leases::{Lease, Office};
+use store::mirror::{EventMirror, SaleMirror};
+use store::pace::PaceAsk;
+use store::StoreError;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::metrics::{ADMITTED, LEASES, LOST, SKIPPED, TICK};
+use crate::Admission;
+
+/// Looks for events with running sales and sees to it that each has its task.
+pub async fn run(admission: Admission, tasks: Tasks) -> anyhow::Result<()> {
+    let running: Arc<Mutex<HashSet<Uuid>>> = Arc::default();
+    let stop = tasks.soft();
+    while !stop.is_cancelled() {
+        match admission.store.running_events().await {
+            Ok(events) => {
+                for event in events {
+                    if running.lock().unwrap_or_else(PoisonError::into_inner).insert(event) {
+                        let (admission, running, stop) = (admission.clone(), running.clone(), stop.clone());
+                        tasks.spawn(TaskKind::Job, "pacing of an event", async move {
+                            let outcome = stop.run_until_cancelled(pace_event(&admission, event)).await;
+                            running.lock().unwrap_or_else(PoisonError::into_inner).remove(&event);
+                            give_up(&admission, event).await;
+                            outcome.unwrap_or(Ok(()))
+                        });
+                    }
+                }
+            }
+            Err(fault) => tracing::warn!(%fault, "running sales cannot be read for the moment"),
+        }
+        drop(tokio::time::timeout(Duration::from_millis(500), stop.cancelled()).await);
+    }
+    Ok(())
+}
+
+/// Lets go of this holder's leases, so that another process need not wait for their end.
+async fn give_up(admission: &Admission, event: Uuid) {
+    if let Err(fault) = admission.store.give_up_all(Office::Pacing, event, admission.holder).await {
+        tracing::info!(%event, %fault, "the pacing leases end by their time");
+    }
+}
+
+/// A sale in this process's hands.
+#[derive(Default)]
+struct Desk {
+    lease: Option<Lease>,
+    sought: Option<Instant>,
+    /// Since when each absent place has stood at the head.
+    absent: HashMap<i64, Instant>,
+    backoff: Option<Backoff>,
+}
+
+async fn pace_event(admission: &Admission, event: Uuid) -> anyhow::Result<()> {
+    let config = &admission.config;
+    let mut follower = loop {
+        match Follower::start(&admission.store, event).await {
+            Ok(follower) => break follower,
+            Err(fault) if fault.is_away() => tokio::time::sleep(Duration::from_millis(300)).await,
+            Err(fault) => return Err(fault.into()),
+        }
+    };
+    let mut desks: HashMap<Uuid, Desk> = HashMap::new();
+    let mut last_tick = Instant::now();
+    loop {
+        // News bring the next tick forward, so that a freed seat is offered at once.
+        follower.next(Duration::from_millis(config.tick_ms).saturating_sub(last_tick.elapsed())).await?;
+        let soonest = last_tick + Duration::from_millis(config.tick_min_ms);
+        tokio::time::sleep_until(soonest).await;
+        last_tick = Instant::now();
+        let now_ms = admission.clock.now_ms();
+        let mut over = true;
+        for (sale, mirror) in &follower.mirror().sales {
+            over &= mirror.now.closes_at_ms + 3_600_000 < now_ms;
+            // A second early, so that the lease is in hand when the doors open.
+            if now_ms + 1_000 < mirror.now.opens_at_ms || mirror.now.closes_at_ms < now_ms || mirror.now.sold_out {
+                continue;
+            }
+            let desk = desks.entry(*sale).or_default();
+            if let Err(fault) = attend(admission, follower.mirror(), *sale, mirror, desk).await {
+                match fault {
+                    StoreError::Moved(_) => {
+                        counter!(LOST).increment(1);
+                        desk.lease = None;
+                    }
+                    fault => {
+                        tracing::warn!(%sale, %fault, "no decision about the pace for the moment");
+                        let backoff = desk.backoff.get_or_insert_with(|| Backoff::new(50, 500));
+                        tokio::time::sleep(backoff.delay()).await;
+                    }
+                }
+            } else {
+                desk.backoff = None;
+            }
+        }
+        gauge!(LEASES).set(desks.values().filter(|desk| desk.lease.is_some()).count() as f64);
+        if over {
+            return Ok(());
+        }
+    }
+}
+
+async fn attend(
+    admission: &Admission,
+    event: &EventMirror,
+    sale: Uuid,
+    mirror: &SaleMirror,
+    desk: &mut Desk,
+) -> Result<(), StoreError> {
+    let config = &admission.config;
+    let Some(lease) = desk.lease else {
+        // Another holder is alive: look again at a quarter of its lease.
+        let pause = Duration::from_millis(config.lease_ttl_ms.unsigned_abs() / 4);
+        if desk.sought.is_none_or(|at| at.elapsed() >= pause) {
+            desk.sought = Some(Instant::now());
+            desk.lease = admission.store.take_lease(Office::Pacing, sale, admission.holder, config.lease_ttl_ms).await?;
+            if let Some(lease) = desk.lease {
+                desk.absent.clear();
+                tracing::info!(%sale, term = lease.term, "pacing this sale");
+            }
+        }
+        return Ok(());
+    };
+    let started = Instant::now();
+    let ask = head(admission, event, sale, mirror, desk, lease).await;
+    let skipping = ask.skip.len() as u64;
+    let done = admission.store.pace(&ask).await?;
+    histogram!(TICK).record(started.elapsed().as_secs_f64());
+    counter!(ADMITTED).increment(done.admitted.len() as u64);
+    counter!(SKIPPED).increment(skipping);
+    for entry in ask.skip {
+        desk.absent.remove(&entry);
+    }
+    Ok(())
+}
+
+/// Reads the head of the line: who of it is present, who is absent and since when.
+async fn head(
+    admission: &Admission,
+    event: &EventMirror,
+    sale: Uuid,
+    mirror: &SaleMirror,
+    desk: &mut Desk,
+    lease: Lease,
+) -> PaceAsk {
+    let config = &admission.config;
+    // Twice the pace's share of a second, and those who may be absent.
+    let wanted = (mirror.now.rate_per_minute as usize / 30 + 8).min(config.window);
+    let mut entries: Vec<i64> = mirror.skipped.iter().copied().take(config.window).collect();
+    let mut ask = PaceAsk {
+        lease,
+        event: event.event,
+        candidates: Vec::new(),
+        skip: Vec::new(),
+        passed_over: Vec::new(),
+        joins_seen: mirror.joins,
+    };
+    let mut seen_absent = HashSet::new();
+    let mut line = mirror.line.iter_after(0);
+    let now_ms = admission.clock.now_ms();
+    let presence_ms = mirror.now.presence_ms;
+    // Right after a rebuild nobody has been seen yet: unknown means present.
+    let trusting = event.epoch_since_ms + presence_ms > now_ms;
+    let mut looked = 0;
+    loop {
+        let chunk: Vec<i64> = if entries.is_empty() { line.by_ref().take(wanted).collect() } else { std::mem::take(&mut entries) };
+        if chunk.is_empty() || looked >= config.window {
+            break;
+        }
+        looked += chunk.len();
+        // Redis being away makes everybody unknown, and unknown present.
+        let seen = admission.store.last_seen(event.event, sale, &chunk).await.ok();
+        for (nth, entry) in chunk.iter().enumerate() {
+            let last_seen = seen.as_ref().and_then(|seen| seen.get(nth)).copied();
+            let present = match last_seen {
+                None => true,
+                Some(0) => trusting,
+                Some(at) => at + 1_000 + presence_ms > now_ms,
+            };
+            if present {
+                ask.candidates.push(*entry);
+                continue;
+            }
+            ask.passed_over.push((*entry, last_seen.unwrap_or(0)));
+            if !mirror.skipped.contains(entry) {
+                let since = *desk.absent.entry(*entry).or_insert_with(Instant::now);
+                seen_absent.insert(*entry);
+                if since.elapsed() >= Duration::from_millis(mirror.now.grace_ms.unsigned_abs()) {
+                    ask.skip.push(*entry);
+                }
+            }
+        }
+        if ask.candidates.len() >= wanted {
+            break;
+        }
+    }
+    desk.absent.retain(|entry, _| seen_absent.contains(entry));
+    ask.candidates.sort_unstable();
+    ask.passed_over.sort_unstable();
+    ask
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Config;
+
+    #[test]
+    fn the_defaults_keep_their_promises() {
+        let config = Config::default();
+        assert!(config.tick_ms <= 1_000, "a change must take effect within a second");
+        assert!(config.lease_ttl_ms + config.tick_ms.cast_signed() < 5_000, "and within five after a holder died");
+    }
+}

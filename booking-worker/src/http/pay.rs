@@ -1,0 +1,113 @@
+//! Starting to pay.
+
+use axum::extract::State;
+use contracts::bookings::{Booking, Pay};
+use contracts::ids::BookingId;
+use contracts::papers::Principal;
+use contracts::problem::Problem;
+use contracts::server::{Id, Json};
+use store::payments::{Begun, PaymentRow};
+
+use super::view::{self, For};
+use super::{App, Refusal};
+use crate::payments::{key, new_intent};
+use crate::provider::Fault;
+
+/// The longest address there is (RFC 5321).
+const EMAIL_MAX: usize = 254;
+
+/// `POST /v1/bookings/{booking}/pay`
+pub async fn pay(
+    State(app): State<App>,
+    principal: Principal,
+    Id(id): Id<BookingId>,
+    Json(ask): Json<Pay>,
+) -> Result<Json<Booking>, Refusal> {
+    let row = app.own(&principal, id.0).await?;
+    let email = match (ask.email, &principal) {
+        (Some(given), _) => Some(email(&given)?),
+        (None, Principal::Account(account)) if row.email.is_none() => app.store.email_of(*account).await?,
+        (None, _) => None,
+    };
+    let payment = chassis::ids::new(&app.clock);
+    let mut whom = For::Owner;
+    match app.store.begin_payment(row.id, row.fan, email.as_deref(), payment).await? {
+        Begun::Attempt(attempt) if attempt.amount_minor == 0 => {
+            let new_id = || chassis::ids::new(&app.clock);
+            app.store.payment_captured(attempt.id, 0, &attempt.currency, new_id).await?;
+        }
+        Begun::Attempt(attempt) => {
+            open(&app, row.id, attempt).await?;
+            whom = For::Payer;
+        }
+        Begun::Paid => {}
+        Begun::Over => return Err(Refusal::HoldOver),
+        Begun::EmailNeeded => return Err(Refusal::EmailNeeded),
+        Begun::NotFound => return Err(Refusal::NoBooking),
+    }
+    let row = app.own(&principal, row.id).await?;
+    Ok(Json(view::booking(&app, row, whom)?))
+}
+
+/// Has the provider make the attempt's intent, if nobody has yet.
+async fn open(app: &App, booking: uuid::Uuid, attempt: PaymentRow) -> Result<(), Refusal> {
+    if attempt.intent.is_some() {
+        return Ok(());
+    }
+    let intent = match app.provider.create(&new_intent(&attempt), &key(&attempt, "create"), app.config.pay_timeout()).await {
+        Ok(intent) => intent,
+        Err(fault @ (Fault::Refused { .. } | Fault::Declined { .. } | Fault::NotFound)) => {
+            tracing::error!(payment = %attempt.id, %fault, "the provider makes no intent");
+            app.store.payment_cancelled(attempt.id, false).await?;
+            return Err(Problem::internal().into());
+        }
+        Err(fault) => {
+            // The attempt stays: a worker goes on with it, and so does the fan's next try.
+            tracing::debug!(payment = %attempt.id, %fault, "no intent yet");
+            if fault.spends_key() {
+                app.store.new_payment_key(attempt.id).await?;
+            }
+            app.store.look_again(attempt.id, Some(1_000)).await?;
+            let deadline_ms = app.store.booking(booking).await?.map_or(0, |row| row.deadline_ms);
+            return Err(Refusal::BankSlow { deadline_ms });
+        }
+    };
+    let secret = intent.client_secret.as_deref().ok_or_else(|| {
+        tracing::error!(payment = %attempt.id, "the provider's intent has no client secret");
+        Problem::internal()
+    })?;
+    let opened = app.store.payment_opened(attempt.id, &intent.id, secret, app.config.look_ms).await?;
+    if opened.is_open() {
+        Ok(())
+    } else {
+        // It ended while the provider was asked: its secret stays with us, and a worker cancels the intent.
+        app.nudge.notify_one();
+        Err(Refusal::HoldOver)
+    }
+}
+
+/// Something that can be an address: who owns it is known when the tickets arrive.
+fn email(given: &str) -> Result<String, Problem> {
+    let given = given.trim();
+    let sound = given.len() <= EMAIL_MAX
+        && !given.chars().any(|it| it.is_whitespace() || it.is_control() || matches!(it, '<' | '>' | '"' | ',' | ';'))
+        && given.split_once('@').is_some_and(|(user, host)| {
+            !user.is_empty() && user.len() <= 64 && !host.contains('@') && host.split('.').all(|part| !part.is_empty()) && host.contains('.')
+        });
+    if sound { Ok(given.to_owned()) } else { Err(Problem::invalid("email: this is no e-mail address")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::email;
+
+    #[test]
+    fn what_cannot_be_an_address_is_refused() {
+        for good in ["a@b.example", " Ada.Lovelace+x@mail.example.org ", "ü@exämple.de"] {
+            assert!(email(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a", "@b.c", "a@b", "a@b..c", "a@b.c@d.e", "a b@c.d", "a@b.c\r\nBcc: x@y.z", "<a@b.c>"] {
+            assert!(email(bad).is_err(), "{bad}");
+        }
+    }
+}

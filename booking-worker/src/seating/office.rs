@@ -1,0 +1,276 @@
+//! A turn of office: what its holder knows, and how it decides.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use chassis::clock::Clock;
+use chassis::retry::Backoff;
+use domain::seats::seat_in_order;
+use store::feed::{Change, Ending, LaneKind, Record};
+use store::follow::Follower;
+use store::holds::Offer;
+use store::leases::Lease;
+use store::{Result, Store};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::floor::Floor;
+use super::queue::Queue;
+use super::reference;
+use crate::metrics::{
+    SEATING_BATCH_SECONDS, SEATING_HELD_TOTAL, SEATING_REFUSED_TOTAL, SEATING_REOFFER_SECONDS, SEATING_STANDING,
+    SEATING_UNSERVED_TOTAL, SEATING_WAIT_SECONDS,
+};
+
+/// How long to wait for news before looking after the lease and the stop.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// Decisions in one transaction, at most.
+const BATCH: usize = 256;
+
+/// The seating of one event, held under a lease.
+pub struct Office<'a> {
+    store: &'a Store,
+    clock: &'a Clock,
+    lease: Lease,
+    follower: Follower,
+    floor: Floor,
+    queue: Queue,
+    /// Counts edits of the event: another one may mean another hall.
+    event_version: i64,
+    /// Whether anything came since the last choice that could change it.
+    dirty: bool,
+    /// Whether what is known of seats and places is to be read anew.
+    in_doubt: bool,
+    /// Let in, wishes not read yet.
+    newcomers: Vec<(Uuid, i64)>,
+    renewed: Instant,
+    /// When the first seats came free that were not chosen from yet.
+    freed_at_ms: Option<i64>,
+    /// What the gauge was last told.
+    shown: usize,
+}
+
+impl<'a> Office<'a> {
+    /// Holds the office until the stop.
+    ///
+    /// # Errors
+    /// [`store::StoreError::Moved`] when the term is over; others when what is stored cannot be understood.
+    pub async fn hold(store: &'a Store, clock: &'a Clock, lease: Lease, stop: &CancellationToken) -> Result<()> {
+        let Some(loaded) = stop.run_until_cancelled(Self::load(store, clock, lease)).await else { return Ok(()) };
+        let mut office = loaded?;
+        let mut backoff = Backoff::new(20, 500);
+        while !stop.is_cancelled() {
+            match office.turn().await {
+                Ok(()) => backoff.reset(),
+                Err(fault) if fault.is_away() => {
+                    tracing::debug!(event = %lease.scope, %fault, "seating waits");
+                    // Whether the last batch was committed is not known.
+                    office.in_doubt = true;
+                    stop.run_until_cancelled(tokio::time::sleep(backoff.delay())).await;
+                }
+                // Chance gave two bookings the same reference: nothing was held, and the next try draws anew.
+                Err(fault) if fault.is_conflict("booking_reference_unique") => office.dirty = true,
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what the office needs, which may take longer than a lease lasts.
+    async fn load(store: &'a Store, clock: &'a Clock, lease: Lease) -> Result<Self> {
+        let reading = async {
+            // The follower first: what is read after it is as new as it, or newer.
+            let follower = Follower::start(store, lease.scope).await?;
+            let event_version = store.event_version(lease.scope).await?;
+            let hall = store.hall(lease.scope).await?;
+            let floor = Floor::new(hall, &store.taken_seats(lease.scope).await?);
+            let mut queue = Queue::default();
+            for row in store.standing_places(lease.scope).await? {
+                queue.add(&row);
+            }
+            Ok(Self {
+                store,
+                clock,
+                lease,
+                follower,
+                floor,
+                queue,
+                event_version,
+                dirty: true,
+                in_doubt: false,
+                newcomers: Vec::new(),
+                renewed: Instant::now(),
+                freed_at_ms: None,
+                shown: 0,
+            })
+        };
+        tokio::pin!(reading);
+        loop {
+            tokio::select! {
+                loaded = &mut reading => return loaded,
+                () = tokio::time::sleep(renewal(&lease)) => match store.renew_lease(&lease).await {
+                    Err(fault) if !fault.is_away() => return Err(fault),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    /// Takes in news, and decides what follows from them.
+    async fn turn(&mut self) -> Result<()> {
+        let busy = self.dirty || self.in_doubt || !self.newcomers.is_empty();
+        let records = self.follower.next(if busy { Duration::ZERO } else { PATIENCE }).await?;
+        for record in &records {
+            self.learn(record);
+        }
+        if self.in_doubt {
+            self.read_anew().await?;
+        }
+        if !self.newcomers.is_empty() {
+            for row in self.store.standing_of(&self.newcomers).await? {
+                self.queue.add(&row);
+            }
+            self.newcomers.clear();
+            self.dirty = true;
+        }
+        if self.dirty {
+            self.decide().await?;
+        }
+        if self.renewed.elapsed() >= renewal(&self.lease) {
+            self.store.renew_lease(&self.lease).await?;
+            self.renewed = Instant::now();
+            // The seats of a hall may be imported anew for as long as nobody has any.
+            self.in_doubt |= self.store.event_version(self.lease.scope).await? != self.event_version;
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, record: &Record) {
+        if record.lane.kind == LaneKind::Seats && self.floor.apply(record) {
+            self.dirty = true;
+        }
+        for change in &record.changes {
+            if let Change::Ended { how, .. } = change
+                && *how != Ending::Booked
+            {
+                self.freed_at_ms.get_or_insert(record.at_ms);
+            }
+            match change {
+                Change::Admitted { entries, .. } => {
+                    self.newcomers.extend(entries.iter().map(|entry| (record.lane.scope, *entry)));
+                }
+                Change::Left { entry } => self.gone(record.lane.scope, *entry),
+                Change::Unserved { sale, entry } | Change::Ended { sale, entry, .. } => self.gone(*sale, *entry),
+                Change::Held(hold) => self.gone(hold.sale, hold.entry),
+                _ => {}
+            }
+        }
+    }
+
+    fn gone(&mut self, sale: Uuid, entry: i64) {
+        // Whoever leaves the head may have barred seats that now go to those behind.
+        self.dirty |= self.queue.remove(sale, entry).is_some();
+    }
+
+    async fn read_anew(&mut self) -> Result<()> {
+        let event = self.lease.scope;
+        let version = self.store.event_version(event).await?;
+        if version != self.event_version {
+            let (hall, taken) = (self.store.hall(event).await?, self.store.taken_seats(event).await?);
+            self.floor = Floor::new(hall, &taken);
+            self.event_version = version;
+        } else {
+            self.floor.reset(&self.store.taken_seats(event).await?);
+        }
+        let mut queue = Queue::default();
+        for row in self.store.standing_places(event).await? {
+            queue.add(&row);
+        }
+        self.queue = queue;
+        self.in_doubt = false;
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Chooses seats for those who stand, in order, and commits a batch. Between the choice and its transaction nothing is
+    /// waited for.
+    async fn decide(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        let (standing, names) = self.queue.in_order();
+        let (free, held) = self.floor.now();
+        let plan = seat_in_order(&self.floor.hall, &free, &held, &standing, BATCH);
+        let name = |key: u64| names[key as usize];
+        let offers: Vec<Offer> = plan
+            .offers
+            .into_iter()
+            .map(|offer| {
+                let (sale, entry) = name(offer.key);
+                let booking = chassis::ids::new(self.clock);
+                Offer { booking, reference: reference::new(), sale, entry, seats: offer.choice.seats }
+            })
+            .collect();
+        let unserved: Vec<(Uuid, i64)> = plan.sold_out.into_iter().map(name).collect();
+        let more = offers.len() + unserved.len() >= BATCH;
+        if offers.is_empty() && unserved.is_empty() {
+            self.freed_at_ms = None;
+            self.dirty = false;
+        } else {
+            self.commit(&offers, &unserved).await?;
+            self.dirty = more;
+            metrics::histogram!(SEATING_BATCH_SECONDS).record(begun.elapsed().as_secs_f64());
+        }
+        self.show();
+        Ok(())
+    }
+
+    async fn commit(&mut self, offers: &[Offer], unserved: &[(Uuid, i64)]) -> Result<()> {
+        let done = self.store.offer(&self.lease, offers, unserved).await?;
+        self.renewed = Instant::now();
+        let now_ms = self.clock.now_ms();
+        metrics::counter!(SEATING_HELD_TOTAL).increment(done.held.len() as u64);
+        // Nobody is told that nothing fits while somebody before them must choose again.
+        let unserved = if done.refused.is_empty() { unserved } else { &[] };
+        metrics::counter!(SEATING_UNSERVED_TOTAL).increment(unserved.len() as u64);
+        if let Some(freed_at_ms) = self.freed_at_ms.take().filter(|_| !done.held.is_empty()) {
+            metrics::histogram!(SEATING_REOFFER_SECONDS).record(seconds(now_ms - freed_at_ms));
+        }
+        // Whoever was neither held nor refused stood no longer; the lanes will tell why.
+        let refused: HashSet<(Uuid, i64)> = done.refused.iter().map(|offer| (offer.sale, offer.entry)).collect();
+        let decided = offers.iter().map(|offer| (offer.sale, offer.entry)).chain(unserved.iter().copied());
+        for (sale, entry) in decided.filter(|place| !refused.contains(place)) {
+            if let Some(waiting) = self.queue.remove(sale, entry) {
+                metrics::histogram!(SEATING_WAIT_SECONDS).record(seconds(now_ms - waiting.admitted_at_ms));
+            }
+        }
+        for hold in done.held {
+            self.floor.note(hold.booking, hold.seats);
+        }
+        if !refused.is_empty() {
+            metrics::counter!(SEATING_REFUSED_TOTAL).increment(refused.len() as u64);
+            tracing::debug!(event = %self.lease.scope, refused = refused.len(), "seats were taken; choosing again");
+            self.in_doubt = true;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self) {
+        let now = self.queue.len();
+        metrics::gauge!(SEATING_STANDING).increment(now as f64 - self.shown as f64);
+        self.shown = now;
+    }
+}
+
+impl Drop for Office<'_> {
+    fn drop(&mut self) {
+        metrics::gauge!(SEATING_STANDING).decrement(self.shown as f64);
+    }
+}
+
+/// How often a lease is renewed while there is nothing to decide.
+fn renewal(lease: &Lease) -> Duration {
+    Duration::from_millis(lease.ttl_ms.unsigned_abs() / 3)
+}
+
+fn seconds(ms: i64) -> f64 {
+    ms.max(0) as f64 / 1_000.0
+}

@@ -1,0 +1,96 @@
+//! Who stands, in order.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::seats::{Standing, Wish};
+use store::seating::StandingRow;
+use uuid::Uuid;
+
+/// A standing place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    pub wish: Wish,
+    pub admitted_at_ms: i64,
+}
+
+/// The standing places of an event's sales.
+#[derive(Debug, Default)]
+pub struct Queue {
+    sales: HashMap<Uuid, BTreeMap<i64, Waiting>>,
+    count: usize,
+}
+
+impl Queue {
+    pub fn add(&mut self, row: &StandingRow) {
+        let wish = Wish {
+            party: row.party,
+            tiers: row.tiers,
+            other_tiers: row.accepts.other_tiers,
+            apart: row.accepts.apart,
+            fewer: row.accepts.fewer,
+            accessible: row.accepts.accessible,
+        };
+        let waiting = Waiting { wish, admitted_at_ms: row.admitted_at_ms };
+        if self.sales.entry(row.sale).or_default().insert(row.entry, waiting).is_none() {
+            self.count += 1;
+        }
+    }
+
+    /// Answers what was known of the place, if it stood.
+    pub fn remove(&mut self, sale: Uuid, entry: i64) -> Option<Waiting> {
+        let removed = self.sales.get_mut(&sale)?.remove(&entry);
+        self.count -= usize::from(removed.is_some());
+        removed
+    }
+
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Everybody in order, each with its sale and entry: within a sale by entry, across sales whoever's head was let in
+    /// first. The keys are the indices.
+    pub fn in_order(&self) -> (Vec<Standing>, Vec<(Uuid, i64)>) {
+        let mut heads: Vec<_> = self.sales.iter().map(|(sale, line)| (*sale, line.iter().peekable())).collect();
+        // Sales of the same millisecond have an order too.
+        heads.sort_unstable_by_key(|(sale, _)| *sale);
+        let mut standing = Vec::with_capacity(self.count);
+        let mut names = Vec::with_capacity(self.count);
+        loop {
+            let next = heads
+                .iter_mut()
+                .filter_map(|(sale, line)| line.peek().map(|(entry, it)| (it.admitted_at_ms, **entry)).map(|at| (at, *sale, line)))
+                .min_by_key(|(at, ..)| *at);
+            let Some((_, sale, line)) = next else { return (standing, names) };
+            let Some((entry, waiting)) = line.next() else { return (standing, names) };
+            standing.push(Standing { key: names.len() as u64, wish: waiting.wish });
+            names.push((sale, *entry));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::joins::Accepts;
+
+    use super::*;
+
+    fn row(sale: u128, entry: i64, admitted_at_ms: i64) -> StandingRow {
+        StandingRow { sale: Uuid::from_u128(sale), entry, party: 2, tiers: 0, accepts: Accepts::default(), admitted_at_ms }
+    }
+
+    #[test]
+    fn a_sale_keeps_its_entries_order_and_sales_take_turns_by_admission() {
+        let mut queue = Queue::default();
+        // Entry 3 of the first sale came back and was let in later than 7, and still goes first.
+        for row in [row(1, 7, 100), row(1, 3, 300), row(2, 5, 200), row(2, 6, 400)] {
+            queue.add(&row);
+        }
+        let (_, names) = queue.in_order();
+        let short: Vec<_> = names.iter().map(|(sale, entry)| (sale.as_u128(), *entry)).collect();
+        assert_eq!(short, [(2, 5), (1, 3), (1, 7), (2, 6)]);
+        assert_eq!(queue.len(), 4);
+        assert!(queue.remove(Uuid::from_u128(1), 3).is_some());
+        assert!(queue.remove(Uuid::from_u128(1), 3).is_none());
+        assert_eq!(queue.len(), 3);
+    }
+}

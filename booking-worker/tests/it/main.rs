@@ -1,0 +1,10 @@
+//! The role against real stores and a real provider process's worth of payment-mock.
+
+mod crashes;
+mod fans;
+mod late;
+mod paying;
+mod provider;
+mod seating;
+mod webhooks;
+mod world;

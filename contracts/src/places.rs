@@ -1,0 +1,195 @@
+//! Joining a line and what a fan is told about their place, over HTTP and over the socket alike.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ids::{BookingId, EventId, PlaceId, SaleId};
+use crate::sales::SaleState;
+
+/// What a party wants, and what it would take instead.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wishes {
+    /// Tier ids in question; empty means any.
+    #[serde(default)]
+    pub tiers: Vec<String>,
+    /// Would take another tier when the wished ones cannot serve.
+    #[serde(default)]
+    pub other_tiers: bool,
+    /// Would sit apart when there is nothing together.
+    #[serde(default = "yes")]
+    pub apart: bool,
+    /// Would take fewer tickets when the party does not fit any more.
+    #[serde(default)]
+    pub fewer: bool,
+    /// Needs a wheelchair place.
+    #[serde(default)]
+    pub accessible: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// `POST /v1/sales/{sale}/places`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// How many tickets: 1 to the sale's `party_max`.
+    pub party: u8,
+    /// What the party wants.
+    #[serde(default)]
+    pub wishes: Wishes,
+}
+
+/// The answer to a join: 201 for a new place, 200 for the one the fan already has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Joined {
+    /// The place.
+    pub place: Place,
+    /// Our sealed note of it: enough, alone, to wait, be admitted and pay.
+    pub receipt: String,
+    /// Where to listen.
+    pub listen: Listen,
+    /// What the answering node had seen; sent with `hello` and polls so that no node answers with less.
+    pub seq: Seq,
+}
+
+/// Where a place's news come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Listen {
+    /// The WebSocket's address; send `hello` with the receipt as the first message.
+    pub socket: String,
+    /// The same answers by polling, with `Authorization: Bearer {receipt}`.
+    pub poll: String,
+}
+
+/// A place as the store has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Place {
+    /// Its identifier.
+    pub place_id: PlaceId,
+    /// The sale it stands in.
+    pub sale_id: SaleId,
+    /// The sale's event.
+    pub event_id: EventId,
+    /// The count at which it came.
+    pub entry: i64,
+    /// How many tickets it wants.
+    pub party: u8,
+    /// Where it is on its way.
+    pub state: PlaceState,
+    /// When it joined.
+    pub joined_at_ms: i64,
+    /// Its booking, once seats were held for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booking_id: Option<BookingId>,
+}
+
+/// Where a place is on its way. *Live* are `waiting`, `skipped`, `standing` and `holding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceState {
+    /// In the line.
+    Waiting,
+    /// Passed over because the fan was absent; coming back makes it the next.
+    Skipped,
+    /// Admitted; fitting seats are being found.
+    Standing,
+    /// Seats are held for it, or being paid.
+    Holding,
+    /// Ended with tickets.
+    Booked,
+    /// Ended: the hold ran out unpaid.
+    Lapsed,
+    /// Ended: the fan gave the seats back.
+    Released,
+    /// Ended: the payment could not be completed; no money was kept.
+    Failed,
+    /// Ended: the fan left the line.
+    Left,
+    /// Ended: nothing that fits can still come free.
+    SoldOut,
+    /// Ended: the money went back.
+    Refunded,
+}
+
+/// The lanes' versions behind an answer. A later answer never has a smaller one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Seq {
+    /// Of the sale's joins.
+    pub joins: i64,
+    /// Of the sale's pace: admissions, skips, departures, changes of rate and state.
+    pub pace: i64,
+    /// Of the event's seats: holds, ends, sales.
+    pub seats: i64,
+}
+
+impl Seq {
+    /// Whether a node at `self` has seen all that `other` had seen.
+    #[must_use]
+    pub const fn covers(&self, other: &Seq) -> bool {
+        self.joins >= other.joins && self.pace >= other.pace && self.seats >= other.seats
+    }
+}
+
+/// Everything a fan's page needs to draw itself, in one piece: pushed when it changes, polled alike.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct View {
+    /// Where the place is on its way.
+    pub state: PlaceState,
+    /// How many live places stand before this one; 0 once admitted.
+    pub ahead: u64,
+    /// How many wait in all.
+    pub waiting: u64,
+    /// The expected wait as a range, or nothing where no honest one can be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
+    /// What the sale is doing.
+    pub sale: SaleState,
+    /// Why it is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_reason: Option<String>,
+    /// When the sale opens, while it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens_at_ms: Option<i64>,
+    /// The hold, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldView>,
+    /// The booking that came of the place, also after it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booking_id: Option<BookingId>,
+    /// When the change behind this view was committed; 0 where none is meant. For measuring the push.
+    #[serde(default)]
+    pub changed_at_ms: i64,
+    /// The server's clock when this was sent. Pages count deadlines from here with a monotonic clock.
+    pub server_now_ms: i64,
+}
+
+/// A range for the wait still ahead, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Estimate {
+    /// At best.
+    pub low_s: u32,
+    /// Rather pessimistic.
+    pub high_s: u32,
+}
+
+/// Seats held for a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HoldView {
+    /// The booking around the hold; `GET /v1/bookings/{booking}` tells seats and prices.
+    pub booking_id: BookingId,
+    /// When the hold ends unless paid.
+    pub deadline_ms: i64,
+    /// How many seats.
+    pub seats: u32,
+    /// Whether a payment is on its way; the seats are kept until it is resolved.
+    pub paying: bool,
+    /// Whether the last card was declined; the hold goes on.
+    #[serde(default)]
+    pub declined: bool,
+    /// Whether the one extension is still to be had.
+    #[serde(default)]
+    pub can_extend: bool,
+}

@@ -1,0 +1,185 @@
+//! Events and sales: what a promoter sets up and everybody can read.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ids::{EventId, OrganisationId, SaleId};
+
+/// Whether strangers can see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Publication {
+    /// Only the organisation's members see it.
+    Draft,
+    /// Everybody sees it.
+    Published,
+}
+
+/// `POST /v1/organisations/{organisation}/events` and `PUT /v1/events/{event}` (with `If-Match`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventDraft {
+    /// 1 to 200 characters.
+    pub name: String,
+    /// Where it takes place; 1 to 200 characters.
+    pub venue: String,
+    /// When it starts, in milliseconds since 1970.
+    pub starts_at_ms: i64,
+    /// The venue's IANA time zone, for example `Europe/Berlin`.
+    pub time_zone: String,
+    /// ISO 4217, for example `EUR`.
+    pub currency: String,
+}
+
+/// An event as everybody may read it. The `ETag` is its version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    /// Its identifier.
+    pub event_id: EventId,
+    /// Who owns it.
+    pub organisation_id: OrganisationId,
+    /// What the promoter wrote.
+    #[serde(flatten)]
+    pub draft: EventDraft,
+    /// Draft or published.
+    pub publication: Publication,
+    /// Counts edits; the `ETag`.
+    pub version: i64,
+    /// Its tiers, empty until a seat map is imported.
+    pub tiers: Vec<Tier>,
+    /// Sellable units: seats and standing places.
+    pub capacity: u32,
+    /// Its sales, oldest first.
+    pub sales: Vec<Sale>,
+}
+
+/// A price tier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Tier {
+    /// The promoter's short name for it, unique in the event.
+    pub id: String,
+    /// What fans read.
+    pub name: String,
+    /// Price of one ticket in minor units of the event's currency, fee not included.
+    pub price_minor: i64,
+    /// Fee per ticket in minor units.
+    pub fee_minor: i64,
+    /// Sellable units in this tier.
+    pub capacity: u32,
+}
+
+/// Who may join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// Accounts and signed anonymous visitors.
+    #[default]
+    Open,
+    /// Accounts only.
+    Account,
+}
+
+/// `POST /v1/events/{event}/sales` and `PUT /v1/sales/{sale}` (with `If-Match`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaleDraft {
+    /// 1 to 100 characters, for example `General sale`.
+    pub name: String,
+    /// When joining and admission begin, in milliseconds since 1970.
+    pub opens_at_ms: i64,
+    /// When admission ends.
+    pub closes_at_ms: i64,
+    /// Who may join.
+    #[serde(default)]
+    pub entry: Entry,
+    /// Tickets per place: 1 to 8.
+    #[serde(default = "default_party_max")]
+    pub party_max: u8,
+    /// Fans let in per minute: 1 to 600,000.
+    #[serde(default = "default_rate")]
+    pub rate_per_minute: u32,
+    /// How many may be admitted, holding or paying at once: 1 to 1,000,000.
+    #[serde(default = "default_max_active")]
+    pub max_active: u32,
+    /// How long seats are held, in milliseconds: 2,000 to 3,600,000.
+    #[serde(default = "default_hold_ttl_ms")]
+    pub hold_ttl_ms: i64,
+    /// By how much a hold is extended, once, when paying starts or the fan asks, in milliseconds: 0 to 1,800,000.
+    #[serde(default = "default_extension_ms")]
+    pub extension_ms: i64,
+    /// How long an absent fan keeps the head of the line before being skipped, in milliseconds: 0 to 3,600,000.
+    #[serde(default = "default_grace_ms")]
+    pub grace_ms: i64,
+    /// How long after a socket's or a poll's last sign a fan counts as present, in milliseconds: 5,000 to 600,000.
+    #[serde(default = "default_presence_ms")]
+    pub presence_ms: i64,
+    /// Whether a fan whose place ended without tickets may join again, at the back.
+    #[serde(default = "yes")]
+    pub rejoin: bool,
+}
+
+const fn default_party_max() -> u8 {
+    6
+}
+const fn default_rate() -> u32 {
+    600
+}
+const fn default_max_active() -> u32 {
+    1_000
+}
+const fn default_hold_ttl_ms() -> i64 {
+    300_000
+}
+const fn default_extension_ms() -> i64 {
+    180_000
+}
+const fn default_grace_ms() -> i64 {
+    60_000
+}
+const fn default_presence_ms() -> i64 {
+    120_000
+}
+const fn yes() -> bool {
+    true
+}
+
+/// What a sale is doing, derived from its windows, its tuning and its seats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SaleState {
+    /// Not published.
+    Draft,
+    /// Published; its window has not begun.
+    Scheduled,
+    /// People are let in.
+    Open,
+    /// An operator holds everybody; places are kept.
+    Paused,
+    /// Its window is over.
+    Closed,
+    /// Every seat is sold and paid.
+    SoldOut,
+}
+
+/// A sale as everybody may read it. The `ETag` is its version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Sale {
+    /// Its identifier.
+    pub sale_id: SaleId,
+    /// The event whose seats it sells.
+    pub event_id: EventId,
+    /// What the promoter wrote.
+    #[serde(flatten)]
+    pub draft: SaleDraft,
+    /// Draft or published.
+    pub publication: Publication,
+    /// What it is doing now.
+    pub state: SaleState,
+    /// Why it is paused, as told to fans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_reason: Option<String>,
+    /// Counts edits; the `ETag`.
+    pub version: i64,
+    /// The server's clock when this was answered.
+    pub server_now_ms: i64,
+}

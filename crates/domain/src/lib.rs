@@ -1,0 +1,7 @@
+//! The rules of Usher without I/O: who is next, how many may go in, which seats a party gets.
+//!
+//! Nothing here knows a clock, a socket or a store; `now` comes in, decisions go out.
+
+pub mod line;
+pub mod pacing;
+pub mod seats;

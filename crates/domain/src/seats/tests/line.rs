@@ -1,0 +1,173 @@
+//! Parties are seated in order.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::seats::{Offer, SeatingPlan, Standing, choose, seat_in_order};
+
+fn line(wishes: impl IntoIterator<Item = Wish>) -> Vec<Standing> {
+    (0..).zip(wishes).map(|(key, wish)| Standing { key, wish }).collect()
+}
+
+/// Seats that went past a party which neither got any nor was told that nothing is left, and would have sat there.
+fn passed(hall: &Hall, line: &[Standing], plan: &SeatingPlan) -> Vec<(u64, Seat)> {
+    let decided = |key: u64| plan.sold_out.contains(&key) || plan.offers.iter().any(|offer| offer.key == key);
+    let stands = line.iter().filter(|party| !decided(party.key));
+    let past = |party: &Standing| {
+        let (key, tiers) = (party.key, party.wish.acceptable(hall));
+        let behind = plan.offers.iter().filter(move |offer| offer.key > key);
+        let seats = behind.flat_map(|offer| offer.choice.seats.iter().copied());
+        seats.filter(move |&seat| tiers >> hall.tier_of(seat) & 1 == 1).map(move |seat| (key, seat)).collect::<Vec<_>>()
+    };
+    stands.flat_map(past).collect()
+}
+
+#[test]
+fn offers_follow_the_line_and_the_limit() {
+    let hall = rows(&["aaaa", "aaaa"]);
+    let line = line([party(2), party(8), party(2), party(4)]);
+    let (free, held) = (Free::all(&hall), Free::none(8));
+    let plan = seat_in_order(&hall, &free, &held, &line, 9);
+    let seats: Vec<_> = plan.offers.iter().map(|offer| (offer.key, offer.choice.seats.clone())).collect();
+    assert_eq!(seats, [(0, vec![0, 1]), (2, vec![2, 3]), (3, vec![4, 5, 6, 7])]);
+    assert_eq!((plan.sold_out, plan.standing), (vec![1], 0));
+    let plan = seat_in_order(&hall, &free, &held, &line, 2);
+    assert_eq!((plan.offers.len(), plan.sold_out), (1, vec![1]));
+}
+
+#[test]
+fn nothing_goes_past_a_party_that_stands() {
+    let hall = rows(&["aaaa", "bb"]);
+    let (free, held) = (free(&hall, [0, 1, 4, 5]), free(&hall, [2, 3]));
+    let four_of_a = Wish { tiers: 0b01, ..party(4) };
+    let line = line([four_of_a, Wish { tiers: 0b01, ..party(2) }, party(2), party(5)]);
+    let plan = seat_in_order(&hall, &free, &held, &line, 9);
+    assert_eq!(plan.offers.iter().map(|offer| offer.key).collect::<Vec<_>>(), [2]);
+    assert_eq!(plan.offers[0].choice.seats, [4, 5]);
+    assert_eq!((plan.sold_out.clone(), plan.standing), (vec![3], 2));
+    assert_eq!(passed(&hall, &line, &plan), []);
+
+    // The same line without the bar: the guard is what keeps the order, and the check above sees it.
+    let mut left = free.clone();
+    let mut offers = Vec::new();
+    for &Standing { key, ref wish } in &line {
+        if let Some(choice) = choose(&hall, &left, wish, 0) {
+            choice.seats.iter().for_each(|&seat| assert!(left.take(seat)));
+            offers.push(Offer { key, choice });
+        }
+    }
+    let unguarded = SeatingPlan { offers, sold_out: vec![3], standing: 1 };
+    assert_eq!(passed(&hall, &line, &unguarded), [(0, 0), (0, 1)]);
+}
+
+#[test]
+fn accessible_seats_wait_for_what_is_held() {
+    let hall = rows(&["AA", "a"]);
+    let (accessible, last) = (free(&hall, [0, 1]), free(&hall, [2]));
+    let none = Free::none(3);
+    let keys = |free: &Free, held: &Free, wish: Wish| {
+        let plan = seat_in_order(&hall, free, held, &line([wish]), 9);
+        (plan.offers.len(), plan.sold_out.len(), plan.standing)
+    };
+    // The held seat may be paid for, which would release the others; it may also come back, which would not.
+    assert_eq!(keys(&accessible, &last, party(2)), (0, 0, 1));
+    assert_eq!(keys(&accessible, &none, party(2)), (1, 0, 0));
+    assert_eq!(keys(&accessible.union(&last), &none, party(2)), (0, 1, 0));
+    assert_eq!(keys(&accessible, &last, Wish { accessible: true, ..party(2) }), (1, 0, 0));
+    // The first pair is sold out; once the last other seat went, the next one may hope for the accessible ones.
+    let plan = seat_in_order(&hall, &last, &accessible, &line([party(2), party(1), party(2)]), 9);
+    assert_eq!((plan.offers[0].key, plan.sold_out, plan.standing), (1, vec![0], 1));
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    (1_u8..=4, 0_u32..8, any::<[bool; 3]>(), proptest::bool::weighted(0.1)).prop_map(
+        |(party, tiers, [other_tiers, apart, fewer], accessible)| Wish {
+            party,
+            tiers,
+            other_tiers,
+            apart,
+            fewer,
+            accessible,
+        },
+    )
+}
+
+fn a_hall() -> Hall {
+    rows_and_areas(&["AAaaaaa", "aaa", "bbbBbb", "bb"], &[(2, 5)])
+}
+
+proptest! {
+    #[test]
+    fn a_plan_keeps_the_order(
+        wishes in proptest::collection::vec(wish(), 0..20),
+        state in proptest::collection::vec(0_u8..3, 23),
+        limit in 0_usize..25,
+    ) {
+        let hall = a_hall();
+        let of = |wanted: u8| free(&hall, (0..).zip(&state).filter(|&(_, &is)| is == wanted).map(|(seat, _)| seat));
+        let (free, held, line) = (of(0), of(1), line(wishes));
+        let plan = seat_in_order(&hall, &free, &held, &line, limit);
+        prop_assert_eq!(&plan, &seat_in_order(&hall, &free, &held, &line, limit));
+        prop_assert!(plan.offers.len() + plan.sold_out.len() <= limit);
+
+        let mut left = free.clone();
+        for seat in plan.offers.iter().flat_map(|offer| &offer.choice.seats) {
+            prop_assert!(left.take(*seat), "seat {} is not free, or offered twice", seat);
+        }
+        prop_assert!(plan.offers.is_sorted_by_key(|offer| offer.key) && plan.sold_out.is_sorted());
+        let seen = plan.offers.len() + plan.sold_out.len() + plan.standing;
+        if plan.offers.len() + plan.sold_out.len() < limit {
+            prop_assert_eq!(seen, line.len());
+            prop_assert_eq!(passed(&hall, &line, &plan), []);
+        }
+        // Nobody is sold out for whom there would be seats, were everything free that those before left.
+        for &key in &plan.sold_out {
+            let mut in_play = free.union(&held);
+            let before = plan.offers.iter().filter(|offer| offer.key < key);
+            before.flat_map(|offer| &offer.choice.seats).for_each(|&seat| assert!(in_play.take(seat)));
+            prop_assert_eq!(choose(&hall, &in_play, &line[key as usize].wish, 0), None);
+        }
+        let nothing_held = seat_in_order(&hall, &free, &Free::none(23), &line, usize::MAX);
+        prop_assert_eq!(nothing_held.standing, 0);
+    }
+
+    /// Parties come, pay or let their holds lapse; those that accept everything leave nothing unsold.
+    #[test]
+    fn everything_sells_in_the_end(
+        wishes in proptest::collection::vec(wish(), 1..12),
+        pays in proptest::collection::vec(any::<bool>(), 0..40),
+    ) {
+        let hall = a_hall();
+        let flexible = |wish: &Wish| Wish { other_tiers: true, apart: true, fewer: true, accessible: false, ..*wish };
+        let mut coming = wishes.iter().map(flexible).cycle();
+        let mut pays = pays.into_iter();
+        let (mut free, mut sold, mut key) = (Free::all(&hall), BTreeSet::new(), 0);
+        let mut holds: Vec<Offer> = Vec::new();
+        let mut standing: Vec<Standing> = Vec::new();
+        for _ in 0..200 {
+            for wish in coming.by_ref().take(3) {
+                standing.push(Standing { key, wish });
+                key += 1;
+            }
+            let mut held = Free::none(hall.capacity());
+            holds.iter().flat_map(|hold| &hold.choice.seats).for_each(|&seat| assert!(held.give(seat)));
+            let plan = seat_in_order(&hall, &free, &held, &standing, 2);
+            standing.retain(|party| !plan.sold_out.contains(&party.key) && !plan.offers.iter().any(|o| o.key == party.key));
+            for offer in plan.offers {
+                offer.choice.seats.iter().for_each(|&seat| assert!(free.take(seat)));
+                holds.push(offer);
+            }
+            prop_assert!(plan.sold_out.is_empty() || free.count() + held.count() == 0);
+            if !holds.is_empty() {
+                let hold = holds.remove(0);
+                for seat in hold.choice.seats {
+                    let new = if pays.next().unwrap_or(true) { sold.insert(seat) } else { free.give(seat) };
+                    prop_assert!(new);
+                }
+            }
+        }
+        prop_assert_eq!(sold.len(), hall.capacity() as usize);
+    }
+}

@@ -1,0 +1,242 @@
+//! Events: made, edited, published, read, each with its tiers and sales.
+
+mod door;
+mod sales;
+
+use std::collections::HashMap;
+
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+pub use self::door::SaleSettings;
+pub use self::sales::{SaleDraft, SaleEdit, SalePublished, SaleRow, SaleState};
+use crate::halls::TierRow;
+use crate::holds::outbox;
+use crate::{Result, Store};
+
+/// What a promoter writes about an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventDraft {
+    /// Its name.
+    pub name: String,
+    /// Where it takes place.
+    pub venue: String,
+    /// When it starts.
+    pub starts_at_ms: i64,
+    /// The venue's time zone.
+    pub time_zone: String,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+/// An event with its tiers and sales.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// Its identifier.
+    pub id: Uuid,
+    /// Who owns it.
+    pub organisation: Uuid,
+    /// What the promoter wrote.
+    pub draft: EventDraft,
+    /// Whether strangers may see it.
+    pub published: bool,
+    /// Counts edits.
+    pub version: i64,
+    /// Sellable units.
+    pub capacity: u32,
+    /// Its tiers, in the map's order.
+    pub tiers: Vec<TierRow>,
+    /// Its sales, oldest first.
+    pub sales: Vec<SaleRow>,
+}
+
+/// What came of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventEdit {
+    /// Done.
+    Done,
+    /// Somebody else edited it since it was read.
+    Moved {
+        /// The version now.
+        current: i64,
+    },
+    /// It is published: its currency stays.
+    CurrencyFixed,
+    /// There is no such event.
+    NoEvent,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    organisation: Uuid,
+    name: String,
+    venue: String,
+    starts_at_ms: i64,
+    time_zone: String,
+    currency: String,
+    published: bool,
+    version: i64,
+    capacity: i32,
+}
+
+macro_rules! events {
+    ($rest:literal) => {
+        concat!(
+            "select id, organisation, name, venue, to_ms(starts_at) as starts_at_ms, time_zone, currency, published, version,
+                    capacity
+             from event ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Makes a draft of an event. The same identifier twice makes one.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn create_event(&self, event: Uuid, organisation: Uuid, draft: &EventDraft) -> Result<()> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(
+            "insert into event (id, organisation, name, venue, starts_at, time_zone, currency)
+             values ($1, $2, $3, $4, from_ms($5), $6, $7) on conflict (id) do nothing",
+        )
+        .bind(event)
+        .bind(organisation)
+        .bind(&draft.name)
+        .bind(&draft.venue)
+        .bind(draft.starts_at_ms)
+        .bind(&draft.time_zone)
+        .bind(&draft.currency)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("insert into lane (scope, kind, event) values ($1, 'seats', $1) on conflict do nothing")
+            .bind(event)
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// An event, draft or not, with all its sales.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn event(&self, event: Uuid) -> Result<Option<EventRow>> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = sqlx::query_as(events!("where id = $1")).bind(event).fetch_all(&mut *connection).await?;
+        Ok(complete(&mut connection, rows).await?.pop())
+    }
+
+    /// An organisation's events, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn events_of(&self, organisation: Uuid, limit: i64) -> Result<Vec<EventRow>> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = sqlx::query_as(events!("where organisation = $1 order by id desc limit $2"))
+            .bind(organisation)
+            .bind(limit)
+            .fetch_all(&mut *connection)
+            .await?;
+        complete(&mut connection, rows).await
+    }
+
+    /// Published events that began at most a day ago, soonest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn published_events(&self, limit: i64) -> Result<Vec<EventRow>> {
+        let mut connection = self.pool.acquire().await?;
+        let rows = sqlx::query_as(events!(
+            "where published and starts_at > clock_timestamp() - interval '1 day' order by starts_at, id limit $1"
+        ))
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
+        complete(&mut connection, rows).await
+    }
+
+    /// Edits an event of which `version` was read.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn edit_event(&self, event: Uuid, version: i64, draft: &EventDraft) -> Result<EventEdit> {
+        let edited = sqlx::query(
+            "update event set name = $3, venue = $4, starts_at = from_ms($5), time_zone = $6, currency = $7, version = version + 1
+             where id = $1 and version = $2 and (not published or currency = $7)",
+        )
+        .bind(event)
+        .bind(version)
+        .bind(&draft.name)
+        .bind(&draft.venue)
+        .bind(draft.starts_at_ms)
+        .bind(&draft.time_zone)
+        .bind(&draft.currency)
+        .execute(&self.pool)
+        .await?;
+        if edited.rows_affected() == 1 {
+            return Ok(EventEdit::Done);
+        }
+        let current: Option<i64> =
+            sqlx::query_scalar("select version from event where id = $1").bind(event).fetch_optional(&self.pool).await?;
+        Ok(match current {
+            None => EventEdit::NoEvent,
+            Some(current) if current != version => EventEdit::Moved { current },
+            Some(_) => EventEdit::CurrencyFixed,
+        })
+    }
+
+    /// Shows an event to everybody. Again does nothing.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn publish_event(&self, event: Uuid) -> Result<()> {
+        let mut tx = self.pool.begin().await?;
+        let name: Option<String> = sqlx::query_scalar(
+            "update event set published = true, version = version + 1 where id = $1 and not published returning name",
+        )
+        .bind(event)
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some(name) = name {
+            outbox(&mut tx, "event.published", event, &json!({"name": name})).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The events with their tiers and sales, in the order given.
+async fn complete(connection: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<EventRow>> {
+    type TierTuple = (Uuid, String, String, i64, i64, i32);
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let listed: Vec<TierTuple> = sqlx::query_as(
+        "select event, code, name, price_minor, fee_minor, capacity from tier where event = any($1) order by event, tier",
+    )
+    .bind(&ids)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut tiers: HashMap<Uuid, Vec<TierRow>> = HashMap::new();
+    for (event, code, name, price_minor, fee_minor, capacity) in listed {
+        tiers.entry(event).or_default().push(TierRow { code, name, price_minor, fee_minor, capacity: capacity as u32 });
+    }
+    let mut sales = sales::of_events(connection, &ids).await?;
+    let whole = rows.into_iter().map(|row| EventRow {
+        id: row.id,
+        organisation: row.organisation,
+        draft: EventDraft {
+            name: row.name,
+            venue: row.venue,
+            starts_at_ms: row.starts_at_ms,
+            time_zone: row.time_zone,
+            currency: row.currency,
+        },
+        published: row.published,
+        version: row.version,
+        capacity: row.capacity as u32,
+        tiers: tiers.remove(&row.id).unwrap_or_default(),
+        sales: sales.remove(&row.id).unwrap_or_default(),
+    });
+    Ok(whole.collect())
+}

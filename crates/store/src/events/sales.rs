@@ -1,0 +1,331 @@
+//! Sales: made, edited, published and read.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::holds::outbox;
+use crate::pace::record_sale;
+use crate::{Result, Store};
+
+/// What a promoter writes about a sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the contracts' draft, documented there")]
+pub struct SaleDraft {
+    pub name: String,
+    pub opens_at_ms: i64,
+    pub closes_at_ms: i64,
+    /// Whether only accounts may join.
+    pub accounts_only: bool,
+    pub party_max: u8,
+    pub rate_per_minute: u32,
+    pub max_active: u32,
+    pub hold_ttl_ms: i64,
+    pub extension_ms: i64,
+    pub grace_ms: i64,
+    pub presence_ms: i64,
+    pub rejoin: bool,
+}
+
+/// What a sale is doing, by Postgres's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants are those of the contracts, documented there")]
+pub enum SaleState {
+    Draft,
+    Scheduled,
+    Open,
+    Paused,
+    Closed,
+    SoldOut,
+}
+
+/// A sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleRow {
+    /// Its identifier.
+    pub id: Uuid,
+    /// The event whose seats it sells.
+    pub event: Uuid,
+    /// What the promoter wrote.
+    pub draft: SaleDraft,
+    /// Whether strangers may see it.
+    pub published: bool,
+    /// What it is doing now.
+    pub state: SaleState,
+    /// Why it is paused.
+    pub pause_reason: Option<String>,
+    /// Counts edits, and the operators' changes of the knobs, so that an edit never undoes one that it has not seen.
+    pub version: i64,
+    /// Postgres's clock when this was read.
+    pub now_ms: i64,
+}
+
+/// What came of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SaleEdit {
+    /// Done.
+    Done,
+    /// Somebody else edited it since it was read.
+    Moved {
+        /// The version now.
+        current: i64,
+    },
+    /// It has opened: when it opens cannot change any more.
+    HasOpened,
+    /// There is no such sale.
+    NoSale,
+}
+
+/// What came of publishing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SalePublished {
+    /// It is published.
+    Done,
+    /// Its event is still a draft.
+    EventIsDraft,
+    /// Its event has no seats yet.
+    NoSeats,
+    /// Its window is over.
+    Over,
+    /// There is no such sale.
+    NoSale,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    event: Uuid,
+    name: String,
+    opens_at_ms: i64,
+    closes_at_ms: i64,
+    entry: String,
+    party_max: i16,
+    rate_per_minute: i32,
+    max_active: i32,
+    hold_ttl_ms: i32,
+    extension_ms: i32,
+    grace_ms: i32,
+    presence_ms: i32,
+    rejoin: bool,
+    published: bool,
+    version: i64,
+    pause_reason: Option<String>,
+    sold_out: bool,
+    now_ms: i64,
+}
+
+macro_rules! sales {
+    ($rest:literal) => {
+        concat!(
+            "select id, event, name, to_ms(opens_at) as opens_at_ms, to_ms(closes_at) as closes_at_ms, entry, party_max,
+                    rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, published,
+                    version + rate_version - 1 as version, pause_reason, sold_out_at is not null as sold_out, to_ms(clock_timestamp()) as now_ms
+             from sale ",
+            $rest
+        )
+    };
+}
+
+impl From<Row> for SaleRow {
+    fn from(row: Row) -> Self {
+        let state = if !row.published {
+            SaleState::Draft
+        } else if row.sold_out {
+            SaleState::SoldOut
+        } else if row.now_ms >= row.closes_at_ms {
+            SaleState::Closed
+        } else if row.now_ms < row.opens_at_ms {
+            SaleState::Scheduled
+        } else if row.pause_reason.is_some() {
+            SaleState::Paused
+        } else {
+            SaleState::Open
+        };
+        Self {
+            id: row.id,
+            event: row.event,
+            draft: SaleDraft {
+                name: row.name,
+                opens_at_ms: row.opens_at_ms,
+                closes_at_ms: row.closes_at_ms,
+                accounts_only: row.entry == "account",
+                party_max: row.party_max as u8,
+                rate_per_minute: row.rate_per_minute as u32,
+                max_active: row.max_active as u32,
+                hold_ttl_ms: row.hold_ttl_ms.into(),
+                extension_ms: row.extension_ms.into(),
+                grace_ms: row.grace_ms.into(),
+                presence_ms: row.presence_ms.into(),
+                rejoin: row.rejoin,
+            },
+            published: row.published,
+            state,
+            pause_reason: row.pause_reason,
+            version: row.version,
+            now_ms: row.now_ms,
+        }
+    }
+}
+
+const fn entry_name(accounts_only: bool) -> &'static str {
+    if accounts_only { "account" } else { "open" }
+}
+
+/// The events' sales, oldest first.
+pub(super) async fn of_events(connection: &mut PgConnection, events: &[Uuid]) -> Result<HashMap<Uuid, Vec<SaleRow>>> {
+    let rows: Vec<Row> =
+        sqlx::query_as(sales!("where event = any($1) order by id")).bind(events).fetch_all(connection).await?;
+    let mut sales: HashMap<Uuid, Vec<SaleRow>> = HashMap::new();
+    for row in rows {
+        sales.entry(row.event).or_default().push(row.into());
+    }
+    Ok(sales)
+}
+
+impl Store {
+    /// Makes a draft of a sale. The same identifier twice makes one.
+    ///
+    /// # Errors
+    /// A conflict with `sale_window` when it closes before it opens; when Postgres is away.
+    pub async fn create_sale(&self, sale: Uuid, event: Uuid, draft: &SaleDraft) -> Result<()> {
+        sqlx::query(
+            "insert into sale (id, event, name, opens_at, closes_at, entry, party_max, rate_per_minute, max_active,
+                               hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin)
+             values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14)
+             on conflict (id) do nothing",
+        )
+        .bind(sale)
+        .bind(event)
+        .bind(&draft.name)
+        .bind(draft.opens_at_ms)
+        .bind(draft.closes_at_ms)
+        .bind(entry_name(draft.accounts_only))
+        .bind(i16::from(draft.party_max))
+        .bind(draft.rate_per_minute.cast_signed())
+        .bind(draft.max_active.cast_signed())
+        .bind(draft.hold_ttl_ms as i32)
+        .bind(draft.extension_ms as i32)
+        .bind(draft.grace_ms as i32)
+        .bind(draft.presence_ms as i32)
+        .bind(draft.rejoin)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// A sale, draft or not.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn sale(&self, sale: Uuid) -> Result<Option<SaleRow>> {
+        let row: Option<Row> = sqlx::query_as(sales!("where id = $1")).bind(sale).fetch_optional(&self.pool).await?;
+        Ok(row.map(SaleRow::from))
+    }
+
+    /// Edits a sale of which `version` was read. The edit of a published one is in the audit log, and followers are told.
+    ///
+    /// # Errors
+    /// A conflict with `sale_window` when it closes before it opens; when Postgres is away. Nothing was changed then.
+    pub async fn edit_sale(&self, sale: Uuid, version: i64, draft: &SaleDraft, account: Uuid) -> Result<SaleEdit> {
+        let mut tx = self.pool.begin().await?;
+        let row: Option<Row> =
+            sqlx::query_as(sales!("where id = $1 for no key update")).bind(sale).fetch_optional(&mut *tx).await?;
+        let Some(before) = row.map(SaleRow::from) else { return Ok(SaleEdit::NoSale) };
+        if before.version != version {
+            return Ok(SaleEdit::Moved { current: before.version });
+        }
+        let opened = before.published && before.now_ms >= before.draft.opens_at_ms;
+        if opened && draft.opens_at_ms != before.draft.opens_at_ms {
+            return Ok(SaleEdit::HasOpened);
+        }
+        if before.published {
+            audit(&mut tx, sale, account, "sale.edit", json!({"from": shown(&before.draft), "to": shown(draft)})).await?;
+        }
+        sqlx::query(
+            "update sale set name = $2, opens_at = from_ms($3), closes_at = from_ms($4), entry = $5, party_max = $6,
+                    rate_version = rate_version + (rate_per_minute <> $7 or max_active <> $8)::int,
+                    rate_per_minute = $7, max_active = $8, hold_ttl_ms = $9, extension_ms = $10, grace_ms = $11,
+                    presence_ms = $12, rejoin = $13, version = version + 1
+             where id = $1",
+        )
+        .bind(sale)
+        .bind(&draft.name)
+        .bind(draft.opens_at_ms)
+        .bind(draft.closes_at_ms)
+        .bind(entry_name(draft.accounts_only))
+        .bind(i16::from(draft.party_max))
+        .bind(draft.rate_per_minute.cast_signed())
+        .bind(draft.max_active.cast_signed())
+        .bind(draft.hold_ttl_ms as i32)
+        .bind(draft.extension_ms as i32)
+        .bind(draft.grace_ms as i32)
+        .bind(draft.presence_ms as i32)
+        .bind(draft.rejoin)
+        .execute(&mut *tx)
+        .await?;
+        let records = if before.published { vec![record_sale(&mut tx, sale).await?] } else { Vec::new() };
+        tx.commit().await?;
+        self.publish(before.event, &records).await;
+        Ok(SaleEdit::Done)
+    }
+
+    /// Publishes a sale: from now on it has a line, which opens at its time. Again does nothing.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn publish_sale(&self, sale: Uuid, account: Uuid) -> Result<SalePublished> {
+        let mut tx = self.pool.begin().await?;
+        let row: Option<(Uuid, bool, bool, i32, bool)> = sqlx::query_as(
+            "select s.event, s.published, e.published, e.capacity, s.closes_at <= clock_timestamp()
+             from sale s join event e on e.id = s.event where s.id = $1 for no key update of s",
+        )
+        .bind(sale)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let event = match row {
+            None => return Ok(SalePublished::NoSale),
+            Some((_, true, ..)) => return Ok(SalePublished::Done),
+            Some((_, _, false, ..)) => return Ok(SalePublished::EventIsDraft),
+            Some((_, _, _, 0, _)) => return Ok(SalePublished::NoSeats),
+            Some((.., true)) => return Ok(SalePublished::Over),
+            Some((event, ..)) => event,
+        };
+        audit(&mut tx, sale, account, "sale.publish", json!({})).await?;
+        outbox(&mut tx, "sale.published", sale, &json!({"event": event})).await?;
+        sqlx::query("update sale set published = true, version = version + 1 where id = $1").bind(sale).execute(&mut *tx).await?;
+        sqlx::query("insert into line (sale) values ($1)").bind(sale).execute(&mut *tx).await?;
+        sqlx::query("insert into lane (scope, kind, event) values ($1, 'joins', $2), ($1, 'pace', $2)")
+            .bind(sale)
+            .bind(event)
+            .execute(&mut *tx)
+            .await?;
+        let record = record_sale(&mut tx, sale).await?;
+        tx.commit().await?;
+        self.publish(event, &[record]).await;
+        Ok(SalePublished::Done)
+    }
+}
+
+async fn audit(tx: &mut PgConnection, sale: Uuid, account: Uuid, action: &str, change: serde_json::Value) -> Result<()> {
+    sqlx::query("insert into audit (sale, account, action, reason, change) values ($1, $2, $3, '', $4)")
+        .bind(sale)
+        .bind(account)
+        .bind(action)
+        .bind(change)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// A draft as the audit log shows it.
+fn shown(draft: &SaleDraft) -> serde_json::Value {
+    json!({
+        "name": draft.name, "opens_at_ms": draft.opens_at_ms, "closes_at_ms": draft.closes_at_ms,
+        "entry": entry_name(draft.accounts_only), "party_max": draft.party_max,
+        "rate_per_minute": draft.rate_per_minute, "max_active": draft.max_active, "hold_ttl_ms": draft.hold_ttl_ms,
+        "extension_ms": draft.extension_ms, "grace_ms": draft.grace_ms, "presence_ms": draft.presence_ms,
+        "rejoin": draft.rejoin,
+    })
+}

@@ -1,0 +1,299 @@
+//! The feed: what changed, in lanes with contiguous versions. Postgres gives the versions and keeps the records; the
+//! event's Redis stream carries copies to everyone who follows.
+
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::redis_door::Keys;
+use crate::{Result, Store};
+
+/// Records kept in a stream. Whoever was away for longer reads Postgres.
+pub(crate) const FEED_KEEP: usize = 20_000;
+
+/// One of an event's independently versioned sequences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LaneKind {
+    /// Of a sale: who came.
+    Joins,
+    /// Of a sale: who was let in, passed over, left; changes of its rate and state.
+    Pace,
+    /// Of an event: holds, ends, sales of seats.
+    Seats,
+}
+
+impl LaneKind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Joins => "joins",
+            Self::Pace => "pace",
+            Self::Seats => "seats",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Joins, Self::Pace, Self::Seats].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A lane: its scope is a sale, or the event for `Seats`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lane {
+    /// Sale or event.
+    pub scope: Uuid,
+    /// Which sequence.
+    pub kind: LaneKind,
+}
+
+/// How a hold goes on while it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldState {
+    /// Until the deadline.
+    Held,
+    /// A payment is open.
+    Paying,
+    /// The deadline passed with a payment unresolved.
+    Pinned,
+    /// Authorised; being captured.
+    Capturing,
+}
+
+/// How a place ended, or how its hold did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// With tickets.
+    Booked,
+    /// The hold ran out.
+    Lapsed,
+    /// Given back.
+    Released,
+    /// The payment could not be completed.
+    Failed,
+    /// Left the line.
+    Left,
+    /// Nothing that fits can still come free.
+    SoldOut,
+    /// The money went back.
+    Refunded,
+}
+
+/// One change within a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+pub enum Change {
+    /// joins: entries up to `last` have come.
+    Joined {
+        /// The last entry given.
+        last: i64,
+    },
+    /// pace: let in.
+    Admitted {
+        /// The entries, in order.
+        entries: Vec<i64>,
+        /// Their parties, in the same order.
+        parties: Vec<u8>,
+    },
+    /// pace: passed over for longer than the grace.
+    Skipped {
+        /// The entries.
+        entries: Vec<i64>,
+    },
+    /// pace: the fan left.
+    Left {
+        /// The entry.
+        entry: i64,
+    },
+    /// pace: the sale's settings or state are these from now on.
+    Sale(SaleNow),
+    /// seats: seats held for an admitted place, or taken again for a late payment.
+    Held(HoldNow),
+    /// seats: a hold goes on, changed.
+    Moved {
+        /// The booking.
+        booking: Uuid,
+        /// Its state now.
+        state: HoldState,
+        /// Its deadline now.
+        deadline_ms: i64,
+        /// Whether the last card was declined.
+        declined: bool,
+        /// Whether the one extension was used.
+        extended: bool,
+    },
+    /// seats: a hold ended; the seats are free, unless it ended booked.
+    Ended {
+        /// The booking.
+        booking: Uuid,
+        /// The place's sale.
+        sale: Uuid,
+        /// The place's entry.
+        entry: i64,
+        /// How.
+        how: Ending,
+        /// The seats.
+        seats: Vec<u32>,
+    },
+    /// seats: an admitted place that nothing can serve any more.
+    Unserved {
+        /// The place's sale.
+        sale: Uuid,
+        /// The place's entry.
+        entry: i64,
+    },
+}
+
+/// A sale's settings that followers need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleNow {
+    /// When it opens.
+    pub opens_at_ms: i64,
+    /// When it closes.
+    pub closes_at_ms: i64,
+    /// Fans per minute.
+    pub rate_per_minute: u32,
+    /// Active at once.
+    pub max_active: u32,
+    /// Counts changes of rate, cap and pause.
+    pub rate_version: i64,
+    /// How long absent fans keep the head.
+    pub grace_ms: i64,
+    /// How long a last sign counts.
+    pub presence_ms: i64,
+    /// Why it is paused, if it is.
+    pub pause_reason: Option<String>,
+    /// Whether every seat is sold and paid.
+    pub sold_out: bool,
+}
+
+/// A hold as followers know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldNow {
+    /// The booking.
+    pub booking: Uuid,
+    /// The place's sale.
+    pub sale: Uuid,
+    /// The place's entry.
+    pub entry: i64,
+    /// The seats, ascending.
+    pub seats: Vec<u32>,
+    /// How it goes on.
+    pub state: HoldState,
+    /// When it ends unless paid.
+    pub deadline_ms: i64,
+    /// Whether the last card was declined.
+    pub declined: bool,
+    /// Whether the one extension was used.
+    pub extended: bool,
+}
+
+/// A version of a lane and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The lane.
+    pub lane: Lane,
+    /// Contiguous within the lane, from 1.
+    pub version: i64,
+    /// When the deciding transaction wrote it, by Postgres's clock.
+    pub at_ms: i64,
+    /// What changed.
+    pub changes: Vec<Change>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    s: Uuid,
+    l: LaneKind,
+    v: i64,
+    t: i64,
+    c: Vec<Change>,
+}
+
+impl Record {
+    pub(crate) fn encode(&self) -> String {
+        let wire = Wire { s: self.lane.scope, l: self.lane.kind, v: self.version, t: self.at_ms, c: self.changes.clone() };
+        serde_json::to_string(&wire).expect("plain fields encode")
+    }
+
+    pub(crate) fn decode(text: &str) -> Option<Self> {
+        let wire: Wire = serde_json::from_str(text).ok()?;
+        Some(Self { lane: Lane { scope: wire.s, kind: wire.l }, version: wire.v, at_ms: wire.t, changes: wire.c })
+    }
+}
+
+/// Takes the lane's next version and records what it says. Call it last: the lane's row stays locked until the commit.
+pub(crate) async fn record(tx: &mut PgConnection, lane: Lane, changes: Vec<Change>) -> Result<Record> {
+    let (version, at_ms): (i64, i64) = sqlx::query_as(
+        "with moved as (update lane set version = version + 1 where scope = $1 and kind = $2 returning version),
+              kept as (insert into feed_record (scope, kind, version, at, changes)
+                       select $1, $2, version, clock_timestamp(), $3 from moved returning version, at)
+         select version, to_ms(at) from kept",
+    )
+    .bind(lane.scope)
+    .bind(lane.kind.name())
+    .bind(sqlx::types::Json(&changes))
+    .fetch_one(tx)
+    .await?;
+    Ok(Record { lane, version, at_ms, changes })
+}
+
+impl Store {
+    /// Copies committed records to the event's stream and rings its bell. Redis being away costs nothing but time: followers
+    /// find the gap and read Postgres. Never waits longer than 50 ms.
+    pub async fn publish(&self, event: Uuid, records: &[Record]) {
+        if records.is_empty() {
+            return;
+        }
+        let attempt = async {
+            for _ in 0..2 {
+                let epoch = self.epoch_in_redis(event).await?;
+                let keys = Keys(event);
+                let mut call = self.redis.append.prepare_invoke();
+                call.key(keys.feed()).key(keys.epoch()).arg(epoch).arg(keys.bell()).arg(FEED_KEEP);
+                for record in records {
+                    call.arg(record.encode());
+                }
+                let written: i64 = call.invoke_async(&mut self.redis.connection()).await?;
+                if written == 1 {
+                    return Ok::<bool, crate::StoreError>(true);
+                }
+                self.forget_epoch(event);
+            }
+            Ok(false)
+        };
+        match tokio::time::timeout(std::time::Duration::from_millis(50), attempt).await {
+            Ok(Ok(true)) => {}
+            outcome => {
+                metrics::counter!("usher_feed_publish_failures_total").increment(1);
+                tracing::debug!(%event, ?outcome, "the feed got no copy; followers read Postgres");
+            }
+        }
+    }
+
+    /// Records of a lane after `after`, oldest first, at most `limit`.
+    pub async fn records_after(&self, lane: Lane, after: i64, limit: i64) -> Result<Vec<Record>> {
+        let rows: Vec<(i64, i64, sqlx::types::Json<Vec<Change>>)> = sqlx::query_as(
+            "select version, to_ms(at), changes from feed_record
+             where scope = $1 and kind = $2 and version > $3 order by version limit $4",
+        )
+        .bind(lane.scope)
+        .bind(lane.kind.name())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|(version, at_ms, changes)| Record { lane, version, at_ms, changes: changes.0 }).collect())
+    }
+
+    /// The newest version of every lane of an event.
+    pub async fn lane_ends(&self, event: Uuid) -> Result<Vec<(Lane, i64)>> {
+        let rows: Vec<(Uuid, String, i64)> =
+            sqlx::query_as("select scope, kind, version from lane where event = $1").bind(event).fetch_all(&self.pool).await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(scope, kind, version)| Some((Lane { scope, kind: LaneKind::parse(&kind)? }, version)))
+            .collect())
+    }
+}

@@ -1,0 +1,240 @@
+//! Halls: the seats an event sells, imported once and loaded into memory by whoever chooses among them.
+
+use domain::seats::{Area, Hall, SeatSpec, Stretch};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Result, Store, StoreError};
+
+/// One price tier to import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TierRow {
+    /// The promoter's short name.
+    pub code: String,
+    /// What fans read.
+    pub name: String,
+    /// Price in minor units, fee not included.
+    pub price_minor: i64,
+    /// Fee in minor units.
+    pub fee_minor: i64,
+    /// Sellable units.
+    pub capacity: u32,
+}
+
+/// One sellable unit to import; its ordinal is its index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitRow {
+    /// Index of its tier.
+    pub tier: u8,
+    /// Run of neighbours it belongs to; a standing area is one run.
+    pub stretch: u32,
+    /// Section's or area's index.
+    pub section: u16,
+    /// Row's index in the section.
+    pub row: u16,
+    /// A standing place.
+    pub standing: bool,
+    /// A wheelchair place.
+    pub accessible: bool,
+    /// What people read.
+    pub label: String,
+}
+
+/// What came of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imported {
+    /// The event has these seats now.
+    Done,
+    /// Seats were held or sold already: the map stays.
+    InUse,
+    /// There is no such event.
+    NoEvent,
+}
+
+/// How many seats of a tier are in which state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TierCount {
+    /// The tier's code.
+    pub code: String,
+    /// All.
+    pub capacity: u32,
+    /// In unpaid holds.
+    pub held: u32,
+    /// Paid.
+    pub sold: u32,
+}
+
+impl Store {
+    /// Replaces an event's seat map, tiers and seats, as long as nobody holds or has bought any.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn import_map(&self, event: Uuid, map: &Value, tiers: &[TierRow], units: &[UnitRow]) -> Result<Imported> {
+        let mut tx = self.pool.begin().await?;
+        let found: Option<Uuid> =
+            sqlx::query_scalar("select id from event where id = $1 for update").bind(event).fetch_optional(&mut *tx).await?;
+        if found.is_none() {
+            return Ok(Imported::NoEvent);
+        }
+        let used: bool = sqlx::query_scalar("select exists (select from hold_seat where event = $1)")
+            .bind(event)
+            .fetch_one(&mut *tx)
+            .await?;
+        if used {
+            return Ok(Imported::InUse);
+        }
+        sqlx::query("delete from seat where event = $1").bind(event).execute(&mut *tx).await?;
+        sqlx::query("delete from tier where event = $1").bind(event).execute(&mut *tx).await?;
+        insert_tiers(&mut tx, event, tiers).await?;
+        for (nth, chunk) in units.chunks(20_000).enumerate() {
+            insert_units(&mut tx, event, nth * 20_000, chunk).await?;
+        }
+        sqlx::query("update event set seat_map = $2, capacity = $3, version = version + 1 where id = $1")
+            .bind(event)
+            .bind(map)
+            .bind(units.len() as i32)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Imported::Done)
+    }
+
+    /// The seat map as it was imported.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn seat_map(&self, event: Uuid) -> Result<Option<Value>> {
+        let map: Option<Option<Value>> =
+            sqlx::query_scalar("select seat_map from event where id = $1").bind(event).fetch_optional(&self.pool).await?;
+        Ok(map.flatten())
+    }
+
+    /// The event's hall, for choosing seats.
+    ///
+    /// # Errors
+    /// When Postgres is away, or the stored seats are not a hall.
+    pub async fn hall(&self, event: Uuid) -> Result<Hall> {
+        let mut connection = self.pool.acquire().await?;
+        hall_in(&mut connection, event).await
+    }
+
+    /// Seats that somebody has, and whether they are paid for.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn live_seats(&self, event: Uuid) -> Result<Vec<(u32, bool)>> {
+        let rows: Vec<(i32, bool)> = sqlx::query_as(
+            "select h.seat, b.state = 'paid' from hold_seat h join booking b on b.id = h.booking where h.event = $1 and h.live",
+        )
+        .bind(event)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|(seat, paid)| (seat as u32, paid)).collect())
+    }
+
+    /// Per tier, how many seats are in which state, with the seats lane's version behind it.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn tier_counts(&self, event: Uuid) -> Result<(Vec<TierCount>, i64)> {
+        let rows: Vec<(String, i32, i64, i64)> = sqlx::query_as(
+            "select t.code, t.capacity, count(h.seat) filter (where b.state <> 'paid'), count(h.seat) filter (where b.state = 'paid')
+             from tier t left join hold_seat h on h.event = t.event and h.tier = t.tier and h.live
+                  left join booking b on b.id = h.booking
+             where t.event = $1 group by t.tier, t.code, t.capacity order by t.tier",
+        )
+        .bind(event)
+        .fetch_all(&self.pool)
+        .await?;
+        let version: Option<i64> = sqlx::query_scalar("select version from lane where scope = $1 and kind = 'seats'")
+            .bind(event)
+            .fetch_optional(&self.pool)
+            .await?;
+        let counts = rows
+            .into_iter()
+            .map(|(code, capacity, held, sold)| TierCount {
+                code,
+                capacity: capacity as u32,
+                held: held as u32,
+                sold: sold as u32,
+            })
+            .collect();
+        Ok((counts, version.unwrap_or(0)))
+    }
+}
+
+/// The event's hall, as the transaction at hand has it.
+pub(crate) async fn hall_in(connection: &mut PgConnection, event: Uuid) -> Result<Hall> {
+    type Row = (i32, i16, i32, i16, i16, bool, bool);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select seat, tier, stretch, section, row_no, standing, accessible from seat where event = $1 order by seat",
+    )
+    .bind(event)
+    .fetch_all(connection)
+    .await?;
+    let mut stretches = Vec::new();
+    let mut areas = Vec::new();
+    for run in rows.chunk_by(|a, b| a.2 == b.2) {
+        let (first, tier, _, section, row, standing, _) = run[0];
+        // The promoter's order is the order of quality, and the ordinals follow it.
+        if standing {
+            areas.push(Area {
+                tier: tier as u8,
+                first: first as u32,
+                capacity: run.len() as u32,
+                quality: first as u32,
+            });
+        } else {
+            let seats = run
+                .iter()
+                .map(|(seat, tier, .., accessible)| SeatSpec {
+                    tier: *tier as u8,
+                    quality: *seat as u32,
+                    accessible: *accessible,
+                })
+                .collect();
+            stretches.push(Stretch { section: section as u16, row: row as u16, first: first as u32, seats });
+        }
+    }
+    Hall::new(stretches, areas).map_err(|fault| StoreError::Corrupt(format!("the seats of event {event}: {fault}")))
+}
+
+async fn insert_tiers(tx: &mut PgConnection, event: Uuid, tiers: &[TierRow]) -> Result<()> {
+    sqlx::query(
+        "insert into tier (event, tier, code, name, price_minor, fee_minor, capacity)
+         select $1, u.nth - 1, u.code, u.name, u.price, u.fee, u.capacity
+         from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::integer[]) with ordinality
+              as u(code, name, price, fee, capacity, nth)",
+    )
+    .bind(event)
+    .bind(tiers.iter().map(|tier| tier.code.clone()).collect::<Vec<_>>())
+    .bind(tiers.iter().map(|tier| tier.name.clone()).collect::<Vec<_>>())
+    .bind(tiers.iter().map(|tier| tier.price_minor).collect::<Vec<_>>())
+    .bind(tiers.iter().map(|tier| tier.fee_minor).collect::<Vec<_>>())
+    .bind(tiers.iter().map(|tier| tier.capacity as i32).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn insert_units(tx: &mut PgConnection, event: Uuid, first: usize, units: &[UnitRow]) -> Result<()> {
+    sqlx::query(
+        "insert into seat (event, seat, tier, stretch, section, row_no, standing, accessible, label)
+         select $1, $2 + u.nth - 1, u.tier, u.stretch, u.section, u.row_no, u.standing, u.accessible, u.label
+         from unnest($3::smallint[], $4::integer[], $5::smallint[], $6::smallint[], $7::boolean[], $8::boolean[], $9::text[])
+              with ordinality as u(tier, stretch, section, row_no, standing, accessible, label, nth)",
+    )
+    .bind(event)
+    .bind(first as i32)
+    .bind(units.iter().map(|unit| i16::from(unit.tier)).collect::<Vec<_>>())
+    .bind(units.iter().map(|unit| unit.stretch as i32).collect::<Vec<_>>())
+    .bind(units.iter().map(|unit| unit.section as i16).collect::<Vec<_>>())
+    .bind(units.iter().map(|unit| unit.row as i16).collect::<Vec<_>>())
+    .bind(units.iter().map(|unit| unit.standing).collect::<Vec<_>>())
+    .bind(units.iter().map(|unit| unit.accessible).collect::<Vec<_>>())
+    .bind(units.iter().map(|unit| unit.label.clone()).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! Joining a line, in batches: one transaction locks the sale's row, finds who already has a live place, and numbers the rest.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::feed::{Change, Lane, LaneKind, record};
+use crate::{Result, Store};
+
+/// One fan asking for a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JoinAsk {
+    /// The identifier that a new place would get.
+    pub place: Uuid,
+    /// Who asks.
+    pub fan: Uuid,
+    /// How many tickets.
+    pub party: u8,
+    /// Bit i wishes tier i; 0 wishes any.
+    pub tiers: u32,
+    /// What the party would take instead.
+    pub accepts: Accepts,
+}
+
+/// What a party would take instead of its wishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Accepts {
+    /// Another tier.
+    pub other_tiers: bool,
+    /// Seats apart.
+    pub apart: bool,
+    /// Fewer seats.
+    pub fewer: bool,
+    /// Needs a wheelchair place.
+    pub accessible: bool,
+}
+
+impl Accepts {
+    pub(crate) const fn bits(self) -> i16 {
+        self.other_tiers as i16 | (self.apart as i16) << 1 | (self.fewer as i16) << 2 | (self.accessible as i16) << 3
+    }
+
+    pub(crate) const fn from_bits(bits: i16) -> Self {
+        Self { other_tiers: bits & 1 != 0, apart: bits & 2 != 0, fewer: bits & 4 != 0, accessible: bits & 8 != 0 }
+    }
+}
+
+/// A place as it stands in Postgres.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceRow {
+    /// Its identifier.
+    pub id: Uuid,
+    /// Its sale.
+    pub sale: Uuid,
+    /// The sale's event.
+    pub event: Uuid,
+    /// Its fan.
+    pub fan: Uuid,
+    /// Its entry.
+    pub entry: i64,
+    /// Tickets wanted.
+    pub party: u8,
+    /// Bit i wishes tier i.
+    pub tiers: u32,
+    /// What it would take instead.
+    pub accepts: Accepts,
+    /// `waiting`, `skipped`, `standing`, `holding`, or how it ended.
+    pub state: String,
+    /// When it joined.
+    pub joined_at_ms: i64,
+    /// Its newest booking.
+    pub booking: Option<Uuid>,
+}
+
+/// What came of a batch of joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinBatch {
+    /// Every ask has its place: new (`true`) or the one the fan already had; in the order asked. With the lane's version.
+    Placed(Vec<(PlaceRow, bool)>, i64),
+    /// There is no such published sale.
+    NoSale,
+    /// The sale opens later.
+    NotOpenYet {
+        /// When.
+        opens_at_ms: i64,
+    },
+    /// Its window is over.
+    Closed,
+    /// Every seat is sold.
+    SoldOut,
+}
+
+macro_rules! places {
+    ($rest:literal) => {
+        concat!(
+            "select p.id, p.sale, s.event, p.fan, p.entry, p.party, p.tiers, p.accepts, p.state, to_ms(p.joined_at),
+                    (select b.id from booking b where b.place = p.id order by b.id desc limit 1)
+             from place p join sale s on s.id = p.sale ",
+            $rest
+        )
+    };
+}
+
+type PlaceTuple = (Uuid, Uuid, Uuid, Uuid, i64, i16, i32, i16, String, i64, Option<Uuid>);
+
+fn place_row(row: PlaceTuple) -> PlaceRow {
+    let (id, sale, event, fan, entry, party, tiers, accepts, state, joined_at_ms, booking) = row;
+    PlaceRow {
+        id,
+        sale,
+        event,
+        fan,
+        entry,
+        party: party as u8,
+        tiers: tiers.cast_unsigned(),
+        accepts: Accepts::from_bits(accepts),
+        state,
+        joined_at_ms,
+        booking,
+    }
+}
+
+impl Store {
+    /// Gives every asking fan a place in the sale's line, in the order asked. Who has a live one keeps it.
+    ///
+    /// # Errors
+    /// When Postgres is away; then nobody got a place.
+    pub async fn join_batch(&self, sale: Uuid, asks: &[JoinAsk]) -> Result<JoinBatch> {
+        let mut tx = self.pool.begin().await?;
+        type SaleRow = (i64, Uuid, bool, i64, i64, bool, i64, bool);
+        let row: Option<SaleRow> = sqlx::query_as(
+            "select l.next_entry, s.event, s.published, to_ms(s.opens_at), to_ms(s.closes_at), s.sold_out_at is not null,
+                    to_ms(clock_timestamp()), s.rejoin
+             from line l join sale s on s.id = l.sale where l.sale = $1 for no key update of l",
+        )
+        .bind(sale)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((next_entry, event, true, opens_at_ms, closes_at_ms, sold_out, now_ms, rejoin)) = row else {
+            return Ok(JoinBatch::NoSale);
+        };
+        let fans: Vec<Uuid> = asks.iter().map(|ask| ask.fan).collect();
+        // A later statement than the lock: its snapshot sees every place given before.
+        let live: Vec<PlaceTuple> = sqlx::query_as(places!("where p.sale = $1 and p.fan = any($2) and p.ended_at is null"))
+            .bind(sale)
+            .bind(&fans)
+            .fetch_all(&mut *tx)
+            .await?;
+        let mut places: HashMap<Uuid, (PlaceRow, bool)> =
+            live.into_iter().map(place_row).map(|place| (place.fan, (place, false))).collect();
+        if !rejoin {
+            let ended: Vec<PlaceTuple> = sqlx::query_as(places!("where p.sale = $1 and p.fan = any($2) and p.ended_at is not null")).bind(sale).bind(&fans).fetch_all(&mut *tx).await?;
+            for place in ended.into_iter().map(place_row) {
+                places.entry(place.fan).or_insert((place, false));
+            }
+        }
+        if fans.iter().any(|fan| !places.contains_key(fan)) {
+            if now_ms < opens_at_ms {
+                return Ok(JoinBatch::NotOpenYet { opens_at_ms });
+            }
+            // Who stands in line keeps the answer; only newcomers are turned away.
+            let refusal = if now_ms >= closes_at_ms { Some(JoinBatch::Closed) } else { sold_out.then_some(JoinBatch::SoldOut) };
+            if let Some(refusal) = refusal {
+                return Ok(refusal);
+            }
+        }
+        let mut new: Vec<&JoinAsk> = Vec::new();
+        for ask in asks {
+            places.entry(ask.fan).or_insert_with(|| {
+                let entry = next_entry + new.len() as i64;
+                new.push(ask);
+                let place = PlaceRow {
+                    id: ask.place,
+                    sale,
+                    event,
+                    fan: ask.fan,
+                    entry,
+                    party: ask.party,
+                    tiers: ask.tiers,
+                    accepts: ask.accepts,
+                    state: "waiting".to_owned(),
+                    joined_at_ms: now_ms,
+                    booking: None,
+                };
+                (place, true)
+            });
+        }
+        let mut version = None;
+        if !new.is_empty() {
+            let last = next_entry + new.len() as i64 - 1;
+            sqlx::query(
+                "insert into place (id, sale, fan, entry, joined_at, tiers, party, accepts, state)
+                 select u.id, $1, u.fan, u.entry, from_ms($2), u.tiers, u.party, u.accepts, 'waiting'
+                 from unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::integer[], $7::smallint[], $8::smallint[])
+                      as u(id, fan, entry, tiers, party, accepts)",
+            )
+            .bind(sale)
+            .bind(now_ms)
+            .bind(new.iter().map(|ask| ask.place).collect::<Vec<_>>())
+            .bind(new.iter().map(|ask| ask.fan).collect::<Vec<_>>())
+            .bind((next_entry..=last).collect::<Vec<_>>())
+            .bind(new.iter().map(|ask| ask.tiers.cast_signed()).collect::<Vec<_>>())
+            .bind(new.iter().map(|ask| i16::from(ask.party)).collect::<Vec<_>>())
+            .bind(new.iter().map(|ask| ask.accepts.bits()).collect::<Vec<_>>())
+            .execute(&mut *tx)
+            .await?;
+            sqlx::query("update line set next_entry = $2 where sale = $1").bind(sale).bind(last + 1).execute(&mut *tx).await?;
+            let lane = Lane { scope: sale, kind: LaneKind::Joins };
+            version = Some(record(&mut tx, lane, vec![Change::Joined { last }]).await?);
+        }
+        tx.commit().await?;
+        let seen = match &version {
+            Some(record) => {
+                self.publish(event, std::slice::from_ref(record)).await;
+                record.version
+            }
+            None => 0,
+        };
+        Ok(JoinBatch::Placed(asks.iter().filter_map(|ask| places.get(&ask.fan).cloned()).collect(), seen))
+    }
+
+    /// A fan's place in a sale: the live one, or else the last.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn place_of(&self, sale: Uuid, fan: Uuid) -> Result<Option<PlaceRow>> {
+        let row: Option<PlaceTuple> = sqlx::query_as(places!("where p.sale = $1 and p.fan = $2 order by p.ended_at is null desc, p.entry desc limit 1")).bind(sale).bind(fan).fetch_optional(&self.pool).await?;
+        Ok(row.map(place_row))
+    }
+}

@@ -1,0 +1,136 @@
+//! The only code that speaks SQL and Redis.
+//!
+//! Postgres decides and remembers; Redis carries the feed, who was seen when, and nothing that could not be rebuilt in
+//! seconds. Every operation here is one transaction judged by Postgres's clock; its change of a lane is recorded in the same
+//! transaction, and copied to the feed after the commit.
+
+pub mod accounts;
+pub mod bells;
+pub mod bookings;
+mod error;
+pub mod events;
+pub mod feed;
+pub mod follow;
+pub mod halls;
+pub mod holds;
+pub mod idempotency;
+pub mod joins;
+pub mod leases;
+pub mod mirror;
+pub mod numbers;
+pub mod owners;
+pub mod pace;
+pub mod payments;
+mod pg;
+mod rebuild;
+mod redis_door;
+pub mod seating;
+pub mod servers;
+pub mod verify;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+pub use error::StoreError;
+pub use pg::{connect_postgres, migrate};
+pub use rebuild::Epoch;
+pub use redis_door::RedisDoor;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// What every operation returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Where the stores are.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// `postgres://…`, also with a unix socket folder as `host`.
+    pub database_url: String,
+    /// `redis://…` or `redis+unix://…`.
+    pub redis_url: String,
+    /// Connections to Postgres, at most.
+    pub pool_max: u32,
+}
+
+/// Guards that tests may take away, to see that a test without them fails.
+#[derive(Debug, Clone, Copy)]
+pub struct Guards {
+    /// A decision names its lease's term, and fails if it moved.
+    pub term_check: bool,
+    /// A hold lapses only once Postgres's clock has passed its deadline.
+    pub clock_check: bool,
+}
+
+impl Guards {
+    /// All of them.
+    pub const ALL: Self = Self { term_check: true, clock_check: true };
+}
+
+/// The doors to Postgres and Redis. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) pool: PgPool,
+    pub(crate) redis: RedisDoor,
+    pub(crate) bells: Arc<bells::Bells>,
+    /// The epoch each event's writers name, until Redis refuses it.
+    pub(crate) epochs: Arc<Mutex<HashMap<Uuid, i64>>>,
+    #[cfg(feature = "without-guards")]
+    guards: Guards,
+}
+
+impl Store {
+    /// Opens both doors. Redis may be away: its door then opens by itself later, and everything is carried by Postgres alone.
+    ///
+    /// # Errors
+    /// When Postgres cannot be reached.
+    pub async fn open(config: &StoreConfig) -> Result<Self> {
+        let pool = connect_postgres(&config.database_url, config.pool_max).await?;
+        Ok(Self::with_pool(pool, &config.redis_url)?)
+    }
+
+    /// On a pool that is already open.
+    ///
+    /// # Errors
+    /// When the Redis address cannot be understood.
+    pub fn with_pool(pool: PgPool, redis_url: &str) -> Result<Self> {
+        Ok(Self {
+            pool,
+            redis: RedisDoor::open(redis_url)?,
+            bells: Arc::new(bells::Bells::open(redis_url)?),
+            epochs: Arc::default(),
+            #[cfg(feature = "without-guards")]
+            guards: Guards::ALL,
+        })
+    }
+
+    /// The same store with some guards taken away; only tests can build this.
+    #[cfg(feature = "without-guards")]
+    #[must_use]
+    pub fn without(mut self, guards: Guards) -> Self {
+        self.guards = guards;
+        self
+    }
+
+    #[cfg(feature = "without-guards")]
+    pub(crate) const fn guards(&self) -> Guards {
+        self.guards
+    }
+
+    #[cfg(not(feature = "without-guards"))]
+    #[expect(clippy::unused_self, reason = "the same call reads the field where tests may take guards away")]
+    pub(crate) const fn guards(&self) -> Guards {
+        Guards::ALL
+    }
+
+    /// The pool, for checks and tests.
+    #[must_use]
+    pub const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Redis, for checks and tests.
+    #[must_use]
+    pub const fn redis(&self) -> &RedisDoor {
+        &self.redis
+    }
+}

@@ -1,0 +1,276 @@
+//! What a follower holds in memory: an event's sales, their lines, and the live holds, exactly as of known lane versions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::line::Line;
+use uuid::Uuid;
+
+use crate::feed::{Change, Ending, HoldNow, Lane, LaneKind, Record, SaleNow};
+
+/// Where a place is, for places that do not simply wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// In the line.
+    Waiting,
+    /// Passed over while absent.
+    Skipped,
+    /// Admitted, no seats yet.
+    Standing,
+    /// Seats are held by this booking.
+    Holding(Uuid),
+    /// Over; with the booking that came of it, if any.
+    Ended(Ending, Option<Uuid>),
+}
+
+/// A place that does not simply wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlaceNow {
+    /// Where it is.
+    pub standing: Standing,
+    /// When that was decided.
+    pub changed_at_ms: i64,
+}
+
+/// One sale as of its lanes' versions.
+#[derive(Debug, Clone)]
+pub struct SaleMirror {
+    /// Its settings and state.
+    pub now: SaleNow,
+    /// Who waits.
+    pub line: Line,
+    /// Every place that does not simply wait, by entry.
+    pub places: HashMap<i64, PlaceNow>,
+    /// Admitted places without seats, in order, with their parties.
+    pub standing: BTreeMap<i64, u8>,
+    /// Passed over, may come back.
+    pub skipped: std::collections::BTreeSet<i64>,
+    /// How many hold seats.
+    pub holding: usize,
+    /// Version of the joins lane.
+    pub joins: i64,
+    /// Version of the pace lane.
+    pub pace: i64,
+    /// Recent admissions: when and how many, the last two minutes.
+    pub admissions: std::collections::VecDeque<(i64, u32)>,
+    /// When the sale's state last changed.
+    pub changed_at_ms: i64,
+}
+
+impl SaleMirror {
+    /// A sale with these settings of which nothing else is known yet.
+    pub(crate) fn new(now: SaleNow) -> Self {
+        Self {
+            now,
+            line: Line::new(),
+            places: HashMap::new(),
+            standing: BTreeMap::new(),
+            skipped: std::collections::BTreeSet::new(),
+            holding: 0,
+            joins: 0,
+            pace: 0,
+            admissions: std::collections::VecDeque::new(),
+            changed_at_ms: 0,
+        }
+    }
+
+    /// Where an entry is.
+    #[must_use]
+    pub fn place(&self, entry: i64) -> PlaceNow {
+        self.places
+            .get(&entry)
+            .copied()
+            .unwrap_or(PlaceNow { standing: Standing::Waiting, changed_at_ms: self.changed_at_ms })
+    }
+
+    /// How many were let in during the 60 seconds before `now_ms`.
+    #[must_use]
+    pub fn admitted_last_minute(&self, now_ms: i64) -> u32 {
+        self.admissions.iter().filter(|(at, _)| *at > now_ms - 60_000).map(|(_, n)| n).sum()
+    }
+
+    /// Whether people are let in at `now_ms`, pauses aside.
+    #[must_use]
+    pub fn in_window(&self, now_ms: i64) -> bool {
+        !self.now.sold_out && (self.now.opens_at_ms..self.now.closes_at_ms).contains(&now_ms)
+    }
+
+    fn set(&mut self, entry: i64, standing: Standing, at_ms: i64) {
+        let before = self.places.insert(entry, PlaceNow { standing, changed_at_ms: at_ms });
+        if matches!(before, Some(PlaceNow { standing: Standing::Holding(_), .. })) {
+            self.holding -= 1;
+        }
+        self.line.remove(entry);
+        if standing != Standing::Standing {
+            self.standing.remove(&entry);
+        }
+        if standing == Standing::Skipped {
+            self.skipped.insert(entry);
+        } else {
+            self.skipped.remove(&entry);
+        }
+        if matches!(standing, Standing::Holding(_)) {
+            self.holding += 1;
+        }
+    }
+}
+
+/// An event as of its lanes' versions.
+#[derive(Debug, Clone)]
+pub struct EventMirror {
+    /// The event.
+    pub event: Uuid,
+    /// The rebuild of its copy in Redis.
+    pub epoch: i64,
+    /// When that rebuild was published.
+    pub epoch_since_ms: i64,
+    /// Sellable units.
+    pub capacity: u32,
+    /// Its sales.
+    pub sales: HashMap<Uuid, SaleMirror>,
+    /// Live holds by booking. What was paid is not here any more.
+    pub holds: HashMap<Uuid, HoldNow>,
+    /// Seats that are held or sold.
+    pub taken: u32,
+    /// Version of the seats lane.
+    pub seats: i64,
+}
+
+impl EventMirror {
+    /// The version seen of a lane; `None` for a sale that came later than the mirror.
+    #[must_use]
+    pub fn version(&self, lane: Lane) -> Option<i64> {
+        match lane.kind {
+            LaneKind::Seats => Some(self.seats),
+            LaneKind::Joins => self.sales.get(&lane.scope).map(|sale| sale.joins),
+            LaneKind::Pace => self.sales.get(&lane.scope).map(|sale| sale.pace),
+        }
+    }
+
+    /// Seats that nobody has.
+    #[must_use]
+    pub const fn free(&self) -> u32 {
+        self.capacity.saturating_sub(self.taken)
+    }
+
+    /// Brings this, a copy of an earlier state of `original`, up to it; `records` were applied to it since, in this order.
+    pub fn keep_up(&mut self, original: &Self, records: &[Record]) {
+        self.epoch = original.epoch;
+        self.epoch_since_ms = original.epoch_since_ms;
+        for (id, sale) in &original.sales {
+            if !self.sales.contains_key(id) {
+                self.sales.insert(*id, sale.clone());
+            }
+        }
+        for record in records {
+            if self.version(record.lane) == Some(record.version - 1) {
+                self.apply(record);
+            }
+        }
+        let same = |(id, sale): (&Uuid, &SaleMirror)| original.sales.get(id).is_some_and(|o| (o.joins, o.pace) == (sale.joins, sale.pace));
+        if self.seats != original.seats || !self.sales.iter().all(same) {
+            *self = original.clone();
+        }
+    }
+
+    /// Applies the lane's next record. The caller has checked that it is the next.
+    pub(crate) fn apply(&mut self, record: &Record) {
+        let at_ms = record.at_ms;
+        match record.lane.kind {
+            LaneKind::Seats => {
+                self.seats = record.version;
+                for change in &record.changes {
+                    self.apply_seats(change, at_ms);
+                }
+            }
+            LaneKind::Joins | LaneKind::Pace => {
+                let Some(sale) = self.sales.get_mut(&record.lane.scope) else { return };
+                match record.lane.kind {
+                    LaneKind::Joins => sale.joins = record.version,
+                    _ => sale.pace = record.version,
+                }
+                for change in &record.changes {
+                    Self::apply_line(sale, change, at_ms);
+                }
+            }
+        }
+    }
+
+    fn apply_line(sale: &mut SaleMirror, change: &Change, at_ms: i64) {
+        match change {
+            Change::Joined { last } => {
+                let from = sale.line.last();
+                sale.line.join_through(*last);
+                // A later lane may have been read first: who left or was admitted before we saw the join does not wait.
+                for entry in from + 1..=*last {
+                    if sale.places.contains_key(&entry) {
+                        sale.line.remove(entry);
+                    }
+                }
+            }
+            Change::Admitted { entries, parties } => {
+                for (entry, party) in entries.iter().zip(parties) {
+                    // The seats lane may be ahead of this one.
+                    if matches!(sale.place(*entry).standing, Standing::Waiting | Standing::Skipped) {
+                        sale.set(*entry, Standing::Standing, at_ms);
+                        sale.standing.insert(*entry, *party);
+                    }
+                }
+                sale.admissions.push_back((at_ms, entries.len() as u32));
+                while sale.admissions.front().is_some_and(|(at, _)| *at < at_ms - 120_000) {
+                    sale.admissions.pop_front();
+                }
+            }
+            Change::Skipped { entries } => {
+                for entry in entries {
+                    if sale.place(*entry).standing == Standing::Waiting {
+                        sale.set(*entry, Standing::Skipped, at_ms);
+                    }
+                }
+            }
+            Change::Left { entry } => sale.set(*entry, Standing::Ended(Ending::Left, None), at_ms),
+            Change::Sale(now) => {
+                sale.now = now.clone();
+                sale.changed_at_ms = at_ms;
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_seats(&mut self, change: &Change, at_ms: i64) {
+        match change {
+            Change::Held(hold) => {
+                if let Some(sale) = self.sales.get_mut(&hold.sale) {
+                    sale.set(hold.entry, Standing::Holding(hold.booking), at_ms);
+                }
+                self.taken += hold.seats.len() as u32;
+                self.holds.insert(hold.booking, hold.clone());
+            }
+            Change::Moved { booking, state, deadline_ms, declined, extended } => {
+                if let Some(hold) = self.holds.get_mut(booking) {
+                    hold.state = *state;
+                    hold.deadline_ms = *deadline_ms;
+                    hold.declined = *declined;
+                    hold.extended = *extended;
+                    if let Some(place) = self.sales.get_mut(&hold.sale).and_then(|s| s.places.get_mut(&hold.entry)) {
+                        place.changed_at_ms = at_ms;
+                    }
+                }
+            }
+            Change::Ended { booking, sale, entry, how, seats } => {
+                self.holds.remove(booking);
+                if *how != Ending::Booked {
+                    self.taken -= seats.len() as u32;
+                }
+                if let Some(sale) = self.sales.get_mut(sale) {
+                    sale.set(*entry, Standing::Ended(*how, Some(*booking)), at_ms);
+                }
+            }
+            Change::Unserved { sale, entry } => {
+                if let Some(sale) = self.sales.get_mut(sale) {
+                    sale.set(*entry, Standing::Ended(Ending::SoldOut, None), at_ms);
+                }
+            }
+            _ => {}
+        }
+    }
+}

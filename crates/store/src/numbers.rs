@@ -1,0 +1,114 @@
+//! A sale in numbers, for the consoles.
+
+use uuid::Uuid;
+
+use crate::{Result, Store};
+
+/// A sale's settings and counts as of one statement.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+struct Row {
+    published: bool,
+    sold_out: bool,
+    opens_at_ms: i64,
+    closes_at_ms: i64,
+    now_ms: i64,
+    rate_per_minute: i32,
+    max_active: i32,
+    rate_version: i64,
+    pause_reason: Option<String>,
+    joined: i64,
+    ended: i64,
+    skipped: i64,
+    standing: i64,
+    holding: i64,
+    admitted: i64,
+    admitted_last_minute: i64,
+    paid: i64,
+    lapsed: i64,
+    seats_held: i64,
+    seats_sold: i64,
+    capacity: i32,
+}
+
+/// A sale's settings and counts as of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the operators' view, documented in the contracts")]
+pub struct SaleNumbers {
+    pub published: bool,
+    pub sold_out: bool,
+    pub opens_at_ms: i64,
+    pub closes_at_ms: i64,
+    pub now_ms: i64,
+    pub rate_per_minute: u32,
+    pub max_active: u32,
+    pub rate_version: i64,
+    pub pause_reason: Option<String>,
+    pub joined: u64,
+    pub waiting: u64,
+    pub skipped: u64,
+    pub standing: u64,
+    pub holding: u64,
+    pub admitted: u64,
+    pub admitted_last_minute: u64,
+    pub paid: u64,
+    pub lapsed: u64,
+    pub seats_held: u64,
+    pub seats_sold: u64,
+    pub capacity: u64,
+}
+
+impl Store {
+    /// A sale's settings and counts.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn sale_numbers(&self, sale: Uuid) -> Result<Option<SaleNumbers>> {
+        let row: Option<Row> = sqlx::query_as(
+            "select s.published, s.sold_out_at is not null as sold_out, to_ms(s.opens_at) as opens_at_ms,
+                    to_ms(s.closes_at) as closes_at_ms, to_ms(clock_timestamp()) as now_ms, s.rate_per_minute, s.max_active,
+                    s.rate_version, s.pause_reason,
+                    coalesce((select next_entry - 1 from line where sale = s.id), 0) as joined,
+                    (select count(*) from place where sale = s.id and ended_at is not null) as ended,
+                    (select count(*) from place where sale = s.id and state = 'skipped') as skipped,
+                    (select count(*) from place where sale = s.id and ended_at is null and admitted_at is not null and state = 'standing') as standing,
+                    (select count(*) from place where sale = s.id and ended_at is null and admitted_at is not null and state = 'holding') as holding,
+                    (select coalesce(sum(admitted), 0) from pace_tick where sale = s.id) as admitted,
+                    (select coalesce(sum(admitted), 0) from pace_tick
+                     where sale = s.id and at > clock_timestamp() - interval '60 s') as admitted_last_minute,
+                    (select count(*) from booking where sale = s.id and event = s.event and state = 'paid') as paid,
+                    (select count(*) from booking where sale = s.id and event = s.event and state = 'lapsed') as lapsed,
+                    (select count(*) from hold_seat h join booking b on b.id = h.booking
+                     where h.event = s.event and h.live and b.state <> 'paid') as seats_held,
+                    (select count(*) from hold_seat h join booking b on b.id = h.booking
+                     where h.event = s.event and h.live and b.state = 'paid') as seats_sold,
+                    e.capacity
+             from sale s join event e on e.id = s.event where s.id = $1",
+        )
+        .bind(sale)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| SaleNumbers {
+            published: row.published,
+            sold_out: row.sold_out,
+            opens_at_ms: row.opens_at_ms,
+            closes_at_ms: row.closes_at_ms,
+            now_ms: row.now_ms,
+            rate_per_minute: row.rate_per_minute as u32,
+            max_active: row.max_active as u32,
+            rate_version: row.rate_version,
+            pause_reason: row.pause_reason,
+            joined: row.joined as u64,
+            waiting: (row.joined - row.ended - row.skipped - row.standing - row.holding).max(0) as u64,
+            skipped: row.skipped as u64,
+            standing: row.standing as u64,
+            holding: row.holding as u64,
+            admitted: row.admitted as u64,
+            admitted_last_minute: row.admitted_last_minute as u64,
+            paid: row.paid as u64,
+            lapsed: row.lapsed as u64,
+            seats_held: row.seats_held as u64,
+            seats_sold: row.seats_sold as u64,
+            capacity: row.capacity as u64,
+        }))
+    }
+}

@@ -1,0 +1,349 @@
+//! Letting people in: the pacing decision, leaving, the operators' changes, and who was seen when.
+
+use domain::pacing::{Knobs, Window, allowance, served};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::feed::{Change, Lane, LaneKind, Record, record};
+use crate::follow::sale_now;
+use crate::leases::Lease;
+use crate::redis_door::Keys;
+use crate::{Result, Store, StoreError};
+
+/// What a pacing decision saw when it was made.
+#[derive(Debug, Clone)]
+pub struct PaceAsk {
+    /// The turn of office that decides.
+    pub lease: Lease,
+    /// The sale's event.
+    pub event: Uuid,
+    /// Live, present places in order, more than may be admitted.
+    pub candidates: Vec<i64>,
+    /// Absent places at the head beyond their grace: passed over from now on until they come back.
+    pub skip: Vec<i64>,
+    /// Absent places before the last candidate, and when each was last seen, in milliseconds since 1970; 0 for never.
+    pub passed_over: Vec<(i64, i64)>,
+    /// The joins lane's version behind all this.
+    pub joins_seen: i64,
+}
+
+/// What a pacing decision did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PaceDone {
+    /// Who was let in, in order.
+    pub admitted: Vec<i64>,
+    /// How many more the pace would have allowed.
+    pub unused: u32,
+    /// Whether the sale is sold out now.
+    pub sold_out: bool,
+    /// How many seats nobody has.
+    pub free_seats: u32,
+}
+
+/// What came of leaving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// The place ended.
+    Left,
+    /// Seats are held for it: they are given back first.
+    Holding(Uuid),
+    /// There is no live place.
+    NotLive,
+}
+
+/// A change of a sale's knobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tune {
+    /// New rate, cap, or both.
+    Knobs {
+        /// Fans per minute.
+        rate_per_minute: Option<u32>,
+        /// Active at once.
+        max_active: Option<u32>,
+    },
+    /// Hold everybody.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
+/// A line of the audit log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditRow {
+    /// When.
+    pub at_ms: i64,
+    /// Who.
+    pub account: Uuid,
+    /// What.
+    pub action: String,
+    /// Why.
+    pub reason: String,
+    /// From and to.
+    pub change: Value,
+}
+
+impl Store {
+    /// One tick of the pace: lets in the next candidates, as many as rate, caps and seats allow, all judged in one
+    /// transaction by the holder of the sale's pacing lease. Ringing and recording follow.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] when the lease's term is over; when Postgres is away. Nothing was decided then.
+    pub async fn pace(&self, ask: &PaceAsk) -> Result<PaceDone> {
+        let sale = ask.lease.scope;
+        let mut tx = self.pool.begin().await?;
+        self.in_office(&mut tx, &ask.lease).await?;
+        // Time never goes back: not behind the last tick, whatever the clock does.
+        type Tick = (i64, i64, i64);
+        let (at_ms, last_minute, last_second): Tick = sqlx::query_as(
+            "with now as (select greatest(clock_timestamp(), (select max(at) from pace_tick where sale = $1)) as at)
+             select to_ms(now.at), coalesce(sum(t.admitted), 0),
+                    coalesce(sum(t.admitted) filter (where t.at >= now.at - interval '1.001 s'), 0)
+             from now left join pace_tick t on t.sale = $1 and t.at >= now.at - interval '60.001 s' group by now.at",
+        )
+        .bind(sale)
+        .fetch_one(&mut *tx)
+        .await?;
+        let Some(now) = sale_now(&mut tx, sale).await? else { return Ok(PaceDone::default()) };
+        let seats = SeatsInPlay::read(&mut tx, ask.event).await?;
+        let mut done = PaceDone { sold_out: now.sold_out, free_seats: seats.free, ..PaceDone::default() };
+        let mut records = Vec::new();
+        let lane = Lane { scope: sale, kind: LaneKind::Pace };
+        let open = now.pause_reason.is_none() && !now.sold_out && (now.opens_at_ms..now.closes_at_ms).contains(&at_ms);
+        if open {
+            let active: i64 = sqlx::query_scalar(
+                "select count(*) from place where sale = $1 and ended_at is null and admitted_at is not null",
+            )
+            .bind(sale)
+            .fetch_one(&mut *tx)
+            .await?;
+            let knobs = Knobs { rate_per_minute: now.rate_per_minute, max_active: now.max_active };
+            let window = Window { last_minute: last_minute as u32, last_second: last_second as u32 };
+            let allowed = allowance(knobs, window, active as u32);
+            // Whoever left since the candidates were read drops out here; nobody behind them is held up.
+            let next: Vec<(i64, i16)> = sqlx::query_as(
+                "select entry, party from place where sale = $1 and entry = any($2) and state in ('waiting', 'skipped')
+                 order by entry limit $3 for no key update",
+            )
+            .bind(sale)
+            .bind(&ask.candidates)
+            .bind(i64::from(allowed))
+            .fetch_all(&mut *tx)
+            .await?;
+            let count = served(seats.free, seats.standing, next.iter().map(|(_, party)| *party as u32));
+            done.admitted = next[..count].iter().map(|(entry, _)| *entry).collect();
+            done.unused = allowed - count as u32;
+            let skipped: Vec<i64> = sqlx::query_scalar(
+                "update place set state = 'skipped' where sale = $1 and entry = any($2) and state = 'waiting' returning entry",
+            )
+            .bind(sale)
+            .bind(&ask.skip)
+            .fetch_all(&mut *tx)
+            .await?;
+            if !done.admitted.is_empty() || !skipped.is_empty() {
+                sqlx::query("update place set state = 'standing', admitted_at = from_ms($3) where sale = $1 and entry = any($2)")
+                    .bind(sale)
+                    .bind(&done.admitted)
+                    .bind(at_ms)
+                    .execute(&mut *tx)
+                    .await?;
+                let mut changes = Vec::new();
+                if !skipped.is_empty() {
+                    changes.push(Change::Skipped { entries: skipped });
+                }
+                if count > 0 {
+                    let parties = next[..count].iter().map(|(_, party)| *party as u8).collect();
+                    changes.push(Change::Admitted { entries: done.admitted.clone(), parties });
+                }
+                let last = done.admitted.last().copied().unwrap_or(0);
+                let passed: Vec<_> = ask.passed_over.iter().filter(|(entry, _)| *entry < last).collect();
+                let record = record(&mut tx, lane, changes).await?;
+                sqlx::query(
+                    "insert into pace_tick (sale, version, at, term, rate_version, rate_per_minute, admitted, entries, passed_over, joins_seen)
+                     values ($1, $2, from_ms($3), $4, $5, $6, $7, $8, $9, $10)",
+                )
+                .bind(sale)
+                .bind(record.version)
+                .bind(at_ms)
+                .bind(ask.lease.term)
+                .bind(now.rate_version)
+                .bind(now.rate_per_minute.cast_signed())
+                .bind(count as i32)
+                .bind(&done.admitted)
+                .bind(json!(passed))
+                .bind(ask.joins_seen)
+                .execute(&mut *tx)
+                .await?;
+                records.push(record);
+            } else if seats.all_sold() {
+                done.sold_out = true;
+                sqlx::query("update sale set sold_out_at = clock_timestamp() where id = $1").bind(sale).execute(&mut *tx).await?;
+                records.push(record_sale(&mut tx, sale).await?);
+            }
+        }
+        tx.commit().await?;
+        self.publish(ask.event, &records).await;
+        Ok(done)
+    }
+
+    /// The fan leaves the line.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn leave(&self, event: Uuid, sale: Uuid, fan: Uuid) -> Result<Leave> {
+        let mut tx = self.pool.begin().await?;
+        let live: Option<(i64, String, Option<Uuid>)> = sqlx::query_as(
+            "select entry, state, (select id from booking b where b.place = p.id order by id desc limit 1)
+             from place p where sale = $1 and fan = $2 and ended_at is null for no key update",
+        )
+        .bind(sale)
+        .bind(fan)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((entry, state, booking)) = live else { return Ok(Leave::NotLive) };
+        if state == "holding" {
+            return booking.map(Leave::Holding).ok_or_else(|| StoreError::Corrupt(format!("entry {entry} holds without a booking")));
+        }
+        sqlx::query("update place set state = 'left', ended_at = clock_timestamp() where sale = $1 and entry = $2")
+            .bind(sale)
+            .bind(entry)
+            .execute(&mut *tx)
+            .await?;
+        let record = record(&mut tx, Lane { scope: sale, kind: LaneKind::Pace }, vec![Change::Left { entry }]).await?;
+        tx.commit().await?;
+        self.publish(event, &[record]).await;
+        Ok(Leave::Left)
+    }
+
+    /// Changes a sale's knobs: the audit log's line comes first, in the same transaction, so that no effect is without one.
+    /// `expected` is the rate version that the operator saw. Answers the new rate version.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] when the version is another; when Postgres is away.
+    pub async fn tune(&self, sale: Uuid, account: Uuid, tune: &Tune, reason: &str, expected: Option<i64>) -> Result<i64> {
+        let mut tx = self.pool.begin().await?;
+        type Row = (Uuid, i32, i32, Option<String>, i64);
+        let (event, rate, cap, paused, version): Row = sqlx::query_as(
+            "select event, rate_per_minute, max_active, pause_reason, rate_version from sale where id = $1 for no key update",
+        )
+        .bind(sale)
+        .fetch_one(&mut *tx)
+        .await?;
+        if expected.is_some_and(|expected| expected != version) {
+            return Err(StoreError::Moved("the sale's tuning"));
+        }
+        let (action, to_rate, to_cap, to_pause) = match tune {
+            Tune::Knobs { rate_per_minute, max_active } => (
+                "admission.tune",
+                rate_per_minute.map_or(rate, u32::cast_signed),
+                max_active.map_or(cap, u32::cast_signed),
+                paused.clone(),
+            ),
+            Tune::Pause => ("admission.pause", rate, cap, Some(reason.to_owned())),
+            Tune::Resume => ("admission.resume", rate, cap, None),
+        };
+        let show = |rate: i32, cap: i32, paused: &Option<String>| json!({"rate_per_minute": rate, "max_active": cap, "pause_reason": paused});
+        sqlx::query("insert into audit (sale, account, action, reason, change) values ($1, $2, $3, $4, $5)")
+            .bind(sale)
+            .bind(account)
+            .bind(action)
+            .bind(reason)
+            .bind(json!({"from": show(rate, cap, &paused), "to": show(to_rate, to_cap, &to_pause)}))
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "update sale set rate_per_minute = $2, max_active = $3, pause_reason = $4, rate_version = rate_version + 1 where id = $1",
+        )
+        .bind(sale)
+        .bind(to_rate)
+        .bind(to_cap)
+        .bind(to_pause)
+        .execute(&mut *tx)
+        .await?;
+        let published: bool = sqlx::query_scalar("select published from sale where id = $1").bind(sale).fetch_one(&mut *tx).await?;
+        let records = if published { vec![record_sale(&mut tx, sale).await?] } else { Vec::new() };
+        tx.commit().await?;
+        self.publish(event, &records).await;
+        Ok(version + 1)
+    }
+
+    /// The audit log of a sale, newest first.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn audit_of(&self, sale: Uuid, limit: i64) -> Result<Vec<AuditRow>> {
+        let rows: Vec<(i64, Uuid, String, String, Value)> = sqlx::query_as(
+            "select to_ms(at), account, action, reason, change from audit where sale = $1 order by id desc limit $2",
+        )
+        .bind(sale)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|(at_ms, account, action, reason, change)| AuditRow { at_ms, account, action, reason, change }).collect())
+    }
+
+    /// Notes that these entries' fans gave a sign of life. Redis being away costs their presence nothing: nobody's is known then.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn note_seen(&self, event: Uuid, sale: Uuid, entries: &[i64], now_ms: i64) -> Result<()> {
+        for chunk in entries.chunks(1_000) {
+            let mut command = redis::cmd("BITFIELD");
+            command.arg(Keys(event).seen(sale));
+            for entry in chunk {
+                command.arg("SET").arg("u32").arg(format!("#{entry}")).arg(now_ms / 1000);
+            }
+            let _: Vec<i64> = command.query_async(&mut self.redis.connection()).await?;
+        }
+        Ok(())
+    }
+
+    /// When each of these entries was last seen, in milliseconds since 1970; 0 for never.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn last_seen(&self, event: Uuid, sale: Uuid, entries: &[i64]) -> Result<Vec<i64>> {
+        let mut seen = Vec::with_capacity(entries.len());
+        for chunk in entries.chunks(1_000) {
+            let mut command = redis::cmd("BITFIELD_RO");
+            command.arg(Keys(event).seen(sale));
+            for entry in chunk {
+                command.arg("GET").arg("u32").arg(format!("#{entry}"));
+            }
+            let seconds: Vec<i64> = command.query_async(&mut self.redis.connection()).await?;
+            seen.extend(seconds.into_iter().map(|s| s * 1000));
+        }
+        Ok(seen)
+    }
+}
+
+/// Records the sale's settings as they are now.
+pub(crate) async fn record_sale(tx: &mut PgConnection, sale: Uuid) -> Result<Record> {
+    let now = sale_now(tx, sale).await?.ok_or_else(|| StoreError::Corrupt(format!("sale {sale} is not published")))?;
+    record(tx, Lane { scope: sale, kind: LaneKind::Pace }, vec![Change::Sale(now)]).await
+}
+
+struct SeatsInPlay {
+    free: u32,
+    standing: u32,
+    unpaid: i64,
+}
+
+impl SeatsInPlay {
+    async fn read(tx: &mut PgConnection, event: Uuid) -> Result<Self> {
+        let (free, standing, unpaid): (i64, i64, i64) = sqlx::query_as(
+            "select (select capacity from event where id = $1) - (select count(*) from hold_seat where event = $1 and live),
+                    (select coalesce(sum(party), 0) from place p join sale s on s.id = p.sale
+                     where s.event = $1 and p.ended_at is null and p.admitted_at is not null and p.state = 'standing'),
+                    (select count(*) from booking where event = $1 and state in ('held', 'paying', 'capturing'))",
+        )
+        .bind(event)
+        .fetch_one(tx)
+        .await?;
+        Ok(Self { free: free as u32, standing: standing as u32, unpaid })
+    }
+
+    const fn all_sold(&self) -> bool {
+        self.free == 0 && self.unpaid == 0 && self.standing == 0
+    }
+}

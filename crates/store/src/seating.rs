@@ -1,0 +1,108 @@
+//! What the holder of a seating lease reads: who stands, and which seats somebody has.
+
+use uuid::Uuid;
+
+use crate::joins::Accepts;
+use crate::{Result, Store};
+
+/// An admitted place without seats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandingRow {
+    /// Its sale.
+    pub sale: Uuid,
+    /// Its entry.
+    pub entry: i64,
+    /// Tickets wanted.
+    pub party: u8,
+    /// Bit i wishes tier i; 0 wishes any.
+    pub tiers: u32,
+    /// What it would take instead.
+    pub accepts: Accepts,
+    /// When it was let in.
+    pub admitted_at_ms: i64,
+}
+
+/// The seats somebody has, exactly as of a version of the event's seats lane.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TakenSeats {
+    /// The lane's version.
+    pub version: i64,
+    /// Seats, and whether they are paid for.
+    pub seats: Vec<(u32, bool)>,
+}
+
+type Row = (Uuid, i64, i16, i32, i16, i64);
+
+fn standing_row((sale, entry, party, tiers, accepts, admitted_at_ms): Row) -> StandingRow {
+    StandingRow {
+        sale,
+        entry,
+        party: party as u8,
+        tiers: tiers.cast_unsigned(),
+        accepts: Accepts::from_bits(accepts),
+        admitted_at_ms,
+    }
+}
+
+impl Store {
+    /// Every admitted place of the event that has no seats yet, by sale and entry.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn standing_places(&self, event: Uuid) -> Result<Vec<StandingRow>> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "select p.sale, p.entry, p.party, p.tiers, p.accepts, to_ms(p.admitted_at)
+             from place p join sale s on s.id = p.sale
+             where s.event = $1 and p.ended_at is null and p.admitted_at is not null and p.state = 'standing'
+             order by p.sale, p.entry",
+        )
+        .bind(event)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(standing_row).collect())
+    }
+
+    /// Those of the named places that stand.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn standing_of(&self, places: &[(Uuid, i64)]) -> Result<Vec<StandingRow>> {
+        let (sales, entries): (Vec<Uuid>, Vec<i64>) = places.iter().copied().unzip();
+        let rows: Vec<Row> = sqlx::query_as(
+            "select p.sale, p.entry, p.party, p.tiers, p.accepts, to_ms(p.admitted_at)
+             from unnest($1::uuid[], $2::bigint[]) as u(sale, entry)
+                  join place p on p.sale = u.sale and p.entry = u.entry where p.state = 'standing'",
+        )
+        .bind(sales)
+        .bind(entries)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(standing_row).collect())
+    }
+
+    /// The seats somebody has, with the version of the lane that says so. One statement, so one snapshot.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn taken_seats(&self, event: Uuid) -> Result<TakenSeats> {
+        let rows: Vec<(i64, Option<i32>, Option<bool>)> = sqlx::query_as(
+            "select l.version, h.seat, b.state = 'paid'
+             from lane l left join (hold_seat h join booking b on b.id = h.booking) on h.event = l.event and h.live
+             where l.scope = $1 and l.kind = 'seats'",
+        )
+        .bind(event)
+        .fetch_all(&self.pool)
+        .await?;
+        let version = rows.first().map_or(0, |(version, ..)| *version);
+        let seats = rows.into_iter().filter_map(|(_, seat, paid)| Some((seat? as u32, paid?))).collect();
+        Ok(TakenSeats { version, seats })
+    }
+
+    /// Counts edits of the event and imports of its hall.
+    ///
+    /// # Errors
+    /// When Postgres is away or there is no such event.
+    pub async fn event_version(&self, event: Uuid) -> Result<i64> {
+        Ok(sqlx::query_scalar("select version from event where id = $1").bind(event).fetch_one(&self.pool).await?)
+    }
+}

@@ -1,0 +1,225 @@
+//! The pace: never faster than the knobs in force, nobody while paused, one holder after the other (invariants 2, 8, 11).
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::history::{History, Tick};
+use super::{Check, Look, Query, query};
+use crate::feed::{Change, SaleNow};
+
+const MINUTE: Check = Check { name: "pace-within-rate", invariant: 8 };
+const SECOND: Check = Check { name: "pace-within-a-seconds-share", invariant: 8 };
+const KNOBS: Check = Check { name: "pace-follows-its-knobs", invariant: 8 };
+const PAUSED: Check = Check { name: "nobody-admitted-while-paused", invariant: 8 };
+const WINDOW: Check = Check { name: "admitted-while-open", invariant: 8 };
+const TERMS: Check = Check { name: "pacing-terms-ascend", invariant: 2 };
+const AUDITED: Check = Check { name: "knobs-are-audited", invariant: 11 };
+
+/// A change of the knobs takes effect within this.
+const EFFECT_MS: i64 = 1_000;
+
+pub(super) const CHECKS: &[Query] = &[query(
+    "active-within-cap",
+    8,
+    "with cap as (select r.scope as sale, max((change->>'max_active')::bigint) as most
+                  from feed_record r join lane l on l.scope = r.scope and l.kind = r.kind cross join jsonb_array_elements(r.changes) as change
+                  where l.event = $1 and r.kind = 'pace' and change->>'k' = 'sale' group by r.scope)
+     select format('sale %s has %s active places, and never allowed more than %s', c.sale, count(p.id), c.most) as what
+     from cap c join place p on p.sale = c.sale and p.ended_at is null and p.admitted_at is not null
+     group by c.sale, c.most having count(p.id) > c.most",
+)];
+
+/// A sale's settings from a record on.
+struct Setting<'a> {
+    version: i64,
+    at_ms: i64,
+    now: &'a SaleNow,
+}
+
+pub(super) async fn check(look: &mut Look<'_>, history: &History) -> crate::Result<()> {
+    let audits: Vec<(Uuid, i64)> = sqlx::query_as(
+        "select a.sale, to_ms(a.at) from audit a join sale s on s.id = a.sale
+         where s.event = $1 and (a.action like 'admission.%' or a.action = 'sale.edit') order by a.id",
+    )
+    .bind(look.event)
+    .fetch_all(&mut *look.tx)
+    .await?;
+    let leases: HashMap<Uuid, i64> = sqlx::query_as::<_, (Uuid, i64)>("select scope, term from lease where kind = 'pacing'")
+        .fetch_all(&mut *look.tx)
+        .await?
+        .into_iter()
+        .collect();
+    for (sale, ticks) in &history.ticks {
+        let settings = settings(history, *sale);
+        let term = leases.get(sale).copied().unwrap_or(0);
+        let pace = Pace { sale: *sale, ticks, settings: &settings, slack_ms: look.slack_ms };
+        look.found(MINUTE, pace.window(60_000, i64::from));
+        look.found(SECOND, pace.window(1_000, |rate| i64::from(rate.saturating_mul(2).div_ceil(60).max(1))));
+        look.found(KNOBS, pace.knobs());
+        look.found(PAUSED, pace.paused());
+        look.found(WINDOW, pace.open());
+        look.found(TERMS, pace.terms(term));
+        look.found(AUDITED, unaudited(*sale, &settings, &audits));
+    }
+    Ok(())
+}
+
+fn settings(history: &History, sale: Uuid) -> Vec<Setting<'_>> {
+    let mut settings = Vec::new();
+    for record in history.pace(sale) {
+        for change in &record.changes {
+            if let Change::Sale(now) = change {
+                settings.push(Setting { version: record.version, at_ms: record.at_ms, now });
+            }
+        }
+    }
+    settings
+}
+
+/// Every change of the knobs has its line in the audit log, written before.
+fn unaudited(sale: Uuid, settings: &[Setting<'_>], audits: &[(Uuid, i64)]) -> Vec<String> {
+    let knobs = |setting: &Setting<'_>| {
+        (setting.now.rate_per_minute, setting.now.max_active, setting.now.pause_reason.clone(), setting.now.rate_version)
+    };
+    let mut changes = 0;
+    let mut found = Vec::new();
+    for pair in settings.windows(2) {
+        if knobs(&pair[0]) != knobs(&pair[1]) {
+            changes += 1;
+            let before = audits.iter().filter(|(of, at_ms)| *of == sale && *at_ms <= pair[1].at_ms).count();
+            if before < changes {
+                found.push(format!("sale {sale}: version {} changes the knobs, and the audit log has {before} lines for {changes} changes", pair[1].version));
+            }
+        }
+    }
+    found
+}
+
+struct Pace<'a> {
+    sale: Uuid,
+    ticks: &'a [Tick],
+    settings: &'a [Setting<'a>],
+    slack_ms: i64,
+}
+
+impl Pace<'_> {
+    /// No rolling span admits more than the highest rate in force in it allows.
+    fn window(&self, span_ms: i64, allowed: impl Fn(u32) -> i64) -> Vec<String> {
+        let mut found = Vec::new();
+        let (mut first, mut sum) = (0, 0);
+        for (nth, tick) in self.ticks.iter().enumerate() {
+            sum += tick.admitted;
+            while self.ticks[first].at_ms <= tick.at_ms - span_ms {
+                sum -= self.ticks[first].admitted;
+                first += 1;
+            }
+            let of_ticks = self.ticks[first..=nth].iter().map(|tick| tick.rate_per_minute.clamp(0, u32::MAX.into()) as u32).max();
+            let most = allowed(of_ticks.unwrap_or(0).max(self.highest(tick.at_ms - span_ms, tick.at_ms)));
+            if sum > most {
+                found.push(format!(
+                    "sale {}: {sum} were let in during the {span_ms} ms before {}, and no more than {most} were allowed",
+                    self.sale, tick.at_ms
+                ));
+            }
+        }
+        found
+    }
+
+    /// The highest rate in force at any time in between.
+    fn highest(&self, from_ms: i64, to_ms: i64) -> u32 {
+        let start = self.settings.partition_point(|setting| setting.at_ms <= from_ms).saturating_sub(1);
+        self.settings[start.min(self.settings.len())..]
+            .iter()
+            .take_while(|setting| setting.at_ms <= to_ms)
+            .map(|setting| setting.now.rate_per_minute)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The settings that were recorded before a decision.
+    fn before(&self, tick: &Tick) -> Option<&Setting<'_>> {
+        let next = self.settings.partition_point(|setting| setting.version < tick.version);
+        self.settings[..next].last()
+    }
+
+    /// A decision names the rate of its version, which is the one in force, or was until a moment ago.
+    fn knobs(&self) -> Vec<String> {
+        let rates: HashMap<i64, u32> =
+            self.settings.iter().map(|setting| (setting.now.rate_version, setting.now.rate_per_minute)).collect();
+        let mut found = Vec::new();
+        let mut latest = i64::MIN;
+        for tick in self.ticks {
+            if rates.get(&tick.rate_version).is_none_or(|rate| i64::from(*rate) != tick.rate_per_minute) {
+                found.push(format!(
+                    "sale {}: the decision of version {} names a rate of {}, which is not that of rate version {}",
+                    self.sale, tick.version, tick.rate_per_minute, tick.rate_version
+                ));
+            }
+            if let Some(setting) = self.before(tick)
+                && setting.now.rate_version > tick.rate_version
+                && tick.at_ms > setting.at_ms + EFFECT_MS + self.slack_ms
+            {
+                found.push(format!(
+                    "sale {}: the decision of version {} went by rate version {}, {} ms after it had become {}",
+                    self.sale,
+                    tick.version,
+                    tick.rate_version,
+                    tick.at_ms - setting.at_ms,
+                    setting.now.rate_version
+                ));
+            }
+            if tick.at_ms < latest {
+                found.push(format!("sale {}: the decision of version {} is dated before the one before it", self.sale, tick.version));
+            }
+            latest = latest.max(tick.at_ms);
+        }
+        found
+    }
+
+    fn paused(&self) -> Vec<String> {
+        let paused: HashMap<i64, bool> =
+            self.settings.iter().map(|setting| (setting.now.rate_version, setting.now.pause_reason.is_some())).collect();
+        let letting_in = self.ticks.iter().filter(|tick| tick.admitted > 0);
+        letting_in
+            .filter(|tick| {
+                let knew = paused.get(&tick.rate_version).copied().unwrap_or(false);
+                let should = self.before(tick).is_some_and(|setting| {
+                    setting.now.pause_reason.is_some() && tick.at_ms > setting.at_ms + EFFECT_MS + self.slack_ms
+                });
+                knew || should
+            })
+            .map(|tick| format!("sale {}: version {} let in {} while the sale was paused", self.sale, tick.version, tick.admitted))
+            .collect()
+    }
+
+    fn open(&self) -> Vec<String> {
+        let moment = EFFECT_MS + self.slack_ms;
+        let letting_in = self.ticks.iter().filter(|tick| tick.admitted > 0);
+        letting_in
+            .filter(|tick| {
+                self.before(tick).is_none_or(|Setting { now, at_ms, .. }| {
+                    now.sold_out
+                        || tick.at_ms < now.opens_at_ms - moment
+                        || tick.at_ms >= now.closes_at_ms + moment && tick.at_ms > at_ms + moment
+                })
+            })
+            .map(|tick| format!("sale {}: version {} let in {} while the sale was not open", self.sale, tick.version, tick.admitted))
+            .collect()
+    }
+
+    fn terms(&self, term: i64) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut highest = 0;
+        for tick in self.ticks {
+            if tick.term < highest || tick.term > term {
+                found.push(format!(
+                    "sale {}: the decision of version {} was made in term {}, after one of term {highest}; the term now is {term}",
+                    self.sale, tick.version, tick.term
+                ));
+            }
+            highest = highest.max(tick.term);
+        }
+        found
+    }
+}

@@ -1,0 +1,191 @@
+//! Order of seating: no seat goes past a standing place that could take it (invariant 2).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use domain::seats::{Free, Hall, Wish, choose};
+use uuid::Uuid;
+
+use super::history::History;
+use super::{Check, Look};
+use crate::feed::{Change, HoldNow, HoldState, Record};
+use crate::halls::hall_in;
+use crate::joins::Accepts;
+use crate::{Result, StoreError};
+
+const PASSED: Check = Check { name: "no-seat-passes-a-standing-place", invariant: 2 };
+const ALIKE: Check = Check { name: "seats-offered-in-line-order", invariant: 2 };
+const TERMS: Check = Check { name: "seating-terms-ascend", invariant: 2 };
+
+/// A decision may have been made with a view that was this much older.
+const VIEW_MS: i64 = 1_000;
+
+/// A place of a sale, by its entry.
+type Key = (Uuid, i64);
+
+pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> {
+    let records = history.seats(look.event);
+    let terms = terms(look, records).await?;
+    look.found(TERMS, terms);
+    let wishes = wishes(look).await?;
+    look.found(ALIKE, records.iter().flat_map(|record| out_of_order(record, &wishes)).collect::<Vec<_>>());
+    let hall = match hall_in(look.tx, look.event).await {
+        Ok(hall) => hall,
+        // Without seats there is nothing to pass.
+        Err(StoreError::Corrupt(_)) => return Ok(()),
+        Err(fault) => return Err(fault),
+    };
+    let accessible: Vec<i32> = sqlx::query_scalar("select seat from seat where event = $1 and accessible")
+        .bind(look.event)
+        .fetch_all(&mut *look.tx)
+        .await?;
+    let seats = Seats { hall, accessible: accessible.into_iter().map(|seat| seat as u32).collect() };
+    let view_ms = VIEW_MS + look.slack_ms;
+    look.found(PASSED, passed(history, records, &wishes, &seats, view_ms));
+    Ok(())
+}
+
+struct Seats {
+    hall: Hall,
+    /// Those that only parties who need one may always take.
+    accessible: HashSet<u32>,
+}
+
+/// The new holds of a record, by sale. A late payment that takes its own seats again is none.
+fn offered(record: &Record) -> BTreeMap<Uuid, Vec<&HoldNow>> {
+    let mut offered: BTreeMap<Uuid, Vec<&HoldNow>> = BTreeMap::new();
+    for change in &record.changes {
+        if let Change::Held(hold) = change
+            && hold.state == HoldState::Held
+        {
+            offered.entry(hold.sale).or_default().push(hold);
+        }
+    }
+    offered
+}
+
+fn out_of_order(record: &Record, wishes: &HashMap<Key, Wish>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (sale, holds) in offered(record) {
+        let mut last: HashMap<Wish, i64> = HashMap::new();
+        for hold in holds {
+            let Some(wish) = wishes.get(&(sale, hold.entry)) else { continue };
+            let before = last.insert(*wish, hold.entry).unwrap_or(0);
+            if before > hold.entry {
+                found.push(format!(
+                    "sale {sale}: version {} of the seats lane seats entry {before} before entry {}, who wishes the same",
+                    record.version, hold.entry
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// When each admitted place began to stand, and when it left.
+fn standing(history: &History) -> BTreeMap<Key, (i64, i64)> {
+    let mut standing = BTreeMap::new();
+    for sale in history.ticks.keys() {
+        for record in history.pace(*sale) {
+            for change in &record.changes {
+                match change {
+                    Change::Admitted { entries, .. } => {
+                        standing.extend(entries.iter().map(|entry| ((*sale, *entry), (record.at_ms, i64::MAX))));
+                    }
+                    Change::Left { entry } => {
+                        standing.entry((*sale, *entry)).and_modify(|(_, left_ms)| *left_ms = record.at_ms);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    standing
+}
+
+/// Seats that went to places behind one which stood, was known to stand, and could have taken them with nothing else.
+fn passed(history: &History, records: &[Record], wishes: &HashMap<Key, Wish>, seats: &Seats, view_ms: i64) -> Vec<String> {
+    let Seats { hall, accessible } = seats;
+    let mut standing = standing(history);
+    let mut found = Vec::new();
+    for record in records {
+        let offered = offered(record);
+        // Whoever was seated or refused in this very decision was not passed by it.
+        for change in &record.changes {
+            match change {
+                Change::Held(hold) => drop(standing.remove(&(hold.sale, hold.entry))),
+                Change::Unserved { sale, entry } => drop(standing.remove(&(*sale, *entry))),
+                _ => {}
+            }
+        }
+        for (sale, holds) in offered {
+            let last = holds.iter().map(|hold| hold.entry).max().unwrap_or(0);
+            let mut asked: HashSet<Wish> = HashSet::new();
+            for ((_, entry), (since_ms, left_ms)) in standing.range((sale, 0)..(sale, last)) {
+                let known = *since_ms <= record.at_ms - view_ms && *left_ms > record.at_ms;
+                let Some(wish) = wishes.get(&(sale, *entry)).filter(|_| known) else { continue };
+                // More seats went past the first of those who wish alike than past any other.
+                if !asked.insert(*wish) {
+                    continue;
+                }
+                let mut gone = Free::none_of(hall);
+                for hold in holds.iter().filter(|hold| hold.entry > *entry) {
+                    for seat in hold.seats.iter().filter(|seat| wish.accessible || !accessible.contains(seat)) {
+                        gone.give(*seat);
+                    }
+                }
+                if let Some(choice) = choose(hall, &gone, wish, 0) {
+                    found.push(format!(
+                        "sale {sale}: version {} of the seats lane gives seats past entry {entry}, which stood for {} ms and could take {:?}",
+                        record.version,
+                        record.at_ms - since_ms,
+                        choice.seats
+                    ));
+                }
+            }
+        }
+    }
+    found
+}
+
+async fn wishes(look: &mut Look<'_>) -> Result<HashMap<Key, Wish>> {
+    let rows: Vec<(Uuid, i64, i16, i32, i16)> = sqlx::query_as(
+        "select p.sale, p.entry, p.party, p.tiers, p.accepts from place p join sale s on s.id = p.sale
+         where s.event = $1 and p.admitted_at is not null",
+    )
+    .bind(look.event)
+    .fetch_all(&mut *look.tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(sale, entry, party, tiers, accepts)| {
+            let Accepts { other_tiers, apart, fewer, accessible } = Accepts::from_bits(accepts);
+            ((sale, entry), Wish { party: party as u8, tiers: tiers.cast_unsigned(), other_tiers, apart, fewer, accessible })
+        })
+        .collect())
+}
+
+async fn terms(look: &mut Look<'_>, records: &[Record]) -> Result<Vec<String>> {
+    let term: Option<i64> = sqlx::query_scalar("select term from lease where kind = 'seating' and scope = $1")
+        .bind(look.event)
+        .fetch_optional(&mut *look.tx)
+        .await?;
+    let terms: HashMap<Uuid, i64> = sqlx::query_as::<_, (Uuid, i64)>("select id, term from booking where event = $1")
+        .bind(look.event)
+        .fetch_all(&mut *look.tx)
+        .await?
+        .into_iter()
+        .collect();
+    let now = term.unwrap_or(0);
+    let mut highest = 0;
+    let mut found = Vec::new();
+    for record in records {
+        for hold in offered(record).into_values().flatten() {
+            let term = terms.get(&hold.booking).copied().unwrap_or(0);
+            if term < highest || term > now {
+                found.push(format!("booking {} was seated in term {term}, after one of term {highest}; the term now is {now}", hold.booking));
+            }
+            highest = highest.max(term);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,104 @@
+//! From a seat map as promoters write it to units as the store keeps them.
+
+use std::collections::HashMap;
+
+use contracts::seat_map::SeatMap;
+use domain::seats::LONGEST_STRETCH;
+use store::halls::{TierRow, UnitRow};
+
+/// Tiers and units of a sound map, in its order: seats first, then standing places.
+pub fn rows(map: &SeatMap) -> (Vec<TierRow>, Vec<UnitRow>) {
+    let index: HashMap<&str, u8> = map.tiers.iter().enumerate().map(|(nth, tier)| (tier.id.as_str(), nth as u8)).collect();
+    let mut tiers: Vec<TierRow> = map
+        .tiers
+        .iter()
+        .map(|tier| TierRow {
+            code: tier.id.clone(),
+            name: tier.name.clone(),
+            price_minor: tier.price_minor,
+            fee_minor: tier.fee_minor,
+            capacity: 0,
+        })
+        .collect();
+    let mut units = Vec::with_capacity(map.units() as usize);
+    let mut stretch = 0;
+    for (section_no, section) in map.sections.iter().enumerate() {
+        for (row_no, row) in section.rows.iter().enumerate() {
+            let mut length = 0;
+            for seat in &row.seats {
+                length += 1;
+                units.push(UnitRow {
+                    tier: index[seat.tier.as_str()],
+                    stretch,
+                    section: section_no as u16,
+                    row: row_no as u16,
+                    standing: false,
+                    accessible: seat.accessible,
+                    label: format!("{}, row {}, seat {}", section.name, row.label, seat.label),
+                });
+                if seat.aisle_after || length == LONGEST_STRETCH {
+                    stretch += 1;
+                    length = 0;
+                }
+            }
+            if length > 0 {
+                stretch += 1;
+            }
+        }
+    }
+    for (area_no, area) in map.standing.iter().enumerate() {
+        for _ in 0..area.capacity {
+            units.push(UnitRow {
+                tier: index[area.tier.as_str()],
+                stretch,
+                section: (map.sections.len() + area_no) as u16,
+                row: 0,
+                standing: true,
+                accessible: false,
+                label: format!("{}, standing", area.name),
+            });
+        }
+        stretch += 1;
+    }
+    for unit in &units {
+        tiers[usize::from(unit.tier)].capacity += 1;
+    }
+    (tiers, units)
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::seat_map::{FORMAT, MapSeat, MapTier, Row, Section, StandingArea};
+
+    use super::*;
+
+    fn seat(label: &str, aisle_after: bool) -> MapSeat {
+        MapSeat { label: label.into(), tier: "a".into(), x: 0.0, y: 0.0, aisle_after, accessible: false }
+    }
+
+    #[test]
+    fn aisles_and_rows_part_stretches_and_standing_places_come_last() {
+        let map = SeatMap {
+            format: FORMAT.into(),
+            name: "Hall".into(),
+            tiers: vec![
+                MapTier { id: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0 },
+                MapTier { id: "floor".into(), name: "Floor".into(), price_minor: 1, fee_minor: 0 },
+            ],
+            sections: vec![Section {
+                name: "S".into(),
+                rows: vec![
+                    Row { label: "1".into(), seats: vec![seat("1", false), seat("2", true), seat("3", true)] },
+                    Row { label: "2".into(), seats: vec![seat("1", false)] },
+                ],
+            }],
+            standing: vec![StandingArea { name: "Pit".into(), tier: "floor".into(), capacity: 2 }],
+        };
+        assert!(map.faults().is_empty());
+        let (tiers, units) = rows(&map);
+        assert_eq!(units.iter().map(|unit| unit.stretch).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 3]);
+        assert_eq!(units[1].label, "S, row 1, seat 2");
+        assert_eq!(units[5].label, "Pit, standing");
+        assert_eq!(tiers.iter().map(|tier| tier.capacity).collect::<Vec<_>>(), [4, 2]);
+    }
+}

@@ -1,0 +1,241 @@
+//! One whole sale without a browser: starts everything, sends a crowd, breaks something if asked to, judges, reports.
+
+pub mod breaking;
+pub mod cast;
+pub mod report;
+pub mod settle;
+pub mod shape;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use chassis::clock::Clock;
+use contracts::ids::EventId;
+use contracts::sales::Sale;
+
+use crate::checker::{self, Facts, History, Tales};
+use crate::cli::DemoArgs;
+use crate::crowd::CrowdOrder;
+use crate::crowd::order::Manner;
+use crate::stage::office::Office;
+use crate::stage::{Setup, Stage, arena};
+use breaking::Breaking;
+use cast::Cast;
+use report::Report;
+use shape::Shape;
+
+/// The crowd goes home after this, from the start of the program: a demo ends within five minutes.
+const CROWD_UNTIL_MS: i64 = 250_000;
+/// Above this many sockets Usher serves them from several processes.
+const SOCKETS_PER_PROCESS: u32 = 12_000;
+
+/// `loadgen demo`.
+pub async fn run(args: DemoArgs, clock: Clock) -> anyhow::Result<ExitCode> {
+    ensure!(args.fans > 0, "--fans must be at least 1");
+    if let Some(role) = args.kill {
+        ensure!(args.split || !role.needs_split(), "--kill {} needs --split: only then it is a process", role.word());
+    }
+    let started_ms = clock.now_ms();
+    let (data, temporary) = match &args.data {
+        Some(path) => (std::path::absolute(path)?, false),
+        None => (temporary_folder(&clock)?, true),
+    };
+    let setup = Setup {
+        data: data.clone(),
+        port: None,
+        split: args.split,
+        realtime_processes: args.fans.div_ceil(SOCKETS_PER_PROCESS),
+        env: Vec::new(),
+        quiet: true,
+    };
+    say(started_ms, &clock, &format!("starting, in {}", data.display()));
+    let outcome = tokio::select! {
+        started = Stage::start(&setup) => match started {
+            Ok(mut stage) => {
+                let outcome = on_stage(&mut stage, &args, &clock, started_ms).await;
+                stage.stop().await;
+                outcome
+            }
+            Err(fault) => Err(fault),
+        },
+        () = stopped() => {
+            crate::stage::leftovers::end_all(&data.join("run")).await?;
+            bail!("stopped before everything had started")
+        }
+    };
+    let well = outcome.as_ref().is_ok_and(|report| report.violations.is_empty());
+    if temporary && (well || !args.keep) {
+        // A folder that cannot be removed is litter, no failure of the sale.
+        let _ = std::fs::remove_dir_all(&data);
+    } else {
+        eprintln!("loadgen: logs and data are in {}", data.display());
+    }
+    let report = outcome?;
+    println!("{}", serde_json::to_string(&report)?);
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn on_stage(stage: &mut Stage, args: &DemoArgs, clock: &Clock, started_ms: i64) -> anyhow::Result<Report> {
+    let base = stage.base.clone();
+    tokio::select! {
+        report = sale(stage_view(stage), args, clock, started_ms) => report,
+        ended = stage.usher_ended() => bail!("{ended}"),
+        () = stopped() => bail!("stopped by a signal; {base} is stopping"),
+    }
+}
+
+/// What the sale needs of the stage, while the stage itself watches over its processes.
+struct StageView {
+    base: String,
+    provider: String,
+    payment_key: String,
+    data: PathBuf,
+    env: Vec<(String, String)>,
+}
+
+fn stage_view(stage: &Stage) -> StageView {
+    StageView {
+        base: stage.base.clone(),
+        provider: stage.provider.clone(),
+        payment_key: stage.secrets.payment_key.clone(),
+        data: stage.data.clone(),
+        env: stage.usher_env(),
+    }
+}
+
+async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64) -> anyhow::Result<Report> {
+    let until_ms = started_ms + CROWD_UNTIL_MS;
+    let seats = args.seats.unwrap_or((args.fans * 3 / 8).max(4));
+    let shape = Shape::new(args.fans, seats);
+    let before_ms = clock.now_ms();
+    let office = Office::open(&stage.base, clock.clone(), until_ms).await?;
+    // The office just made two accounts and looked for them first: so long, about, does the desk take for four.
+    let account_ms = (clock.now_ms() - before_ms) / 4;
+    let map = arena::arena("Demo Arena", seats - shape.standing, shape.standing);
+    let event = office.event("Demo Night", &map).await?;
+    let opens_at_ms = clock.now_ms() + 2_500 + i64::from(args.fans) * (account_ms / 10 + 1).min(8);
+    let sale = office.sale(event.event_id, &shape.draft(opens_at_ms, until_ms + 600_000)).await?;
+    say(started_ms, clock, &format!("sale of {seats} seats opens in {} ms", opens_at_ms - clock.now_ms()));
+
+    let order =
+        order(&stage, args, &sale, &map.tiers.iter().map(|tier| tier.id.clone()).collect::<Vec<_>>(), &shape, until_ms);
+    let mut cast = Cast::start(&order, clock).await?;
+    let mut breaking = Breaking::new(args, &stage.data);
+    follow(&cast, &mut breaking, args.fans, seats, clock, (started_ms, opens_at_ms, until_ms)).await;
+    say(started_ms, clock, "every story has ended or the time is up; letting money settle");
+    let money = settle::Money::new(&stage.provider, &stage.payment_key, clock)?;
+    money.settle(Duration::from_secs(25)).await?;
+    let stories = cast.finish().await?;
+    let intents = money.intents().await?;
+
+    let key: settle::TicketKey = office.get("/v1/ticket-key").await?;
+    let facts =
+        Facts { event: event.event_id, capacity: seats, rate_per_minute: sale.draft.rate_per_minute, opens_at_ms };
+    say(started_ms, clock, "judging");
+    let history = History { facts, stories, faults: breaking.faults(), intents, ticket_key: key.bytes()? };
+    let mut violations: Vec<String> =
+        checker::check(&history).into_iter().map(|what| format!("crowd: {what}")).collect();
+    violations.extend(breaking.complaints());
+    violations.extend(settle::verify(&stage.data, &stage.env, breaking.slack_ms()).await);
+    let tales = Tales::of(&history);
+    let duration_s = (clock.now_ms() - started_ms) as f64 / 1_000.0;
+    Ok(Report::new(&history, &tales, violations, breaking.told(&tales), duration_s, args.seed))
+}
+
+fn order(
+    stage: &StageView,
+    args: &DemoArgs,
+    sale: &Sale,
+    tiers: &[String],
+    shape: &Shape,
+    until_ms: i64,
+) -> CrowdOrder {
+    let event: EventId = sale.event_id;
+    CrowdOrder {
+        base: stage.base.clone(),
+        sale: sale.sale_id,
+        event,
+        tiers: tiers.to_vec(),
+        seed: args.seed,
+        first: 0,
+        count: args.fans,
+        opens_at_ms: sale.draft.opens_at_ms,
+        until_ms,
+        hold_ttl_ms: sale.draft.hold_ttl_ms,
+        presence_ms: sale.draft.presence_ms,
+        grace_ms: sale.draft.grace_ms,
+        manner: Manner {
+            at_opening_percent: 70,
+            opening_spread_ms: 1_500 + u64::from(args.fans) / 2,
+            later_spread_ms: shape.lasts_ms / 2,
+            think_ms: (800, 4_000),
+            rejoin: sale.draft.rejoin,
+            alike: None,
+            look_back: true,
+        },
+    }
+}
+
+/// Watches until every story has ended, breaking what is to be broken on the way.
+async fn follow(
+    cast: &Cast,
+    breaking: &mut Breaking,
+    fans: u32,
+    seats: u32,
+    clock: &Clock,
+    (started_ms, opens_at_ms, until_ms): (i64, i64, i64),
+) {
+    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    let mut lines = 0;
+    loop {
+        tick.tick().await;
+        let now = cast.numbers();
+        breaking.watch(now, seats, clock, opens_at_ms).await;
+        let now_ms = clock.now_ms();
+        if (now_ms - started_ms) / 2_000 > lines {
+            lines = (now_ms - started_ms) / 2_000;
+            let line = format!(
+                "{} of {fans} ready, {} joined, {} let in, {} holding, {} of {seats} seats sold, {} stories ended",
+                now.ready, now.joined, now.admitted, now.holding, now.sold, now.ended
+            );
+            say(started_ms, clock, &line);
+        }
+        if now.ended >= i64::from(fans) || cast.is_over() {
+            return;
+        }
+        if now_ms > until_ms {
+            cast.send_home();
+            return;
+        }
+    }
+}
+
+fn say(started_ms: i64, clock: &Clock, what: &str) {
+    eprintln!("{:6.1} s  {what}", (clock.now_ms() - started_ms) as f64 / 1_000.0);
+}
+
+/// A new folder for a run that leaves nothing behind.
+pub fn temporary_folder(clock: &Clock) -> anyhow::Result<PathBuf> {
+    // Short: paths of Unix sockets end at 107 bytes. Readable by all: Postgres runs as another user where we are root.
+    let name = format!("usher-demo-{}", &chassis::ids::new(clock).simple().to_string()[20..]);
+    let path = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&path)?;
+    Ok(path)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without signals there is nothing to wait for, ever.
+        _ => std::future::pending().await,
+    }
+}

@@ -1,0 +1,194 @@
+//! What promoters write, checked field by field, to and from the store's form.
+
+use contracts::ids::{EventId, OrganisationId, SaleId};
+use contracts::problem::Problem;
+use contracts::sales::{Entry, Event, EventDraft, Publication, Sale, SaleDraft, SaleState, Tier};
+use store::events;
+
+/// The years 2000 to 2199, in milliseconds since 1970: outside are slips of a factor of a thousand.
+const TIMES_MS: std::ops::RangeInclusive<i64> = 946_684_800_000..=7_258_118_399_999;
+
+/// Faults found in a document, each beginning with its field.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<String>);
+
+impl Faults {
+    /// One line of text.
+    pub fn text(&mut self, field: &str, text: &str, max: usize) {
+        self.must(
+            !text.trim().is_empty() && text.chars().count() <= max && !text.chars().any(char::is_control),
+            || format!("{field}: must be 1 to {max} characters, without line breaks"),
+        );
+    }
+
+    fn time(&mut self, field: &str, at_ms: i64) {
+        self.must(TIMES_MS.contains(&at_ms), || format!("{field}: must be milliseconds since 1970, in the years 2000 to 2199"));
+    }
+
+    fn range(&mut self, field: &str, value: i64, range: std::ops::RangeInclusive<i64>) {
+        self.must(range.contains(&value), || format!("{field}: must be {} to {}", range.start(), range.end()));
+    }
+
+    fn must(&mut self, holds: bool, fault: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(fault());
+        }
+    }
+
+    /// Refuses the document if there are any.
+    pub fn none(self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problem::invalid(self.0.join("; ")).with_faults(self.0)) }
+    }
+}
+
+/// Refuses an event that cannot be.
+pub fn check_event(draft: &EventDraft) -> Result<(), Problem> {
+    let mut faults = Faults::default();
+    faults.text("name", &draft.name, 200);
+    faults.text("venue", &draft.venue, 200);
+    faults.time("starts_at_ms", draft.starts_at_ms);
+    faults.must(is_zone(&draft.time_zone), || "time_zone: must be an IANA name, for example Europe/Berlin".to_owned());
+    faults.must(draft.currency.len() == 3 && draft.currency.bytes().all(|b| b.is_ascii_uppercase()), || {
+        "currency: must be three capital letters (ISO 4217), for example EUR".to_owned()
+    });
+    faults.none()
+}
+
+/// Refuses a sale that cannot be.
+pub fn check_sale(draft: &SaleDraft) -> Result<(), Problem> {
+    let mut faults = Faults::default();
+    faults.text("name", &draft.name, 100);
+    faults.time("opens_at_ms", draft.opens_at_ms);
+    faults.time("closes_at_ms", draft.closes_at_ms);
+    faults.must(draft.closes_at_ms > draft.opens_at_ms, || "closes_at_ms: must be after opens_at_ms".to_owned());
+    faults.range("party_max", draft.party_max.into(), 1..=8);
+    faults.range("rate_per_minute", draft.rate_per_minute.into(), 1..=600_000);
+    faults.range("max_active", draft.max_active.into(), 1..=1_000_000);
+    faults.range("hold_ttl_ms", draft.hold_ttl_ms, 2_000..=3_600_000);
+    faults.range("extension_ms", draft.extension_ms, 0..=1_800_000);
+    faults.range("grace_ms", draft.grace_ms, 0..=3_600_000);
+    faults.range("presence_ms", draft.presence_ms, 5_000..=600_000);
+    faults.none()
+}
+
+/// Whether a text looks like an IANA time zone: words of letters, digits, `_`, `+` and `-`, at most three, between slashes.
+fn is_zone(zone: &str) -> bool {
+    let word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b))
+    };
+    zone.len() <= 64 && zone.split('/').count() <= 3 && zone.split('/').all(word)
+}
+
+/// As the store keeps it.
+pub fn event_to_store(draft: &EventDraft) -> events::EventDraft {
+    events::EventDraft {
+        name: draft.name.clone(),
+        venue: draft.venue.clone(),
+        starts_at_ms: draft.starts_at_ms,
+        time_zone: draft.time_zone.clone(),
+        currency: draft.currency.clone(),
+    }
+}
+
+/// As the store keeps it.
+pub fn sale_to_store(draft: &SaleDraft) -> events::SaleDraft {
+    events::SaleDraft {
+        name: draft.name.clone(),
+        opens_at_ms: draft.opens_at_ms,
+        closes_at_ms: draft.closes_at_ms,
+        accounts_only: draft.entry == Entry::Account,
+        party_max: draft.party_max,
+        rate_per_minute: draft.rate_per_minute,
+        max_active: draft.max_active,
+        hold_ttl_ms: draft.hold_ttl_ms,
+        extension_ms: draft.extension_ms,
+        grace_ms: draft.grace_ms,
+        presence_ms: draft.presence_ms,
+        rejoin: draft.rejoin,
+    }
+}
+
+const fn publication(published: bool) -> Publication {
+    if published { Publication::Published } else { Publication::Draft }
+}
+
+/// As it is answered. Drafts of sales are shown to members only.
+pub fn event(row: events::EventRow, with_drafts: bool) -> Event {
+    Event {
+        event_id: EventId(row.id),
+        organisation_id: OrganisationId(row.organisation),
+        draft: EventDraft {
+            name: row.draft.name,
+            venue: row.draft.venue,
+            starts_at_ms: row.draft.starts_at_ms,
+            time_zone: row.draft.time_zone,
+            currency: row.draft.currency,
+        },
+        publication: publication(row.published),
+        version: row.version,
+        tiers: row
+            .tiers
+            .into_iter()
+            .map(|tier| Tier {
+                id: tier.code,
+                name: tier.name,
+                price_minor: tier.price_minor,
+                fee_minor: tier.fee_minor,
+                capacity: tier.capacity,
+            })
+            .collect(),
+        capacity: row.capacity,
+        sales: row.sales.into_iter().filter(|sale| with_drafts || sale.published).map(sale).collect(),
+    }
+}
+
+/// As it is answered.
+pub fn sale(row: events::SaleRow) -> Sale {
+    let draft = row.draft;
+    Sale {
+        sale_id: SaleId(row.id),
+        event_id: EventId(row.event),
+        draft: SaleDraft {
+            name: draft.name,
+            opens_at_ms: draft.opens_at_ms,
+            closes_at_ms: draft.closes_at_ms,
+            entry: if draft.accounts_only { Entry::Account } else { Entry::Open },
+            party_max: draft.party_max,
+            rate_per_minute: draft.rate_per_minute,
+            max_active: draft.max_active,
+            hold_ttl_ms: draft.hold_ttl_ms,
+            extension_ms: draft.extension_ms,
+            grace_ms: draft.grace_ms,
+            presence_ms: draft.presence_ms,
+            rejoin: draft.rejoin,
+        },
+        publication: publication(row.published),
+        state: match row.state {
+            events::SaleState::Draft => SaleState::Draft,
+            events::SaleState::Scheduled => SaleState::Scheduled,
+            events::SaleState::Open => SaleState::Open,
+            events::SaleState::Paused => SaleState::Paused,
+            events::SaleState::Closed => SaleState::Closed,
+            events::SaleState::SoldOut => SaleState::SoldOut,
+        },
+        pause_reason: row.pause_reason,
+        version: row.version,
+        server_now_ms: row.now_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_zone;
+
+    #[test]
+    fn zones_look_like_zones() {
+        for right in ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"] {
+            assert!(is_zone(right), "{right}");
+        }
+        for wrong in ["", "/", "Europe/", "+02:00", "Europe/Berlin; drop", "a/b/c/d"] {
+            assert!(!is_zone(wrong), "{wrong}");
+        }
+    }
+}

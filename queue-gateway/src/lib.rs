@@ -1,0 +1,103 @@
+//! The door: joining, leaving and finding one's place, in groups that commit before anyone is answered; accounts, sessions and
+//! visitors; organisations, events and sales; limits; the pages.
+
+#![expect(clippy::result_large_err, reason = "a refusal is rare; boxed, it would weigh on every signature instead")]
+
+mod accounts;
+mod config;
+mod desk;
+mod drafts;
+mod events;
+mod joins;
+mod limits;
+mod metrics;
+mod once;
+mod openapi;
+mod organisations;
+mod pages;
+mod passwords;
+mod places;
+mod refresh;
+mod routes;
+mod sale_book;
+mod sales;
+mod sweep;
+mod turnstile;
+mod visitors;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::clock::Clock;
+use chassis::tasks::{TaskKind, Tasks};
+use contracts::papers::{Papers, derive};
+use store::Store;
+
+pub use self::config::{Config, JoinConfig, LimitsConfig, PasswordConfig, Rate};
+pub use self::openapi::openapi;
+use crate::desk::{Desk, Parts};
+use crate::joins::Joins;
+use crate::limits::Limits;
+use crate::passwords::Passwords;
+use crate::sale_book::SaleBook;
+use crate::turnstile::Turnstile;
+
+/// The role, ready to run. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    desk: Desk,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+/// Checks the settings and takes the doors to the stores. `secret` is the one that signs papers; the successors of refresh
+/// tokens are derived with a key of it.
+///
+/// # Errors
+/// When a setting is out of its range, or pages are missing.
+pub async fn prepare(config: Config, secret: &str, store: Store, papers: Papers, clock: Clock) -> anyhow::Result<Gateway> {
+    config.check()?;
+    if let Some(dir) = &config.web_dir {
+        pages::check(dir)?;
+    }
+    metrics::describe(Limits::NAMES.into_iter());
+    let passwords_config = config.passwords.clone();
+    // The decoy is a slow hash, so it is made where slow things are.
+    let passwords = tokio::task::spawn_blocking(move || Passwords::new(&passwords_config)).await??;
+    let parts = Parts {
+        limits: Limits::new(&config.limits),
+        passwords,
+        sales: SaleBook::new(store.clone(), config.join.settings_max_age_ms, config.join.settings_kept_max),
+        joins: Arc::new(Joins::new(store.clone(), config.join.clone())),
+        reads: Turnstile::new(config.reads_at_once, config.reads_waiting_max),
+        refresh_key: derive(secret, "usher refresh 1"),
+        config,
+        store,
+        papers,
+        clock,
+    };
+    Ok(Gateway { desk: Desk(Arc::new(parts)) })
+}
+
+impl Gateway {
+    /// The role's paths. Wrap them in [`chassis::http::layers`], which answers unknown paths and wrong methods.
+    pub fn router(&self) -> axum::Router {
+        routes::router(&self.desk)
+    }
+
+    /// Starts the role's tasks. Joins are placed from now on.
+    pub fn run(&self, tasks: &Tasks) {
+        self.desk.joins.run(tasks);
+        let (desk, soft) = (self.desk.clone(), tasks.soft());
+        tasks.spawn(TaskKind::Service, "limit-sweep", async move {
+            desk.limits.sweep(Duration::from_millis(desk.config.limits.sweep_ms), soft).await;
+            Ok(())
+        });
+        let every = Duration::from_millis(self.desk.config.sweep_interval_ms);
+        tasks.spawn(TaskKind::Service, "expired-sweep", sweep::run(self.desk.store.clone(), every, tasks.soft()));
+    }
+}

@@ -1,0 +1,242 @@
+//! Joining, leaving, and finding one's place again.
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chassis::ids;
+use contracts::ids::{BookingId, EventId, PlaceId, SaleId};
+use contracts::papers::{Principal, Receipt};
+use contracts::places::{Join, Joined, Listen, Place, PlaceState, Seq, Wishes};
+use contracts::problem::Problem;
+use contracts::server::{Id, Json};
+use store::events::SaleSettings;
+use store::joins::{Accepts, JoinAsk, PlaceRow};
+use store::pace::Leave;
+
+use crate::desk::{Desk, problem};
+use crate::joins::JoinAnswer;
+use crate::limits::{Joins, Reads, Within, Writes};
+
+/// How long a fresh receipt lives at least, even of a sale that is long over.
+const RECEIPT_LIFE_MIN_MS: i64 = 86_400_000;
+
+/// Joins a sale's line.
+#[utoipa::path(post, path = "/v1/sales/{sale}/places", tag = "places", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)), request_body = Join,
+    responses((status = 201, body = Joined, description = "A new place"),
+              (status = 200, body = Joined, description = "The place this fan already has"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn join(
+    State(desk): State<Desk>,
+    _: Within<Joins>,
+    Id(sale): Id<SaleId>,
+    principal: Principal,
+    Listening(listen): Listening,
+    Json(join): Json<Join>,
+) -> Result<Response, Problem> {
+    desk.limits.joins.check(&())?;
+    let (fan, visitor) = match principal {
+        Principal::Account(fan) => (fan, false),
+        Principal::Visitor(fan) => (fan, true),
+        Principal::Holder(_) => return Err(Problem::unauthorised("join as an account or a visitor; a receipt is of one place")),
+    };
+    desk.limits.joins_per_fan.check(&fan)?;
+    let settings = settings(&desk, sale).await?;
+    if visitor && settings.accounts_only {
+        return Err(Problem::new(403, "account-needed", "This sale is for accounts only", "sign in and join again"));
+    }
+    if join.party > settings.party_max {
+        let detail = format!("party: at most {} in this sale", settings.party_max);
+        return Err(Problem::new(422, "party-too-large", "The party is too large for this sale", detail));
+    }
+    if join.party == 0 {
+        return Err(Problem::invalid("party: at least 1"));
+    }
+    let ask = JoinAsk {
+        place: ids::new(&desk.clock),
+        fan,
+        party: join.party,
+        tiers: tiers(&join.wishes, &settings)?,
+        accepts: Accepts {
+            other_tiers: join.wishes.other_tiers,
+            apart: join.wishes.apart,
+            fewer: join.wishes.fewer,
+            accessible: join.wishes.accessible,
+        },
+    };
+    match desk.joins.join(sale.0, ask).await {
+        JoinAnswer::Placed { place, new, version } => {
+            let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+            Ok((status, Json(joined(&desk, &place, &settings, version, listen)?)).into_response())
+        }
+        JoinAnswer::NotOpenYet { opens_at_ms } => {
+            Err(Problem::conflict("not-open-yet", "The sale is not open yet", "join when it opens; nothing is gained by asking before")
+                .at(opens_at_ms))
+        }
+        JoinAnswer::Closed => Err(Problem::conflict("sale-closed", "The sale is over", "its window has ended")),
+        JoinAnswer::SoldOut => Err(Problem::conflict("sold-out", "Sold out", "every seat is sold and paid")),
+        JoinAnswer::NoSale => Err(Problem::not_found("sale")),
+        JoinAnswer::Full => Err(later("very many are joining; ask again in a moment")),
+        JoinAnswer::Away => Err(later("the store is away for a moment; ask again, you will have one place")),
+        JoinAnswer::Broken => Err(Problem::internal()),
+    }
+}
+
+/// Refused for a moment, spread out so that not everybody returns at once.
+fn later(detail: &str) -> Problem {
+    Problem::unavailable(detail).retry_after(rand::random_range(1..=3))
+}
+
+/// Finds the asker's place again: the live one, or else the last.
+#[utoipa::path(get, path = "/v1/sales/{sale}/places/mine", tag = "places", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)),
+    responses((status = 200, body = Joined),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn mine(
+    State(desk): State<Desk>,
+    _: Within<Reads>,
+    Id(sale): Id<SaleId>,
+    principal: Principal,
+    Listening(listen): Listening,
+) -> Result<Json<Joined>, Problem> {
+    let fan = own(&principal, sale)?;
+    let settings = settings(&desk, sale).await?;
+    let place = desk.store.place_of(sale.0, fan).await.map_err(|fault| problem(&fault))?;
+    let place = place.ok_or_else(|| Problem::not_found("place: you have none in this sale"))?;
+    // Read after the place, so that it knows of it.
+    let version = desk.store.joins_version(sale.0).await.map_err(|fault| problem(&fault))?;
+    Ok(Json(joined(&desk, &place, &settings, version, listen)?))
+}
+
+/// Leaves the line.
+#[utoipa::path(delete, path = "/v1/sales/{sale}/places/mine", tag = "places", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)),
+    responses((status = 204),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn leave(
+    State(desk): State<Desk>,
+    _: Within<Writes>,
+    Id(sale): Id<SaleId>,
+    principal: Principal,
+) -> Result<StatusCode, Problem> {
+    let fan = own(&principal, sale)?;
+    desk.limits.writes_per_person.check(&fan)?;
+    let settings = settings(&desk, sale).await?;
+    match desk.store.leave(settings.event, sale.0, fan).await.map_err(|fault| problem(&fault))? {
+        Leave::Left => Ok(StatusCode::NO_CONTENT),
+        Leave::Holding(booking) => Err(Problem::conflict(
+            "holding",
+            "Seats are held for this place",
+            format!("give the seats of booking {} back first", BookingId(booking)),
+        )),
+        Leave::NotLive => Err(Problem::new(404, "not-live", "There is no live place", "you have none in this sale, or it has ended")),
+    }
+}
+
+/// The fan who asks. A receipt speaks for its fan in its own sale only.
+fn own(principal: &Principal, sale: SaleId) -> Result<uuid::Uuid, Problem> {
+    match principal {
+        Principal::Holder(receipt) if receipt.sale != sale.0 => Err(Problem::forbidden("the receipt is of another sale")),
+        principal => Ok(principal.fan()),
+    }
+}
+
+async fn settings(desk: &Desk, sale: SaleId) -> Result<std::sync::Arc<SaleSettings>, Problem> {
+    let settings = desk.sales.settings(sale.0).await.map_err(|fault| problem(&fault))?;
+    settings.ok_or_else(|| Problem::not_found("sale"))
+}
+
+/// The wished tiers as bits; 0 for any.
+fn tiers(wishes: &Wishes, settings: &SaleSettings) -> Result<u32, Problem> {
+    let mut bits = 0;
+    for wished in &wishes.tiers {
+        let tier = settings.tiers.iter().position(|tier| tier == wished);
+        let bit = tier.and_then(|tier| 1_u32.checked_shl(tier as u32));
+        bits |= bit.ok_or_else(|| {
+            let wished: String = wished.chars().take(64).collect();
+            Problem::invalid(format!("wishes.tiers: this event has no tier {wished:?}"))
+        })?;
+    }
+    Ok(bits)
+}
+
+fn joined(desk: &Desk, row: &PlaceRow, settings: &SaleSettings, joins: i64, listen: Listen) -> Result<Joined, Problem> {
+    let now_ms = desk.clock.now_ms();
+    let receipt = desk.papers.receipt(&Receipt {
+        sale: row.sale,
+        event: row.event,
+        place: row.id,
+        fan: row.fan,
+        entry: row.entry,
+        party: row.party,
+        issued_ms: now_ms,
+        expires_ms: (settings.closes_at_ms + desk.config.receipt_after_close_ms).max(now_ms + RECEIPT_LIFE_MIN_MS),
+        joins,
+    });
+    let place = Place {
+        place_id: PlaceId(row.id),
+        sale_id: SaleId(row.sale),
+        event_id: EventId(row.event),
+        entry: row.entry,
+        party: row.party,
+        state: state(&row.state)?,
+        joined_at_ms: row.joined_at_ms,
+        booking_id: row.booking.map(BookingId),
+    };
+    Ok(Joined { place, receipt, listen, seq: Seq { joins, pace: 0, seats: 0 } })
+}
+
+fn state(name: &str) -> Result<PlaceState, Problem> {
+    Ok(match name {
+        "waiting" => PlaceState::Waiting,
+        "skipped" => PlaceState::Skipped,
+        "standing" => PlaceState::Standing,
+        "holding" => PlaceState::Holding,
+        "booked" => PlaceState::Booked,
+        "lapsed" => PlaceState::Lapsed,
+        "released" => PlaceState::Released,
+        "failed" => PlaceState::Failed,
+        "left" => PlaceState::Left,
+        "sold_out" => PlaceState::SoldOut,
+        "refunded" => PlaceState::Refunded,
+        other => {
+            tracing::error!(state = other, "a place is in a state that nobody knows");
+            return Err(Problem::internal());
+        }
+    })
+}
+
+/// Where the client should listen: as configured, else at the host it asked.
+pub struct Listening(Listen);
+
+impl FromRequestParts<Desk> for Listening {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
+        let config = &desk.config;
+        if let Some(base) = config.live_base.as_ref().or(config.public_url.as_ref()) {
+            return Ok(Self(listen(base)));
+        }
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        Ok(Self(listen(&format!("http://{host}"))))
+    }
+}
+
+fn listen(base: &str) -> Listen {
+    let base = base.trim_end_matches('/');
+    // http becomes ws, https becomes wss.
+    let socket = base.replacen("http", "ws", 1);
+    Listen { socket: format!("{socket}/v1/live/socket"), poll: format!("{base}/v1/live/place") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listen;
+
+    #[test]
+    fn sockets_are_as_safe_as_the_page() {
+        assert_eq!(listen("https://tickets.example/").socket, "wss://tickets.example/v1/live/socket");
+        assert_eq!(listen("http://127.0.0.1:8080").poll, "http://127.0.0.1:8080/v1/live/place");
+    }
+}

@@ -1,0 +1,144 @@
+//! Sales: made, edited, published and read.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use contracts::ids::{EventId, SaleId};
+use contracts::papers::Principal;
+use contracts::problem::Problem;
+use contracts::sales::{Sale, SaleDraft};
+use contracts::server::{Id, IdempotencyKey, IfMatch, Json, etag};
+use store::StoreError;
+use store::events::{SaleEdit, SalePublished, SaleRow};
+use uuid::Uuid;
+
+use crate::desk::{Desk, problem};
+use crate::drafts::{self, check_sale, sale_to_store};
+use crate::events::{must_promote, version_moved};
+use crate::limits::{Reads, Within};
+use crate::once::{Asked, once};
+use crate::organisations::Writer;
+
+/// A sale. Drafts are for members.
+#[utoipa::path(get, path = "/v1/sales/{sale}", tag = "sales", params(("sale" = SaleId, Path)),
+    responses((status = 200, body = Sale, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn read(
+    State(desk): State<Desk>,
+    _: Within<Reads>,
+    Id(sale): Id<SaleId>,
+    principal: Option<Principal>,
+) -> Result<Response, Problem> {
+    let _turn = desk.read_turn().await?;
+    let row = row(&desk, sale).await?;
+    if !row.published {
+        let Some(Principal::Account(account)) = principal else { return Err(Problem::not_found("sale")) };
+        let owner = desk.store.event_owner(row.event).await.map_err(|fault| problem(&fault))?;
+        let owner = owner.ok_or_else(|| Problem::not_found("sale"))?;
+        if !desk.roles(account, owner.organisation).await?.is_member() {
+            return Err(Problem::not_found("sale"));
+        }
+    }
+    Ok(tagged(drafts::sale(row)))
+}
+
+/// Makes a sale of an event, as a draft.
+#[utoipa::path(post, path = "/v1/events/{event}/sales", tag = "sales", security(("bearer" = [])),
+    params(("event" = EventId, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = SaleDraft,
+    responses((status = 201, body = Sale, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn make(
+    State(desk): State<Desk>,
+    Writer(account): Writer,
+    Id(event): Id<EventId>,
+    key: IdempotencyKey,
+    Json(draft): Json<SaleDraft>,
+) -> Result<Response, Problem> {
+    must_promote(&desk, account, event).await?;
+    check_sale(&draft)?;
+    let asked = Asked { account, key, path: format!("/v1/events/{event}/sales"), body: &draft };
+    let (desk, text) = (&desk, sale_to_store(&draft));
+    once(desk, asked, async |id: Uuid| {
+        desk.store.create_sale(id, event.0, &text).await.map_err(|fault| window_or(&fault))?;
+        Ok(drafts::sale(row(desk, SaleId(id)).await?))
+    })
+    .await
+}
+
+/// Edits a sale of which the version named by `If-Match` was read.
+#[utoipa::path(put, path = "/v1/sales/{sale}", tag = "sales", security(("bearer" = [])),
+    params(("sale" = SaleId, Path), ("If-Match" = String, Header)), request_body = SaleDraft,
+    responses((status = 200, body = Sale, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn edit(
+    State(desk): State<Desk>,
+    Writer(account): Writer,
+    Id(sale): Id<SaleId>,
+    IfMatch(version): IfMatch,
+    Json(draft): Json<SaleDraft>,
+) -> Result<Response, Problem> {
+    owned(&desk, account, sale).await?;
+    check_sale(&draft)?;
+    let edit = desk.store.edit_sale(sale.0, version, &sale_to_store(&draft), account).await;
+    match edit.map_err(|fault| window_or(&fault))? {
+        SaleEdit::Done => {
+            desk.sales.forget(sale.0);
+            Ok(tagged(drafts::sale(row(&desk, sale).await?)))
+        }
+        SaleEdit::Moved { current } => Err(version_moved(current)),
+        SaleEdit::HasOpened => Err(Problem::conflict(
+            "sale-has-opened",
+            "The sale has opened",
+            "opens_at_ms: stays as it is from then on; everything else may change",
+        )),
+        SaleEdit::NoSale => Err(Problem::not_found("sale")),
+    }
+}
+
+/// Publishes a sale: it opens at its time.
+#[utoipa::path(post, path = "/v1/sales/{sale}/publish", tag = "sales", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)),
+    responses((status = 200, body = Sale, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn publish(
+    State(desk): State<Desk>,
+    Writer(account): Writer,
+    Id(sale): Id<SaleId>,
+) -> Result<Response, Problem> {
+    owned(&desk, account, sale).await?;
+    let refused = |code: &str, title: &str, detail: &str| Err(Problem::conflict(code, title, detail));
+    match desk.store.publish_sale(sale.0, account).await.map_err(|fault| problem(&fault))? {
+        SalePublished::Done => {
+            desk.sales.forget(sale.0);
+            Ok(tagged(drafts::sale(row(&desk, sale).await?)))
+        }
+        SalePublished::EventIsDraft => refused("event-is-draft", "The event is not published", "publish the event first"),
+        SalePublished::NoSeats => refused("no-seats", "The event has no seats yet", "send its seat map first"),
+        SalePublished::Over => refused("sale-over", "The sale's window is over", "closes_at_ms: must be in the future"),
+        SalePublished::NoSale => Err(Problem::not_found("sale")),
+    }
+}
+
+/// Refuses whoever may not change the sale.
+async fn owned(desk: &Desk, account: Uuid, sale: SaleId) -> Result<(), Problem> {
+    let owner = desk.store.sale_owner(sale.0).await.map_err(|fault| problem(&fault))?;
+    let owner = owner.ok_or_else(|| Problem::not_found("sale"))?;
+    desk.roles(account, owner.organisation).await?.must_promote("sale", owner.published)
+}
+
+/// The window is checked before; the store has the last word.
+fn window_or(fault: &StoreError) -> Problem {
+    if fault.is_conflict("sale_window") {
+        Problem::invalid("closes_at_ms: must be after opens_at_ms")
+    } else {
+        problem(fault)
+    }
+}
+
+async fn row(desk: &Desk, sale: SaleId) -> Result<SaleRow, Problem> {
+    let row = desk.store.sale(sale.0).await.map_err(|fault| problem(&fault))?;
+    row.ok_or_else(|| Problem::not_found("sale"))
+}
+
+fn tagged(sale: Sale) -> Response {
+    (etag(sale.version), Json(sale)).into_response()
+}

@@ -1,0 +1,10 @@
+//! The door, driven over HTTP with real stores behind it.
+
+mod harness;
+mod joins;
+mod limits;
+mod pages;
+mod papers;
+mod people;
+mod promoters;
+mod refusals;

@@ -1,0 +1,85 @@
+//! The same answers by polling, for pages whose network lets no socket through.
+
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use contracts::places::{PlaceState, Seq, View};
+use contracts::problem::Problem;
+use contracts::server::{Holder, Json, Query};
+use metrics::counter;
+use serde::{Deserialize, Serialize};
+
+use crate::App;
+use crate::hub::Found;
+use crate::metrics::POLLS;
+use crate::record;
+use crate::view::{is_over, look};
+
+/// In how many milliseconds to ask again.
+const POLL_AFTER: HeaderName = HeaderName::from_static("usher-poll-after-ms");
+
+/// What the asker has seen.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Seen {
+    epoch: i64,
+    joins: i64,
+    pace: i64,
+    seats: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Polled {
+    epoch: i64,
+    seq: Seq,
+    view: View,
+}
+
+/// `GET /v1/live/place`.
+pub async fn place(
+    State(App(hub)): State<App>,
+    Holder(receipt): Holder,
+    Query(seen): Query<Seen>,
+) -> Result<Response, Problem> {
+    hub.presence.note(receipt.event, receipt.sale, vec![receipt.entry]);
+    let seq = Seq { joins: seen.joins, pace: seen.pace, seats: seen.seats };
+    let behind = || {
+        counter!(POLLS, "from" => "nothing").increment(1);
+        Problem::unavailable("this server has not seen yet what you have seen; your place is safe")
+    };
+    let (from, polled) = match hub.find(&receipt, Some(seq)).await {
+        Found::Behind => return Err(behind()),
+        Found::Room(room) => {
+            let sight = room.read(|board| look(board, receipt.sale, receipt.entry, hub.clock.now_ms())).flatten();
+            let sight = sight.ok_or_else(behind)?;
+            ("mirror", Polled { epoch: sight.epoch, seq: sight.seq, view: sight.view })
+        }
+        Found::NotFollowed => {
+            let view = record::view(&hub, &receipt).await.inspect_err(|_| {
+                counter!(POLLS, "from" => "nothing").increment(1);
+            })?;
+            // Postgres itself has seen all that anybody has.
+            let seq = Seq { joins: seq.joins.max(receipt.joins), ..seq };
+            ("record", Polled { epoch: seen.epoch.max(1), seq, view })
+        }
+    };
+    counter!(POLLS, "from" => from).increment(1);
+    let headers = [
+        (POLL_AFTER, HeaderValue::from(ask_again_ms(&polled.view))),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, Json(polled)).into_response())
+}
+
+/// How soon asking again makes sense: the nearer the fan's turn, the sooner.
+const fn ask_again_ms(view: &View) -> u32 {
+    match view.state {
+        state if is_over(state) => 60_000,
+        PlaceState::Waiting => match view.ahead {
+            0..500 => 2_000,
+            500..5_000 => 5_000,
+            _ => 15_000,
+        },
+        _ => 1_500,
+    }
+}

@@ -1,0 +1,115 @@
+//! What a fan is told, computed from the board: the same for sockets and polls.
+
+use contracts::ids::BookingId;
+use contracts::places::{Estimate, HoldView, PlaceState, Seq, View};
+use contracts::sales::SaleState;
+use store::feed::{Ending, HoldNow, HoldState};
+use store::mirror::Standing;
+use uuid::Uuid;
+
+use crate::board::Board;
+
+/// An upper end is at least this much above the lower one: nobody should count on seconds.
+const LEAST_SPAN_S: u32 = 5;
+
+/// A place as this node sees it, and as of when.
+#[derive(Debug)]
+pub struct Sight {
+    /// The rebuild of the event's copy in Redis.
+    pub epoch: i64,
+    /// What this node has seen.
+    pub seq: Seq,
+    /// What the fan is told; `changed_at_ms` is 0.
+    pub view: View,
+    /// The sale's turn behind it.
+    pub turn: u64,
+    /// When that turn was decided.
+    pub turned_at_ms: i64,
+}
+
+/// The place as of what the board knows; nothing while the board does not know it.
+pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sight> {
+    let mirror = &board.mirror;
+    let sale = mirror.sales.get(&sale_id)?;
+    let pulse = board.pulse(sale_id)?;
+    if sale.line.last() < entry {
+        return None;
+    }
+    let standing = sale.place(entry).standing;
+    let (state, booking) = match standing {
+        Standing::Waiting => (PlaceState::Waiting, None),
+        Standing::Skipped => (PlaceState::Skipped, None),
+        Standing::Standing => (PlaceState::Standing, None),
+        Standing::Holding(booking) => (PlaceState::Holding, Some(booking)),
+        Standing::Ended(how, booking) => (ended(how), booking),
+    };
+    let in_line = matches!(state, PlaceState::Waiting | PlaceState::Skipped);
+    let ahead = if in_line { sale.line.ahead(entry) } else { 0 };
+    let hold = match standing {
+        Standing::Holding(booking) => mirror.holds.get(&booking).map(hold_view),
+        _ => None,
+    };
+    let view = View {
+        state,
+        ahead,
+        waiting: sale.line.waiting(),
+        estimate: pulse.per_second.filter(|_| in_line).map(|per_second| estimate(ahead, per_second)),
+        sale: pulse.state(),
+        pause_reason: pulse.pause_reason(),
+        opens_at_ms: (pulse.state() == SaleState::Scheduled).then_some(sale.now.opens_at_ms),
+        hold,
+        booking_id: booking.map(BookingId),
+        changed_at_ms: 0,
+        server_now_ms: now_ms,
+    };
+    let seq = Seq { joins: sale.joins, pace: sale.pace, seats: mirror.seats };
+    Some(Sight { epoch: mirror.epoch, seq, view, turn: pulse.turn, turned_at_ms: pulse.changed_at_ms })
+}
+
+/// Whether nothing more is expected of a place in this state.
+pub const fn is_over(state: PlaceState) -> bool {
+    !matches!(state, PlaceState::Waiting | PlaceState::Skipped | PlaceState::Standing | PlaceState::Holding)
+}
+
+const fn ended(how: Ending) -> PlaceState {
+    match how {
+        Ending::Booked => PlaceState::Booked,
+        Ending::Lapsed => PlaceState::Lapsed,
+        Ending::Released => PlaceState::Released,
+        Ending::Failed => PlaceState::Failed,
+        Ending::Left => PlaceState::Left,
+        Ending::SoldOut => PlaceState::SoldOut,
+        Ending::Refunded => PlaceState::Refunded,
+    }
+}
+
+fn hold_view(hold: &HoldNow) -> HoldView {
+    HoldView {
+        booking_id: BookingId(hold.booking),
+        deadline_ms: hold.deadline_ms,
+        seats: hold.seats.len() as u32,
+        paying: hold.state != HoldState::Held,
+        declined: hold.declined,
+        can_extend: !hold.extended && matches!(hold.state, HoldState::Held | HoldState::Paying),
+    }
+}
+
+/// The wait for `ahead` people at this pace: a fifth less at best, half as much again at worst.
+fn estimate(ahead: u64, per_second: f64) -> Estimate {
+    let wait_s = ahead as f64 / per_second;
+    let low_s = (wait_s * 0.8).floor() as u32;
+    Estimate { low_s, high_s: ((wait_s * 1.5).ceil() as u32).max(low_s.saturating_add(LEAST_SPAN_S)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_is_a_range_around_the_pace() {
+        assert_eq!(estimate(600, 10.0), Estimate { low_s: 48, high_s: 90 });
+        assert_eq!(estimate(0, 10.0), Estimate { low_s: 0, high_s: LEAST_SPAN_S });
+        assert_eq!(estimate(1, 0.5), Estimate { low_s: 1, high_s: 6 });
+        assert_eq!(estimate(u64::MAX, 0.001).high_s, u32::MAX);
+    }
+}

@@ -1,0 +1,10 @@
+//! Realtime against a real Postgres and Redis, over real sockets.
+
+mod edges;
+mod load;
+mod moves;
+mod oracle;
+mod resume;
+mod stage;
+mod stops;
+mod window;

@@ -1,0 +1,14 @@
+//! Usher: a virtual waiting room that ends with a ticket.
+
+mod cli;
+mod config;
+mod doctor;
+mod roles;
+mod split;
+mod up;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,119 @@
+// What a promoter writes about an event and about a sale, as fields.
+
+import type { JSX } from "preact";
+import { Problem } from "../api";
+import { Edit, type Version } from "../console/edit";
+import { Field, Select, Tick } from "../console/ui";
+import { fromZoned, toZoned, zoneExists } from "../logic/time";
+import type { Event, EventDraft, Sale, SaleDraft } from "../wire";
+
+export type EventValues = { name: string; venue: string; starts: string; time_zone: string; currency: string };
+export type SaleValues = {
+  name: string; opens: string; closes: string; entry: string; party_max: string; rate: string; active: string;
+  hold_s: string; extension_s: string; grace_s: string; presence_s: string; rejoin: boolean;
+};
+
+const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const ZONES: string[] = (Intl as unknown as { supportedValuesOf?: (k: string) => string[] }).supportedValuesOf?.("timeZone") ?? [ownZone(), "UTC"];
+const CURRENCIES = ["EUR", "GBP", "USD", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "JPY"];
+
+/** A time field shows seconds only where there are some; without this the browser would call them a mistake. */
+const seconds = (local: string): number => (local.length > 16 ? 1 : 60);
+
+function wrong(detail: string): never {
+  throw new Problem(422, "invalid-request", "The form cannot be sent as it is", detail);
+}
+
+function kept(local: string, zone: string, was?: number): number | null {
+  return was !== undefined && zoneExists(zone) && toZoned(was, zone) === local ? was : fromZoned(local, zone);
+}
+
+export function noEvent(): EventValues {
+  return { name: "", venue: "", starts: "", time_zone: ownZone(), currency: "EUR" };
+}
+export function fromEvent(e: Event): EventValues {
+  return { name: e.name, venue: e.venue, starts: toZoned(e.starts_at_ms, e.time_zone), time_zone: e.time_zone, currency: e.currency };
+}
+/** `was`: what was read. A time that was not touched keeps its milliseconds, which the field does not show. */
+export function toDraft(v: EventValues, was?: Event): EventDraft {
+  if (!zoneExists(v.time_zone)) wrong(`there is no time zone "${v.time_zone}"; choose one from the list`);
+  const starts_at_ms = kept(v.starts, v.time_zone, was?.starts_at_ms) ?? wrong("the start needs a date and a time");
+  return { name: v.name.trim(), venue: v.venue.trim(), starts_at_ms, time_zone: v.time_zone, currency: v.currency.trim().toUpperCase() };
+}
+
+export function EventForm(p: {
+  start: Version<EventValues>; button: string; cancel?: () => void;
+  save: (v: EventValues, etag: string | null) => Promise<Version<EventValues>>; latest?: () => Promise<Version<EventValues>>;
+}): JSX.Element {
+  return (
+    <Edit {...p} testid="save-event" labels={{ name: "Name", venue: "Venue", starts: "Starts", time_zone: "Time zone", currency: "Currency" }}>
+      {(v, set) => (
+        <>
+          <Field label="Name" wide required maxLength={200} value={v.name} set={set("name")} />
+          <Field label="Venue" wide required maxLength={200} value={v.venue} set={set("venue")} />
+          <Field label="Starts" type="datetime-local" required step={seconds(v.starts)} value={v.starts} set={set("starts")} hint="Date and time at the venue." />
+          <Field label="Time zone of the venue" required list="zones" value={v.time_zone} set={set("time_zone")} hint="For example Europe/Berlin." />
+          <Field label="Currency" required list="currencies" pattern="[A-Za-z]{3}" maxLength={3} value={v.currency} set={set("currency")} hint="Three letters." />
+          <datalist id="zones">{ZONES.map((z) => <option key={z} value={z} />)}</datalist>
+          <datalist id="currencies">{CURRENCIES.map((c) => <option key={c} value={c} />)}</datalist>
+        </>
+      )}
+    </Edit>
+  );
+}
+
+export function noSale(e: Event): SaleValues {
+  const hour = 3_600_000;
+  const opens = Math.ceil((Date.now() + 24 * hour) / hour) * hour;
+  return {
+    name: "General sale", opens: toZoned(opens, e.time_zone), closes: toZoned(Math.max(opens + hour, e.starts_at_ms - hour), e.time_zone), entry: "open", party_max: "6",
+    rate: "600", active: "1000", hold_s: "300", extension_s: "180", grace_s: "60", presence_s: "120", rejoin: true,
+  };
+}
+export function fromSale(s: Sale, zone: string): SaleValues {
+  const seconds = (ms: number): string => String(ms / 1000);
+  return {
+    name: s.name, opens: toZoned(s.opens_at_ms, zone), closes: toZoned(s.closes_at_ms, zone), entry: s.entry, party_max: String(s.party_max), rate: String(s.rate_per_minute),
+    active: String(s.max_active), hold_s: seconds(s.hold_ttl_ms), extension_s: seconds(s.extension_ms), grace_s: seconds(s.grace_ms), presence_s: seconds(s.presence_ms), rejoin: s.rejoin,
+  };
+}
+export function toSale(v: SaleValues, zone: string, was?: Sale): SaleDraft {
+  const opens_at_ms = kept(v.opens, zone, was?.opens_at_ms) ?? wrong("the opening needs a date and a time");
+  const closes_at_ms = kept(v.closes, zone, was?.closes_at_ms) ?? wrong("the end needs a date and a time");
+  if (closes_at_ms <= opens_at_ms) wrong("the sale must end after it opens");
+  const ms = (s: string): number => Math.round(Number(s) * 1000);
+  return {
+    name: v.name.trim(), opens_at_ms, closes_at_ms, entry: v.entry as SaleDraft["entry"], party_max: Number(v.party_max), rate_per_minute: Number(v.rate), max_active: Number(v.active),
+    hold_ttl_ms: ms(v.hold_s), extension_ms: ms(v.extension_s), grace_ms: ms(v.grace_s), presence_ms: ms(v.presence_s), rejoin: v.rejoin,
+  };
+}
+
+export function SaleForm({ zone, ...p }: {
+  zone: string; start: Version<SaleValues>; button: string; cancel?: () => void;
+  save: (v: SaleValues, etag: string | null) => Promise<Version<SaleValues>>; latest?: () => Promise<Version<SaleValues>>;
+}): JSX.Element {
+  const number = { type: "number", required: true, step: "any" as const };
+  return (
+    <Edit {...p} testid="save-sale" labels={{
+      name: "Name", opens: "Opens", closes: "Closes", entry: "Who may join", party_max: "Tickets per place", rate: "Let in per minute", active: "At once",
+      hold_s: "Hold", extension_s: "Extension", grace_s: "Grace", presence_s: "Presence", rejoin: "Joining again",
+    }}>
+      {(v, set) => (
+        <>
+          <Field label="Name" wide required maxLength={100} value={v.name} set={set("name")} />
+          <Field label="Opens" type="datetime-local" required step={seconds(v.opens)} value={v.opens} set={set("opens")} hint={`Time in ${zone}.`} />
+          <Field label="Closes" type="datetime-local" required step={seconds(v.closes)} value={v.closes} set={set("closes")} hint={`Time in ${zone}.`} />
+          <Select label="Who may join" value={v.entry} set={set("entry")} options={[["open", "Everybody"], ["account", "Accounts only"]]} />
+          <Field {...number} label="Tickets per place" min={1} max={8} step={1} value={v.party_max} set={set("party_max")} hint="1 to 8." />
+          <Field {...number} label="Let in per minute" min={1} max={600000} step={1} value={v.rate} set={set("rate")} hint="Operators can change it live." />
+          <Field {...number} label="Shopping at once, at most" min={1} max={1000000} step={1} value={v.active} set={set("active")} hint="Let in, holding seats or paying." />
+          <Field {...number} label="Seats are held for (seconds)" min={2} max={3600} value={v.hold_s} set={set("hold_s")} />
+          <Field {...number} label="One extension by (seconds)" min={0} max={1800} value={v.extension_s} set={set("extension_s")} hint="When paying starts, or when the fan asks." />
+          <Field {...number} label="An absent fan keeps the head for (seconds)" min={0} max={3600} value={v.grace_s} set={set("grace_s")} />
+          <Field {...number} label="Counts as present for (seconds)" min={5} max={600} value={v.presence_s} set={set("presence_s")} hint="After the page’s last sign of life." />
+          <div class="field wide"><Tick label="Who ended without tickets may join again, at the back" on={v.rejoin} set={set("rejoin")} /></div>
+        </>
+      )}
+    </Edit>
+  );
+}

@@ -1,0 +1,163 @@
+// The seat map: what is there, and making another from a form or a file.
+
+import type { JSX } from "preact";
+import { useId, useState } from "preact/hooks";
+import type { Problem } from "../api";
+import { api, get } from "../console/session";
+import { Fault, Field, Loading, Tick, useLoad, useWork, Scroll } from "../console/ui";
+import { money, parseMoney, plainMoney } from "../logic/money";
+import { arena, faults, perTier, read, units } from "../logic/seat-map";
+import { plural } from "../logic/words";
+import type { Event, SeatMap } from "../wire";
+
+export function SeatsTab({ event, done }: { event: Event; done: () => Promise<void> }): JSX.Element {
+  const path = `/v1/events/${event.event_id}/seat-map`;
+  const l = useLoad(() => get<SeatMap>(path).catch((e: Problem) => {
+    if (e.status === 404) return null;
+    throw e;
+  }), [event.event_id]);
+  const [way, setWay] = useState<"generate" | "paste">("generate");
+  const [map, setMap] = useState<SeatMap | null>(null);
+  const [found, setFound] = useState<string[]>([]);
+  const [stored, setStored] = useState("");
+  const w = useWork();
+  if (l.data === undefined) return <Loading what="the seat map" fault={l.fault} again={() => void l.reload()} />;
+  const offer = (m: SeatMap | null, f: string[]): void => {
+    setMap(m);
+    setFound(f);
+    setStored("");
+    w.clear();
+  };
+  return (
+    <>
+      {l.data ? <section class="card"><h2>The seat map: {l.data.name}</h2><Summary map={l.data} currency={event.currency} /></section>
+        : <p class="card">No seat map yet: the event has nothing to sell. Make one below.</p>}
+      <section class="card">
+        <h2>{l.data ? "Replace it" : "Make a seat map"}</h2>
+        {l.data && <p class="small">It can be replaced until the first seat was held.</p>}
+        <div class="row choice" role="group" aria-label="How">
+          <button type="button" aria-pressed={way === "generate"} onClick={() => { setWay("generate"); offer(null, []); }}>Generate an arena</button>
+          <button type="button" aria-pressed={way === "paste"} onClick={() => { setWay("paste"); offer(null, []); }}>Paste or upload JSON</button>
+        </div>
+        {way === "generate" ? <Generate currency={event.currency} venue={event.venue} offer={offer} /> : <Paste offer={offer} />}
+        {found.length > 0 && (
+          <div class="note bad" role="alert" data-testid="map-faults"><p><strong>{plural(found.length, "fault")}:</strong></p><ul>{found.map((f) => <li key={f}>{f}</li>)}</ul></div>
+        )}
+        {map && found.length === 0 && (
+          <div data-testid="map-preview"><h3>Preview: {map.name}</h3><Summary map={map} currency={event.currency} />
+            <div class="row"><button type="button" class="main" aria-disabled={w.busy} data-testid="store-map" onClick={() => void w.run(async () => {
+              await api("PUT", path, { body: map });
+              setMap(null);
+              setStored("The seat map is stored.");
+              await l.reload();
+              await done();
+            })}>{w.busy ? "Storing…" : "Use this map"}</button></div></div>
+        )}
+        <Fault p={w.fault} />
+        <p role="status">{stored}</p>
+      </section>
+    </>
+  );
+}
+
+function Summary({ map, currency }: { map: SeatMap; currency: string }): JSX.Element {
+  const counts = perTier(map);
+  const sections = map.sections ?? [];
+  return (
+    <>
+      <p>{plural(units(map), "place")}: {plural(sections.length, "section")}{map.standing?.length ? `, ${plural(map.standing.length, "standing area")}` : ""}.</p>
+      <Scroll label="Tiers"><table>
+        <thead><tr><th scope="col">Tier</th><th scope="col" class="num">Price</th><th scope="col" class="num">Fee</th><th scope="col" class="num">Fans pay</th><th scope="col" class="num">Places</th></tr></thead>
+        <tbody>{map.tiers.map((t) => (
+          <tr key={t.id}><th scope="row">{t.name}</th><td class="num">{money(t.price_minor, currency)}</td><td class="num">{money(t.fee_minor ?? 0, currency)}</td>
+            <td class="num">{money(t.price_minor + (t.fee_minor ?? 0), currency)}</td><td class="num">{(counts.get(t.id) ?? 0).toLocaleString()}</td></tr>))}
+        </tbody></table></Scroll>
+      <details><summary>Sections</summary><ul>{sections.map((s) => <li key={s.name}>{s.name}: {plural(s.rows.length, "row")}, {plural(s.rows.reduce((a, r) => a + r.seats.length, 0), "seat")}</li>)}
+        {(map.standing ?? []).map((a) => <li key={a.name}>{a.name}: standing, {a.capacity.toLocaleString()}</li>)}</ul></details>
+    </>
+  );
+}
+
+interface TierRow { name: string; price: string; fee: string }
+
+function Generate({ currency, venue, offer }: { currency: string; venue: string; offer: (m: SeatMap | null, f: string[]) => void }): JSX.Element {
+  const [form, setForm] = useState({ name: venue, sections: "8", rows: "20", seats: "25", accessible: "2", standing: "0" });
+  const [aisle, setAisle] = useState(true);
+  const [tiers, setTiers] = useState<TierRow[]>([{ name: "Gold", price: plainMoney(9000, currency), fee: plainMoney(450, currency) }, { name: "Silver", price: plainMoney(6000, currency), fee: plainMoney(300, currency) }]);
+  const set = (f: keyof typeof form) => (v: string): void => setForm({ ...form, [f]: v });
+  const tier = (i: number, f: keyof TierRow) => (v: string): void => setTiers(tiers.map((t, n) => (n === i ? { ...t, [f]: v } : t)));
+  const number = { type: "number", required: true, step: 1 };
+  const make = (): void => {
+    const bad: string[] = [];
+    const amount = (text: string, what: string): number => {
+      const minor = parseMoney(text, currency);
+      if (minor === null) bad.push(`${what}: "${text}" is not an amount in ${currency}`);
+      return minor ?? 0;
+    };
+    const ids = new Set<string>();
+    const made = tiers.map((t) => {
+      let id = t.name.trim().toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "tier";
+      while (ids.has(id)) id += "x";
+      ids.add(id);
+      return { id, name: t.name.trim(), price_minor: amount(t.price, `${t.name}, price`), fee_minor: amount(t.fee, `${t.name}, fee`) };
+    });
+    const n = (s: string): number => Math.trunc(Number(s)) || 0;
+    if (n(form.sections) * n(form.rows) * n(form.seats) + n(form.standing) > 200_000) bad.push("More than 200,000 places are too many for one map");
+    if (n(form.sections) < tiers.length && n(form.sections) > 0) bad.push("There are more tiers than sections: some tier would have no seat");
+    if (bad.length) return offer(null, bad);
+    const map = arena({ name: form.name.trim(), sections: n(form.sections), rows: n(form.rows), seats: n(form.seats), aisle, accessible: n(form.accessible), standing: n(form.standing), tiers: made });
+    offer(map, faults(map));
+  };
+  return (
+    <form onSubmit={(e) => { e.preventDefault(); make(); }} onInput={() => offer(null, [])}>
+      <div class="fields">
+        <Field label="Name of the hall" wide required maxLength={100} value={form.name} set={set("name")} />
+        <Field {...number} label="Sections" min={0} max={500} value={form.sections} set={set("sections")} hint="The best first." />
+        <Field {...number} label="Rows per section" min={1} max={200} value={form.rows} set={set("rows")} />
+        <Field {...number} label="Seats per row" min={1} max={200} value={form.seats} set={set("seats")} />
+        <Field {...number} label="Wheelchair places per section" min={0} max={50} value={form.accessible} set={set("accessible")} hint="In the last row." />
+        <Field {...number} label="Standing room" min={0} max={200000} value={form.standing} set={set("standing")} hint="In the last tier." />
+        <div class="field"><Tick label="An aisle in the middle of each row" on={aisle} set={setAisle} /></div>
+      </div>
+      <fieldset><legend>Tiers and prices ({currency})</legend>
+        {tiers.map((t, i) => (
+          <div class="fields tight" key={i}>
+            <Field label={`Tier ${i + 1}`} required maxLength={100} value={t.name} set={tier(i, "name")} />
+            <Field label="Price" required inputMode="decimal" value={t.price} set={tier(i, "price")} />
+            <Field label="Fee" required inputMode="decimal" value={t.fee} set={tier(i, "fee")} />
+            <button type="button" disabled={tiers.length < 2} aria-label={`Remove tier ${i + 1}`} onClick={() => setTiers(tiers.filter((_, n) => n !== i))}>Remove</button>
+          </div>
+        ))}
+        <button type="button" class="link" disabled={tiers.length >= 32} onClick={() => setTiers([...tiers, { name: `Tier ${tiers.length + 1}`, price: plainMoney(4000, currency), fee: plainMoney(200, currency) }])}>Add a tier</button>
+        <p class="small">Sections share the tiers evenly: the first sections are of the first tier.</p>
+      </fieldset>
+      <div class="row"><button type="submit" data-testid="generate-map">Generate</button></div>
+    </form>
+  );
+}
+
+function Paste({ offer }: { offer: (m: SeatMap | null, f: string[]) => void }): JSX.Element {
+  const [text, setText] = useState("");
+  const id = useId();
+  const check = (t: string): void => {
+    const r = read(t);
+    offer(r.map ?? null, r.faults);
+  };
+  return (
+    <form onSubmit={(e) => { e.preventDefault(); check(text); }}>
+      <div class="field wide"><label for={id + "f"}>A file in the format usher-seat-map/1</label>
+        <input id={id + "f"} type="file" accept=".json,application/json" onChange={(e) => {
+          const file = e.currentTarget.files?.[0];
+          if (!file) return;
+          if (file.size > 64 * 1024 * 1024) return offer(null, ["The file is larger than 64 MiB."]);
+          void file.text().then((t) => {
+            setText(t.length < 200_000 ? t : "");
+            check(t);
+          });
+        }} /></div>
+      <div class="field wide"><label for={id}>Or paste it here</label>
+        <textarea id={id} rows={8} spellcheck={false} value={text} onInput={(e) => { setText(e.currentTarget.value); offer(null, []); }} /></div>
+      <div class="row"><button type="submit" data-testid="check-map">Check</button></div>
+    </form>
+  );
+}

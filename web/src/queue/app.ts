@@ -1,0 +1,50 @@
+// What the queue page knows. Screens read it; main.ts changes it.
+
+import type { Problem } from "../api";
+import { Clock } from "../logic/clock";
+import type { Availability, Booking, Event, Join, Sale, View } from "../wire";
+import type { Kept } from "../fan/who";
+
+export interface App {
+  saleId: string;
+  clock: Clock;
+  sale?: Sale;
+  event?: Event;
+  left?: Availability | null;
+  kept: Kept | null;
+  view?: View;
+  /** When the newest news came, by the reader's clock. */
+  viewAt: number;
+  booking?: Booking;
+  bookingFault?: Problem;
+  fault?: Problem;
+  badReceipt: boolean;
+  again: boolean;
+  openingPassed: boolean;
+  /** Said once above the screen: what happened on the way here. */
+  notice?: string;
+}
+
+/** What screens may ask main.ts to do. */
+export interface Acts {
+  load(): Promise<void>;
+  join(wish: Join, key: string): Promise<void>;
+  leave(): Promise<void>;
+  joinAgain(): void;
+  setBooking(b: Booking): void;
+  reloadBooking(): void;
+  forget(): void;
+  signedIn(): Promise<void>;
+  changed(): void;
+}
+
+/** A drawn screen: what to redraw when something small changed. */
+export interface Drawn {
+  heading: string;
+  nodes: (Node | null | false | undefined)[];
+  update?: () => void;
+}
+
+export function deadline(app: App): number {
+  return app.view?.hold?.deadline_ms ?? 0;
+}

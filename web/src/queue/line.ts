@@ -1,0 +1,96 @@
+// In the line: waiting, paused, skipped, standing.
+
+import { Problem } from "../api";
+import { button, busy, confirmed, fill, h, text, trouble } from "../fan/dom";
+import { places } from "../fan/who";
+import { countdown } from "../logic/clock";
+import { clockTime, longTime } from "../logic/time";
+import { count, estimateWords, saleWords } from "../logic/words";
+import type { Acts, App, Drawn } from "./app";
+
+function leaveButton(acts: Acts): HTMLElement {
+  const out = h("div");
+  const b = button("Leave the line", () => void (async () => {
+    if (!(await confirmed("Leave the line?", "Your place is given up for good. You could only join again at the back.", "Leave", "Stay in line"))) return;
+    await busy(b, "Leaving…", () => acts.leave().catch((e: Problem) => fill(out, trouble(e))));
+  })(), { class: "plain", "data-testid": "leave-button" });
+  return h("div", { class: "end" }, out, b);
+}
+
+function updated(app: App): [HTMLElement, () => void] {
+  const el = h("p", { class: "small", "data-testid": "updated" });
+  return [el, () => text(el, `Sale: ${saleWords[app.view!.sale].toLowerCase()} · last update ${clockTime(app.viewAt)}`)];
+}
+
+export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
+  const ahead = h("p", { class: "big", "data-testid": "ahead" });
+  const label = h("p", { class: "under" });
+  const estimate = h("p", { "data-testid": "estimate" });
+  const bar = h("progress", { "aria-label": "Your way to the front" });
+  const reason = h("p", { class: "note", "data-testid": "pause-reason" });
+  const opens = h("p", { class: "note" });
+  const [when, tick] = updated(app);
+  const update = (): void => {
+    const v = app.view!;
+    const kept = app.kept;
+    if (kept && (kept.first === undefined || v.ahead > kept.first)) {
+      kept.first = v.ahead;
+      places.set(app.saleId, kept);
+    }
+    const first = Math.max(kept?.first ?? 0, 1);
+    text(ahead, count(v.ahead));
+    text(label, v.ahead === 0 ? "nobody is ahead of you" : `${v.ahead === 1 ? "is" : "are"} ahead of you, of ${count(v.waiting)} waiting`);
+    text(estimate, paused ? "Your place stays the same while the sale is paused." : v.estimate ? `Your wait: ${estimateWords(v.estimate)}.` : "An honest estimate cannot be given yet.");
+    bar.max = first;
+    bar.value = Math.max(0, first - v.ahead);
+    text(bar, `${Math.round((100 * bar.value) / first)} %`);
+    text(reason, v.pause_reason ? `The organiser says: ${v.pause_reason}` : "The organiser gave no reason.");
+    opens.hidden = v.sale !== "scheduled";
+    if (v.opens_at_ms) text(opens, `The sale opens in ${countdown(app.clock.left(v.opens_at_ms))} (${longTime(v.opens_at_ms, app.event?.time_zone)}).`);
+    tick();
+  };
+  return {
+    heading: paused ? "The sale is paused" : "You are in line",
+    nodes: [
+      paused && reason,
+      h("div", { class: "card centre" }, ahead, label, bar, estimate, opens),
+      h("p", { class: "safe" }, "Your place is kept if you close this page. Come back to this address in the same browser", app.kept?.byAccount ? ", or sign in on any device." : "."),
+      h("p", { class: "small" }, "When your turn comes, be here: the page then shows your seats and how long they are held for you."),
+      when,
+      leaveButton(acts),
+    ],
+    update,
+  };
+}
+
+export function skipped(app: App, acts: Acts): Drawn {
+  const [when, update] = updated(app);
+  return {
+    heading: "Welcome back: you are next",
+    nodes: [
+      h("div", { class: "card" },
+        h("p", null, "Your turn came while this page was closed or out of reach, so others went first."),
+        h("p", null, h("strong", null, "You have not lost your place."), " You are back, and the next to be let in. Please keep this page open."),
+        app.view?.sale === "paused" && h("p", { class: "note" }, `The sale is paused: ${app.view.pause_reason ?? "the organiser gave no reason"}`)),
+      when,
+      leaveButton(acts),
+    ],
+    update,
+  };
+}
+
+export function standing(app: App, acts: Acts): Drawn {
+  const [when, update] = updated(app);
+  return {
+    heading: "Your turn! Finding your seats",
+    nodes: [
+      h("div", { class: "card centre" },
+        h("div", { class: "spin", "aria-hidden": "true" }),
+        h("p", { class: "lead" }, "We look for the best that fit…"),
+        h("p", { class: "muted" }, "Usually this takes a moment. If all that fit are held by others just now, you get the first that come free: nobody behind you can take them.")),
+      when,
+      leaveButton(acts),
+    ],
+    update,
+  };
+}

@@ -1,0 +1,481 @@
+// `/q/{sale}`: one page for the whole way, from before the opening to the tickets.
+
+import { call, Problem } from "../api";
+import { $, button, fill, h, text, trouble } from "../fan/dom";
+import { account, asFan, corner, dialogFrom, known, places } from "../fan/who";
+import { afterSeconds, fullJitter } from "../logic/backoff";
+import { Clock, warningDue } from "../logic/clock";
+import { ended, screenOf, titleOf, type Screen } from "../logic/screen";
+import { longTime } from "../logic/time";
+import { count, estimateWords } from "../logic/words";
+import type { Availability, Booking, Event, Joined, Sale, View } from "../wire";
+import { deadline, type Acts, type App, type Drawn } from "./app";
+import { join, notOpen } from "./join";
+import type { Live } from "./live";
+
+const OPENING_SPREAD_MS = 1500;
+const LOST_SHOWN_MS = 5_000;
+const LOST_SAID_MS = 10_000;
+const SAY_EVERY_MS = 60_000;
+
+const JUST_PAID_MS = 20_000;
+
+const main = $("main");
+const saleId = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
+const app: App = { saleId, clock: new Clock(), kept: places.get(saleId), viewAt: 0, badReceipt: false, again: false, openingPassed: false };
+// The provider sends the fan back with how it went; the address stays the sale's own.
+const paidUntil = /redirect_status=succeeded/.test(location.search) ? JUST_PAID_MS : 0;
+if (location.search) history.replaceState(null, "", location.pathname);
+const where = h("p", { class: "where" });
+const heading = h("h1", { tabindex: -1 });
+const notice = h("p", { class: "note", hidden: true });
+const body = h("div");
+fill(main, where, heading, notice, body);
+
+// ---------------------------------------------------------------- what comes behind the first screen
+
+let later: typeof import("./later") | null = null;
+let fetching = false;
+let tries = 0;
+function fetchLater(): void {
+  if (fetching) return;
+  fetching = true;
+  import("./later").then((m) => {
+    later = m;
+    if (!live) listen();
+    draw();
+  }, () => {
+    // Some browsers remember a failed part until the page is loaded anew; a new version may have taken its place, too.
+    if (++tries > 2) void fetch(location.pathname).then((r) => r.ok && location.reload(), () => {});
+    setTimeout(() => {
+      fetching = false;
+      fetchLater();
+    }, 500 + fullJitter(tries));
+  });
+}
+
+// ---------------------------------------------------------------- the place's news
+
+let live: Live | null = null;
+let lostAt: number | null = null;
+let lostSaid = false;
+
+function listen(): void {
+  live?.stop();
+  live = null;
+  lostAt = null;
+  if (!app.kept) return;
+  if (!later) return fetchLater();
+  live = new later.Live(app.kept.receipt, app.kept.listen, {
+    view: (v) => {
+      app.fault = undefined;
+      app.viewAt = Date.now();
+      setView(v);
+    },
+    connected: (yes) => {
+      lostAt = yes ? null : (lostAt ?? performance.now());
+      if (yes) {
+        lostSaid = false;
+        app.viewAt = Date.now();
+      }
+      banner();
+    },
+    badReceipt: () => void renewReceipt(),
+    ended: () => void afterEnd(),
+  });
+}
+
+/** The place's news are over. Where none came before the end, the place itself is asked how it ended. */
+async function afterEnd(): Promise<void> {
+  lostAt = null;
+  if (app.view || !app.kept) return;
+  try {
+    const { place } = (await call<Joined>("GET", `/v1/sales/${encodeURIComponent(saleId)}/places/mine`, { bearer: app.kept.receipt })).data;
+    setView({ state: place.state, ahead: 0, waiting: 0, sale: app.sale?.state ?? "open", booking_id: place.booking_id, server_now_ms: app.clock.now() });
+  } catch {
+    app.badReceipt = true;
+    draw();
+  }
+}
+
+function setView(v: View): void {
+  app.clock.hear(v.server_now_ms);
+  app.view = v;
+  if (app.sale && v.sale !== "draft") {
+    app.sale.state = v.sale;
+    app.sale.pause_reason = v.pause_reason;
+  }
+  if (v.state !== "holding" && app.booking?.booking_id !== v.booking_id) app.booking = undefined;
+  draw();
+  void followBooking();
+}
+
+/** The place's proof was refused: whoever took it may get a fresh one. */
+let renewedAt = -Infinity;
+async function renewReceipt(): Promise<void> {
+  const had = app.kept;
+  const before = renewedAt;
+  renewedAt = performance.now();
+  // Another tab may hold a newer one.
+  const stored = places.get(saleId);
+  if (stored && had && stored.receipt !== had.receipt) return adopt();
+  try {
+    if (renewedAt - before > 60_000 && (await mine())) return;
+  } catch {
+    // The page says that the proof is refused, and offers a way on.
+  }
+  app.badReceipt = true;
+  live?.stop();
+  draw();
+}
+
+function adopt(): void {
+  const kept = places.get(saleId);
+  const same = kept?.placeId === app.kept?.placeId;
+  app.kept = kept;
+  if (same && !app.badReceipt) return;
+  app.view = app.booking = undefined;
+  app.badReceipt = app.again = false;
+  listen();
+  draw();
+}
+
+/** Asks for the place that the account or visitor has here; whether there is one. */
+async function mine(): Promise<boolean> {
+  if (!known()) return false;
+  try {
+    keep((await asFan<Joined>("GET", `/v1/sales/${encodeURIComponent(saleId)}/places/mine`)).data);
+    return true;
+  } catch (e) {
+    const p = e as Problem;
+    if (p.status === 404 || p.status === 401 || p.code === "not-live") return false;
+    throw p;
+  }
+}
+
+function keep(j: Joined): void {
+  const old = app.kept;
+  app.kept = {
+    receipt: j.receipt, listen: j.listen, placeId: j.place.place_id, byAccount: account.email !== null,
+    first: old?.placeId === j.place.place_id ? old.first : undefined,
+  };
+  places.set(saleId, app.kept);
+  app.view = app.booking = undefined;
+  app.badReceipt = app.again = false;
+  listen();
+}
+
+// ---------------------------------------------------------------- the booking behind the hold
+
+let bookingFor = "";
+let bookingTries = 0;
+let bookingTimer: ReturnType<typeof setTimeout> | undefined;
+
+async function followBooking(force = false): Promise<void> {
+  const v = app.view;
+  const id = v?.hold?.booking_id ?? v?.booking_id;
+  if (!v || !id || !app.kept || !(v.state === "holding" || v.state === "booked" || v.state === "refunded")) return;
+  const wanted = [id, v.state, v.hold?.paying, v.hold?.declined, v.hold?.deadline_ms].join();
+  if (wanted === bookingFor && !force) return;
+  bookingFor = wanted;
+  clearTimeout(bookingTimer);
+  const again = (ms: number): void => {
+    bookingTimer = setTimeout(() => void followBooking(true), ms);
+  };
+  try {
+    const b = (await call<Booking>("GET", "/v1/bookings/" + id, { bearer: app.kept.receipt })).data;
+    if (bookingFor !== wanted) return;
+    bookingTries = 0;
+    setBooking(b);
+    const undecided = b.state === "capturing" || b.payment?.state === "authorised" || v.hold?.paying;
+    if ((v.state === "booked" && !b.tickets?.length) || undecided) again(1500 + Math.random() * 1500);
+  } catch (e) {
+    if (bookingFor !== wanted) return;
+    const p = e as Problem;
+    if (p.passing && bookingTries < 6) again(p.retryAfterS ? afterSeconds(p.retryAfterS) : 300 + fullJitter(++bookingTries));
+    else if (!app.booking) {
+      app.bookingFault = p;
+      draw();
+    }
+  }
+}
+
+function setBooking(b: Booking): void {
+  app.clock.hear(b.server_now_ms);
+  const old = app.booking;
+  app.bookingFault = undefined;
+  // What is the same stays the same object, so that nothing is drawn again for nothing.
+  if (!old || JSON.stringify({ ...old, server_now_ms: 0 }) !== JSON.stringify({ ...b, server_now_ms: 0 })) app.booking = b;
+  const hold = app.view?.hold;
+  if (hold?.booking_id === b.booking_id && b.deadline_ms > hold.deadline_ms) hold.deadline_ms = b.deadline_ms;
+  if (hold?.booking_id === b.booking_id) hold.can_extend = b.can_extend;
+  draw();
+}
+
+// ---------------------------------------------------------------- what screens may do
+
+let loadTimer: ReturnType<typeof setTimeout> | undefined;
+
+const acts: Acts = {
+  async load() {
+    clearTimeout(loadTimer);
+    try {
+      const sale = (await call<Sale>("GET", "/v1/sales/" + encodeURIComponent(saleId), { bearer: null })).data;
+      app.clock.hear(sale.server_now_ms);
+      app.sale = sale;
+      const [event, left] = await Promise.all([
+        call<Event>("GET", "/v1/events/" + sale.event_id).then((a) => a.data),
+        call<Availability>("GET", `/v1/events/${sale.event_id}/availability`).then((a) => a.data, () => null),
+      ]);
+      app.event = event;
+      app.left = left;
+      app.fault = undefined;
+      fill(where, h("a", { href: "/e/" + event.event_id }, event.name), ` · ${event.venue} · ${longTime(event.starts_at_ms, event.time_zone)}`);
+      if (!app.kept) await mine();
+      else if (!live) listen();
+    } catch (e) {
+      app.fault = e as Problem;
+      // A place goes on even where the sale cannot be read just now.
+      if (app.kept && !live && app.fault.status !== 404) listen();
+      if (app.fault.passing) loadTimer = setTimeout(() => void acts.load(), app.fault.retryAfterS ? afterSeconds(app.fault.retryAfterS) : 1000 + fullJitter(5));
+    }
+    draw();
+  },
+  async join(wish, key) {
+    const path = `/v1/sales/${encodeURIComponent(saleId)}/places`;
+    keep((await asFan<Joined>("POST", path, { body: wish, key }, app.sale?.entry !== "account")).data);
+    draw();
+  },
+  async leave() {
+    await call("DELETE", `/v1/sales/${encodeURIComponent(saleId)}/places/mine`, { bearer: app.kept!.receipt });
+    if (app.view) setView({ ...app.view, state: "left", ahead: 0 });
+  },
+  joinAgain() {
+    live?.stop();
+    app.again = true;
+    draw();
+  },
+  setBooking(b) {
+    setBooking(b);
+    if (app.view && b.state === "released") setView({ ...app.view, state: "released", hold: undefined });
+  },
+  reloadBooking() {
+    app.bookingFault = undefined;
+    bookingTries = 0;
+    void followBooking(true);
+    draw();
+  },
+  forget() {
+    places.drop(saleId);
+    app.kept = null;
+    app.view = undefined;
+    app.badReceipt = false;
+    void acts.load();
+  },
+  async signedIn() {
+    corner();
+    try {
+      await mine();
+    } catch {
+      // The form is still there.
+    }
+    drawnKey = "";
+    draw();
+  },
+  changed: () => draw(),
+};
+
+// ---------------------------------------------------------------- drawing
+
+let drawnKey = "";
+let drawn: Drawn | null = null;
+let screen: Screen = "loading";
+
+function draw(): void {
+  const next = screenOf({
+    fault: app.fault, sale: app.sale && app.event ? app.sale : undefined, view: app.view, hasPlace: app.kept !== null,
+    badReceipt: app.badReceipt, booking: app.booking, again: app.again, justPaid: performance.now() < paidUntil, openingPassed: app.openingPassed,
+  });
+  const key = [next, app.kept?.placeId, app.again, app.fault?.code, app.event?.version, later !== null, ended(app.view?.state ?? "waiting") && app.sale?.state].join();
+  if (key !== drawnKey) {
+    const before = drawnKey;
+    const moved = screen !== next;
+    drawnKey = key;
+    screen = next;
+    drawn = build(next);
+    main.dataset.state = next;
+    text(heading, drawn.heading);
+    text(notice, app.notice ?? "");
+    notice.hidden = !app.notice;
+    app.notice = undefined;
+    fill(body, drawn.nodes as Node[]);
+    if (before && moved && next !== "loading" && !document.querySelector("dialog[open]")) heading.focus({ preventScroll: true }), scrollTo(0, 0);
+    if (moved) announce(next);
+  }
+  drawn?.update?.();
+  const title = titleOf(next, drawn!.heading, app.view?.ahead ?? 0, count);
+  if (document.title !== title) document.title = title;
+}
+
+function build(s: Screen): Drawn {
+  switch (s) {
+    case "loading": return { heading: "One moment…", nodes: [h("div", { class: "spin", "aria-hidden": "true" })] };
+    case "not_open": return notOpen(app, acts);
+    case "join": return join(app, acts);
+    case "unknown": return {
+      heading: "This sale is not here",
+      nodes: [h("p", null, "The address may be mistyped, or the sale is not public yet."), h("p", null, h("a", { href: "/" }, "All events"))],
+    };
+    case "lost": return {
+      heading: "No connection",
+      nodes: [h("div", { class: "card" },
+        h("p", null, app.kept ? "Your place is safe: it does not depend on this page." : "The waiting room cannot be reached."),
+        h("p", null, "We try again by ourselves. ", button("Try now", () => void acts.load(), { class: "plain" })))],
+    };
+    case "problem": return {
+      heading: app.fault!.status === 429 || app.fault!.status === 503 ? "Very busy at the moment" : "Something is wrong on our side",
+      nodes: [app.kept && h("p", { class: "safe" }, "Your place is safe: it does not depend on this page."), trouble(app.fault!, () => void acts.load()),
+        app.fault!.passing && h("p", null, "We try again by ourselves.")],
+    };
+    case "expired": return {
+      heading: "We cannot prove your place from here",
+      nodes: [h("div", { class: "card" },
+        h("p", null, "What this browser kept of your place is no longer accepted. If you joined with an account, sign in and your place is shown again."),
+        h("p", { class: "row" }, button("Start anew", () => acts.forget(), { class: "plain", "data-testid": "start-anew" })))],
+    };
+  }
+  if (!later) return { heading: "One moment…", nodes: [h("div", { class: "spin", "aria-hidden": "true" })] };
+  switch (s) {
+    case "waiting": return later.waiting(app, acts, false);
+    case "paused": return later.waiting(app, acts, true);
+    case "skipped": return later.skipped(app, acts);
+    case "standing": return later.standing(app, acts);
+    case "holding": return later.holding(app, acts, false);
+    case "declined": return later.holding(app, acts, true);
+    case "paying": return later.paying(app, acts);
+    case "booked": return later.booked(app, acts);
+    default: return later.end(app, acts, s);
+  }
+}
+
+// ---------------------------------------------------------------- what is said aloud
+
+let saidAt = -Infinity;
+let shownAt = 0;
+const warned = new Set<number>();
+let warnedFor = 0;
+
+const polite = (s: string): void => text($("polite"), s);
+const aloud = (s: string): void => text($("assertive"), s);
+
+function announce(s: Screen): void {
+  shownAt = performance.now();
+  if (s === "holding" || s === "standing") aloud(s === "holding" ? "Your turn! Seats are held for you." : "It is your turn.");
+}
+
+function sayLine(): void {
+  const v = app.view;
+  if (screen !== "waiting" || !v || performance.now() - saidAt < SAY_EVERY_MS) return;
+  saidAt = performance.now();
+  polite(`${count(v.ahead)} ahead of you. ${v.estimate ? "Your wait: " + estimateWords(v.estimate) + "." : ""}`);
+}
+
+function warn(): void {
+  // Not on the heels of "your turn".
+  if ((screen !== "holding" && screen !== "declined") || performance.now() - shownAt < 5000) return;
+  const end = deadline(app);
+  if (end !== warnedFor) {
+    warnedFor = end;
+    warned.clear();
+  }
+  const due = warningDue(app.clock.left(end), warned);
+  if (!due) return;
+  warned.add(due).add(120);
+  const left = Math.ceil(app.clock.left(end) / 1000);
+  if (left < due - 5) return;
+  aloud((due === 120 ? "Two minutes left to pay." : "Thirty seconds left to pay.") + (app.view?.hold?.can_extend ? " You can ask for more time once." : ""));
+}
+
+function banner(): void {
+  const el = $("banner");
+  const ms = lostAt === null ? 0 : performance.now() - lostAt;
+  const show = ms > LOST_SHOWN_MS && screen !== "lost" && screen !== "problem";
+  if (el.hidden === show) {
+    el.hidden = !show;
+    main.dataset.connection = show ? "lost" : "ok";
+    fill(el, show && [h("span", null, "The connection is lost. Your place is safe; we connect again by ourselves. "), button("Connect now", () => live?.wake(), { class: "link" })]);
+  }
+  if (ms > LOST_SAID_MS && !lostSaid) {
+    lostSaid = true;
+    aloud("The connection is lost. Your place is safe.");
+  }
+}
+
+// ---------------------------------------------------------------- time, tabs, network
+
+let opening = 0;
+
+function tick(): void {
+  if (screen === "not_open" && app.sale && app.clock.left(app.sale.opens_at_ms) <= 0) {
+    // Everybody's countdown ends at once; the next step does not.
+    opening ||= performance.now() + Math.random() * OPENING_SPREAD_MS;
+    if (performance.now() >= opening) {
+      app.openingPassed = true;
+      opening = 0;
+      draw();
+    }
+  }
+  if (paidUntil && screen === "paying") draw();
+  else drawn?.update?.();
+  sayLine();
+  warn();
+  banner();
+}
+setInterval(tick, 250);
+
+/** While nobody is in line yet the sale is read again now and then: openings are moved, pauses end. */
+function reread(): void {
+  setTimeout(async () => {
+    if (!document.hidden && (screen === "not_open" || screen === "join") && !document.querySelector("dialog[open]")) {
+      const s = await call<Sale>("GET", "/v1/sales/" + encodeURIComponent(saleId)).then((a) => a.data, () => null);
+      if (s && app.sale && (screen === "not_open" || screen === "join")) {
+        app.clock.hear(s.server_now_ms);
+        const moved = s.opens_at_ms !== app.sale.opens_at_ms;
+        app.sale = s;
+        if (moved && s.state === "scheduled") {
+          app.openingPassed = false;
+          drawnKey = "";
+        }
+        draw();
+      }
+    }
+    reread();
+  }, 45_000 + Math.random() * 30_000);
+}
+reread();
+
+const wake = (): void => {
+  if (document.hidden) return;
+  if (app.fault?.passing) void acts.load();
+  else if (screen !== "join") live?.wake();
+};
+document.addEventListener("visibilitychange", wake);
+addEventListener("online", wake);
+addEventListener("pageshow", (e) => {
+  if (!e.persisted) return;
+  // Back from the payment page, out of the browser's memory: sockets are dead and buttons may say "one moment".
+  drawnKey = "";
+  listen();
+  void followBooking(true);
+  draw();
+});
+addEventListener("storage", (e) => {
+  if (e.key === places.name(saleId)) adopt();
+  if (e.key === "usher.session") corner();
+});
+
+dialogFrom(() => import("./later"));
+corner();
+draw();
+if (app.kept) fetchLater();
+void acts.load().finally(fetchLater);

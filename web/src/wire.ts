@@ -1,0 +1,171 @@
+// The wire types of the crate `contracts`, as far as the pages read them.
+
+export type Entry = "open" | "account";
+export type Publication = "draft" | "published";
+export type SaleState = "draft" | "scheduled" | "open" | "paused" | "closed" | "sold_out";
+export type PlaceState =
+  | "waiting" | "skipped" | "standing" | "holding"
+  | "booked" | "lapsed" | "released" | "failed" | "left" | "sold_out" | "refunded";
+export type BookingState = "held" | "paying" | "capturing" | "paid" | "lapsed" | "released" | "failed" | "refunded";
+
+export interface ProblemBody {
+  type: string;
+  status: number;
+  code: string;
+  title: string;
+  detail: string;
+  retry_after_s?: number;
+  at_ms?: number;
+  faults?: string[];
+}
+
+export interface Session {
+  account_id: string;
+  access_token: string;
+  expires_in_ms: number;
+  refresh_token: string;
+}
+export interface Visitor { fan_id: string; token: string; expires_at_ms: number }
+export interface Membership { organisation_id: string; organisation: string; role: "promoter" | "operator" }
+export interface Me { account_id: string; email: string; memberships: Membership[] }
+export interface Organisation { organisation_id: string; name: string }
+
+export interface EventDraft {
+  name: string;
+  venue: string;
+  starts_at_ms: number;
+  time_zone: string;
+  currency: string;
+}
+export interface Tier { id: string; name: string; price_minor: number; fee_minor: number; capacity: number }
+export interface Event extends EventDraft {
+  event_id: string;
+  organisation_id: string;
+  publication: Publication;
+  version: number;
+  tiers: Tier[];
+  capacity: number;
+  sales: Sale[];
+}
+export interface SaleDraft {
+  name: string;
+  opens_at_ms: number;
+  closes_at_ms: number;
+  entry: Entry;
+  party_max: number;
+  rate_per_minute: number;
+  max_active: number;
+  hold_ttl_ms: number;
+  extension_ms: number;
+  grace_ms: number;
+  presence_ms: number;
+  rejoin: boolean;
+}
+export interface Sale extends SaleDraft {
+  sale_id: string;
+  event_id: string;
+  publication: Publication;
+  state: SaleState;
+  pause_reason?: string;
+  version: number;
+  server_now_ms: number;
+}
+
+export interface Wishes { tiers: string[]; other_tiers: boolean; apart: boolean; fewer: boolean; accessible: boolean }
+export interface Join { party: number; wishes: Wishes }
+export interface Seq { joins: number; pace: number; seats: number }
+export interface Listen { socket: string; poll: string }
+export interface Place {
+  place_id: string;
+  sale_id: string;
+  event_id: string;
+  entry: number;
+  party: number;
+  state: PlaceState;
+  joined_at_ms: number;
+  booking_id?: string;
+}
+export interface Joined { place: Place; receipt: string; listen: Listen; seq: Seq }
+export interface Estimate { low_s: number; high_s: number }
+export interface HoldView {
+  booking_id: string;
+  deadline_ms: number;
+  seats: number;
+  paying: boolean;
+  declined?: boolean;
+  can_extend?: boolean;
+}
+export interface View {
+  state: PlaceState;
+  ahead: number;
+  waiting: number;
+  estimate?: Estimate;
+  sale: SaleState;
+  pause_reason?: string;
+  opens_at_ms?: number;
+  hold?: HoldView;
+  booking_id?: string;
+  changed_at_ms?: number;
+  server_now_ms: number;
+}
+export interface Heard { epoch: number; seq: Seq }
+export interface PollAnswer extends Heard { view: View }
+
+export interface BookedSeat { seat: number; label: string; tier: string; price_minor: number; fee_minor: number }
+export interface Payment {
+  attempt: number;
+  state: string;
+  pay_page?: string;
+  provider_api?: string;
+  intent?: string;
+  client_secret?: string;
+  decline_reason?: string;
+}
+export interface Ticket { ticket_id: string; seat: number; label: string; code: string; qr_svg: string; valid: boolean }
+export interface Booking {
+  booking_id: string;
+  reference: string;
+  event_id: string;
+  sale_id: string;
+  place_id: string;
+  state: BookingState;
+  seats: BookedSeat[];
+  amount_minor: number;
+  currency: string;
+  deadline_ms: number;
+  can_extend: boolean;
+  email?: string;
+  payment?: Payment;
+  tickets?: Ticket[];
+  server_now_ms: number;
+}
+export interface Bookings { bookings: Booking[] }
+
+export interface Tuning { rate_per_minute: number; max_active: number }
+export interface SaleNumbers {
+  joined: number; waiting: number; skipped: number; standing: number; holding: number;
+  admitted_last_minute: number; admitted: number; paid: number; lapsed: number;
+  seats_free: number; seats_held: number; seats_sold: number; capacity: number;
+}
+export interface AdmissionView {
+  sale_id: string;
+  state: SaleState;
+  tuning: Tuning;
+  pause_reason?: string;
+  rate_version: number;
+  numbers: SaleNumbers;
+  server_now_ms: number;
+}
+export interface AuditLine { at_ms: number; account_id: string; action: string; reason: string; change: unknown }
+export interface TierAvailability { tier: string; free: number; held: number; sold: number; blocked: number; capacity: number }
+export interface Availability { tiers: TierAvailability[]; seats_version: number }
+
+export interface MapTier { id: string; name: string; price_minor: number; fee_minor?: number }
+export interface MapSeat { label: string; tier: string; x?: number; y?: number; aisle_after?: boolean; accessible?: boolean }
+export interface SeatMap {
+  format: string;
+  name: string;
+  tiers: MapTier[];
+  sections?: { name: string; rows: { label: string; seats: MapSeat[] }[] }[];
+  standing?: { name: string; tier: string; capacity: number }[];
+}

@@ -1,0 +1,139 @@
+// Renders every screen from made-up answers at phone and desktop width: `npm run test:screens [-- --out DIR]`.
+
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect, launch, listenForErrors } from "./browser/chromium.mjs";
+import { consoles } from "./fixture/consoles.mjs";
+import { SCENES } from "./fixture/data.mjs";
+import { start } from "./fixture-server.mjs";
+
+const arg = (name, otherwise) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : otherwise);
+const out = arg("--out", join(tmpdir(), "usher-screens"));
+const only = arg("--only", "");
+
+/** Where a scene's name is not what the page calls its screen. */
+const STATE = { opening: "join", join_account: "join", join_paused: "join", busy: "join", capturing: "paying", sold_out_wishes: "sold_out", fault: "problem" };
+
+let passed = 0;
+const failed = [];
+const fixture = await start();
+const none = await start({ empty: true });
+
+async function screen(name, visit, { dark = false } = {}) {
+  if (only && !name.includes(only)) return;
+  const { context, close } = await launch({ colorScheme: dark ? "dark" : "light" });
+  const faults = [];
+  try {
+    const page = context.pages()[0] ?? (await context.newPage());
+    page.setDefaultTimeout(15_000);
+    await page.addInitScript(() => {
+      if (location.pathname.startsWith("/q/")) localStorage.setItem("usher.visitor", JSON.stringify({ fan_id: "fan_0", token: "vis_0", expires_at_ms: Date.now() + 1e9 }));
+    });
+    const errors = listenForErrors(page, (text) => /status of (404|401|409|412|429|500|503)|WebSocket connection|ERR_EMPTY_RESPONSE|ERR_CONNECTION/.test(text));
+    await visit(page);
+    faults.push(...(await inspect(page, out, name)), ...errors.map((e) => `${name}: ${e}`));
+  } catch (e) {
+    faults.push(`${name}: ${e.message.split("\n").slice(0, 3).join(" ")}`);
+  } finally {
+    await close();
+  }
+  if (faults.length) failed.push(...faults);
+  else passed++;
+  console.log(`${faults.length ? "FAIL" : "ok  "} ${name}`);
+}
+
+const at = (page, state) => page.locator(`main[data-state="${state}"]`).waitFor();
+
+for (const name of Object.keys(SCENES).filter((s) => s !== "cut")) {
+  await screen(`queue-${name}`, async (page) => {
+    await page.goto(`${fixture.url}/q/sal_${name}`);
+    await at(page, STATE[name] ?? name);
+    if (["holding", "declined", "paying", "capturing"].includes(name)) await page.getByTestId("seats").waitFor();
+    if (name === "booked") await page.getByTestId("ticket").first().waitFor();
+    if (name === "join") await page.getByLabel("Gold").check();
+    if (name === "busy") {
+      await page.getByTestId("join-button").click();
+      await page.getByTestId("join-wait").waitFor();
+    }
+  });
+}
+await screen("queue-unknown", async (page) => {
+  await page.goto(`${fixture.url}/q/sal_nothing`);
+  await at(page, "unknown");
+});
+for (const dark of ["waiting", "holding", "booked", "join"]) {
+  await screen(`queue-${dark}-dark`, async (page) => {
+    await page.goto(`${fixture.url}/q/sal_${dark}`);
+    await at(page, dark);
+    await page.waitForTimeout(300);
+  }, { dark: true });
+}
+await screen("queue-confirm", async (page) => {
+  await page.goto(`${fixture.url}/q/sal_waiting`);
+  await page.getByTestId("leave-button").click();
+  await page.getByTestId("confirm-button").waitFor();
+});
+await screen("queue-sign-in", async (page) => {
+  await page.goto(`${fixture.url}/q/sal_join_account`);
+  await page.getByTestId("sign-in-to-join").click();
+  await page.getByLabel("E-mail").fill("kim@example.org");
+  await page.getByLabel(/^Password/).fill("wrong-password");
+  await page.getByTestId("sign-in-submit").click();
+  await page.getByTestId("trouble").waitFor();
+});
+await screen("queue-pay-refused", async (page) => {
+  await page.goto(`${fixture.url}/q/sal_holding`);
+  await page.getByTestId("email").fill("kim@example.org");
+  await page.getByTestId("pay-button").click();
+  await page.getByTestId("trouble").waitFor();
+});
+await screen("index", async (page) => {
+  await page.goto(fixture.url);
+  await at(page, "events");
+});
+await screen("index-empty", async (page) => {
+  await page.goto(none.url);
+  await at(page, "empty");
+});
+await screen("event", async (page) => {
+  await page.goto(`${fixture.url}/e/evt_fixture`);
+  await at(page, "event");
+});
+await screen("event-unknown", async (page) => {
+  await page.goto(`${fixture.url}/e/evt_nothing`);
+  await at(page, "unknown");
+});
+await screen("find", async (page) => {
+  await page.goto(`${fixture.url}/find`);
+  await at(page, "form");
+});
+await screen("find-none", async (page) => {
+  await page.goto(`${fixture.url}/find`);
+  await page.getByTestId("find-email").fill("kim@example.org");
+  await page.getByTestId("find-reference").fill("NONE-0000");
+  await page.getByTestId("find-button").click();
+  await at(page, "none");
+});
+await screen("find-found", async (page) => {
+  await page.goto(`${fixture.url}/find`);
+  await page.getByTestId("find-email").fill("kim@example.org");
+  await page.getByTestId("find-reference").fill("k7m4-q2xd");
+  await page.getByTestId("find-button").click();
+  await at(page, "found");
+});
+
+
+await consoles(screen, fixture.url);
+
+await screen("queue-cut", async (page) => {
+  await page.goto(`${fixture.url}/q/sal_cut`);
+  await at(page, "waiting");
+  await page.locator('main[data-connection="lost"]').waitFor();
+});
+
+fixture.close();
+none.close();
+for (const f of failed) console.log("  " + f);
+console.log(`screenshots in ${out}`);
+console.log(`${passed} passed, ${new Set(failed.map((f) => f.split(/[ :(]/)[0])).size} failed`);
+process.exit(failed.length ? 1 : 0);

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { ended, notOlder, screenOf, titleOf, type Situation } from "../../src/logic/screen";
+import type { Booking, PlaceState, View } from "../../src/wire";
+
+const view = (more: Partial<View>): View => ({ state: "waiting", ahead: 5, waiting: 9, sale: "open", server_now_ms: 0, ...more });
+const hold = { booking_id: "bkg_1", deadline_ms: 1000, seats: 2, paying: false };
+const at = (more: Partial<Situation>): Situation => ({ hasPlace: false, badReceipt: false, again: false, justPaid: false, openingPassed: false, sale: { state: "open", opens_at_ms: 0 }, ...more });
+
+test("without a place the sale decides", () => {
+  assert.equal(screenOf(at({ sale: undefined })), "loading");
+  assert.equal(screenOf(at({ sale: { state: "scheduled", opens_at_ms: 5 } })), "not_open");
+  assert.equal(screenOf(at({ sale: { state: "scheduled", opens_at_ms: 5 }, openingPassed: true })), "join");
+  assert.equal(screenOf(at({})), "join");
+  assert.equal(screenOf(at({ sale: { state: "paused", opens_at_ms: 0 } })), "join");
+  assert.equal(screenOf(at({ sale: { state: "closed", opens_at_ms: 0 } })), "closed");
+  assert.equal(screenOf(at({ sale: { state: "sold_out", opens_at_ms: 0 } })), "sold_out");
+  assert.equal(screenOf(at({ sale: { state: "draft", opens_at_ms: 0 } })), "unknown");
+});
+
+test("with a place the view decides", () => {
+  assert.equal(screenOf(at({ hasPlace: true })), "loading");
+  assert.equal(screenOf(at({ hasPlace: true, view: view({}) })), "waiting");
+  assert.equal(screenOf(at({ hasPlace: true, view: view({ sale: "paused" }) })), "paused");
+  assert.equal(screenOf(at({ hasPlace: true, view: view({ sale: "closed" }) })), "closed");
+  assert.equal(screenOf(at({ hasPlace: true, view: view({ sale: "sold_out" }) })), "sold_out");
+  for (const state of ["skipped", "standing", "booked", "lapsed", "released", "failed", "left", "sold_out", "refunded"] as PlaceState[]) {
+    assert.equal(screenOf(at({ hasPlace: true, view: view({ state }) })), state);
+  }
+});
+
+test("a pause does not take the seats' screen away", () => {
+  assert.equal(screenOf(at({ view: view({ state: "holding", sale: "paused", hold }) })), "holding");
+  assert.equal(screenOf(at({ view: view({ state: "holding", sale: "closed", hold }) })), "holding");
+});
+
+test("a hold is held, paying or declined; an accepted card outweighs an older decline", () => {
+  const holding = (h: object, booking?: object): string => screenOf(at({ view: view({ state: "holding", hold: { ...hold, ...h } }), booking: booking as Booking }));
+  assert.equal(holding({}), "holding");
+  assert.equal(holding({ paying: true }), "paying");
+  assert.equal(holding({ declined: true }), "declined");
+  assert.equal(holding({ paying: true, declined: true }), "declined");
+  assert.equal(holding({ declined: true }, { booking_id: "bkg_1", state: "capturing" }), "paying");
+  assert.equal(screenOf(at({ view: view({ state: "holding", hold: { ...hold, declined: true } }), justPaid: true })), "paying");
+  assert.equal(holding({ declined: true }, { booking_id: "bkg_1", state: "paying", payment: { attempt: 2, state: "authorised" } }), "paying");
+  assert.equal(holding({ declined: true }, { booking_id: "bkg_1", state: "held", payment: { attempt: 1, state: "declined" } }), "declined");
+});
+
+test("faults matter only where nothing is known of the place", () => {
+  assert.equal(screenOf(at({ fault: { status: 0 } })), "lost");
+  assert.equal(screenOf(at({ fault: { status: 404 } })), "unknown");
+  assert.equal(screenOf(at({ fault: { status: 500 } })), "problem");
+  assert.equal(screenOf(at({ fault: { status: 429 } })), "problem");
+  assert.equal(screenOf(at({ fault: { status: 500 }, view: view({}) })), "waiting");
+  assert.equal(screenOf(at({ badReceipt: true, view: view({}) })), "expired");
+});
+
+test("joining again shows the form, unless the sale is over", () => {
+  const lapsed = view({ state: "lapsed" });
+  assert.equal(screenOf(at({ view: lapsed, again: true })), "join");
+  assert.equal(screenOf(at({ view: lapsed, again: true, sale: { state: "sold_out", opens_at_ms: 0 } })), "sold_out");
+});
+
+test("an answer that was overtaken is not taken for news", () => {
+  const heard = (epoch: number, joins: number, pace: number, seats: number) => ({ epoch, seq: { joins, pace, seats } });
+  assert.ok(notOlder(undefined, heard(1, 0, 0, 0)));
+  assert.ok(notOlder(heard(1, 5, 5, 5), heard(1, 5, 5, 5)));
+  assert.ok(notOlder(heard(1, 5, 5, 5), heard(1, 5, 6, 5)));
+  assert.ok(!notOlder(heard(1, 5, 5, 5), heard(1, 5, 4, 5)));
+  assert.ok(notOlder(heard(1, 5, 5, 5), heard(2, 0, 0, 0)));
+  assert.ok(!notOlder(heard(2, 5, 5, 5), heard(1, 9, 9, 9)));
+});
+
+test("the title says what matters in another tab", () => {
+  const plain = (n: number): string => String(n);
+  assert.equal(titleOf("waiting", "You are in line", 12, plain), "12 ahead – Usher");
+  assert.equal(titleOf("waiting", "You are in line", 0, plain), "You are next – Usher");
+  assert.equal(titleOf("holding", "Your turn! Seats are held for you", 0, plain), "Your turn! Seats are held for you – Usher");
+});
+
+test("ended places have no news", () => {
+  assert.ok(ended("lapsed") && ended("booked") && ended("left"));
+  assert.ok(!ended("waiting") && !ended("skipped") && !ended("standing") && !ended("holding"));
+});
