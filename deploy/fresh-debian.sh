@@ -65,7 +65,7 @@ start() {
     : > "$CHROOT/up.err"
     # Each `exec` keeps the process id: what gets the signal later is `./dev` or what it became.
     # shellcheck disable=SC2016 # the inner shell expands it
-    (RUN=exec; enter "$WHO" sh -c 'cd ~/usher; exec nice ./dev up "$@"' up "$@" 1>"$CHROOT/up.out" 2>"$CHROOT/up.err" </dev/null) &
+    (RUN="exec"; enter "$WHO" sh -c 'cd ~/usher; exec nice ./dev up "$@"' up "$@" 1>"$CHROOT/up.out" 2>"$CHROOT/up.err" </dev/null) &
     UP=$!
 }
 

@@ -117,11 +117,7 @@ pub async fn sign_out(
 #[utoipa::path(get, path = "/v1/me", tag = "people", security(("bearer" = [])),
     responses((status = 200, body = Me),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn me(
-    State(desk): State<Desk>,
-    _: Within<Reads>,
-    Account(account): Account,
-) -> Result<Json<Me>, Problem> {
+pub async fn me(State(desk): State<Desk>, _: Within<Reads>, Account(account): Account) -> Result<Json<Me>, Problem> {
     let _turn = desk.read_turn().await?;
     let email = desk.store.email_of(account).await.map_err(|fault| problem(&fault))?;
     let email = email.ok_or_else(|| Problem::unauthorised("there is no such account any more"))?;

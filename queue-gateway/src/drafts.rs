@@ -22,7 +22,9 @@ impl Faults {
     }
 
     fn time(&mut self, field: &str, at_ms: i64) {
-        self.must(TIMES_MS.contains(&at_ms), || format!("{field}: must be milliseconds since 1970, in the years 2000 to 2199"));
+        self.must(TIMES_MS.contains(&at_ms), || {
+            format!("{field}: must be milliseconds since 1970, in the years 2000 to 2199")
+        });
     }
 
     fn range(&mut self, field: &str, value: i64, range: std::ops::RangeInclusive<i64>) {

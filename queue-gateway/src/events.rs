@@ -22,7 +22,8 @@ use crate::organisations::Writer;
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list(State(desk): State<Desk>, _: Within<Reads>) -> Result<Json<Vec<Event>>, Problem> {
     let _turn = desk.read_turn().await?;
-    let rows = desk.store.published_events(desk.config.events_listed_max.into()).await.map_err(|fault| problem(&fault))?;
+    let rows =
+        desk.store.published_events(desk.config.events_listed_max.into()).await.map_err(|fault| problem(&fault))?;
     Ok(Json(rows.into_iter().map(|row| drafts::event(row, false)).collect()))
 }
 
@@ -142,7 +143,8 @@ pub async fn must_promote(desk: &Desk, account: Uuid, event: EventId) -> Result<
 
 /// Somebody else was quicker.
 pub fn version_moved(current: i64) -> Problem {
-    let detail = format!("it is at version {current} now; read it again, and send the edit with the ETag \"{current}\"");
+    let detail =
+        format!("it is at version {current} now; read it again, and send the edit with the ETag \"{current}\"");
     Problem::new(412, "version-moved", "It was changed since it was read", detail)
 }
 

@@ -59,7 +59,13 @@ impl std::fmt::Debug for Gateway {
 ///
 /// # Errors
 /// When a setting is out of its range, or pages are missing.
-pub async fn prepare(config: Config, secret: &str, store: Store, papers: Papers, clock: Clock) -> anyhow::Result<Gateway> {
+pub async fn prepare(
+    config: Config,
+    secret: &str,
+    store: Store,
+    papers: Papers,
+    clock: Clock,
+) -> anyhow::Result<Gateway> {
     config.check()?;
     if let Some(dir) = &config.web_dir {
         pages::check(dir)?;

@@ -110,7 +110,8 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(name: &'static str, rate: Rate, keys_max: usize) -> Self {
         let full = counter!(LIMIT_KEYS_FULL, "limit" => name);
         let limiter = NonZeroU32::new(rate.per_second).map(|per_second| {
-            let quota = Quota::per_second(per_second).allow_burst(NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN));
+            let quota =
+                Quota::per_second(per_second).allow_burst(NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN));
             RateLimiter::new(quota, BoundedKeys::new(keys_max, full), DefaultClock::default())
         });
         Self { limiter, refused: counter!(LIMITED, "limit" => name), kept: gauge!(LIMIT_KEYS, "limit" => name) }

@@ -66,6 +66,7 @@ pub async fn add_member(
 ) -> Result<StatusCode, Problem> {
     desk.roles(account, organisation.0).await?.must_promote("organisation", false)?;
     let email = normal_email(&new.email)?;
-    let known = desk.store.add_member(organisation.0, &email, role_name(new.role)).await.map_err(|fault| problem(&fault))?;
+    let known =
+        desk.store.add_member(organisation.0, &email, role_name(new.role)).await.map_err(|fault| problem(&fault))?;
     if known { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("account with this address")) }
 }

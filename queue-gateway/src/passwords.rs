@@ -16,12 +16,54 @@ const LENGTH_MAX: usize = 128;
 
 /// Those that every list of guesses begins with, among the long enough.
 const TOO_COMMON: [&str; 48] = [
-    "00000000", "11111111", "11223344", "12341234", "123123123", "1234567890", "12345678", "123456789", "1234567891",
-    "1q2w3e4r", "1q2w3e4r5t", "1qaz2wsx", "66666666", "87654321", "88888888", "987654321", "abc12345", "abcd1234",
-    "abcdefgh", "aa123456", "administrator", "asdfasdf", "asdfghjk", "asdfghjkl", "baseball", "changeme", "computer",
-    "football", "iloveyou", "internet", "letmein1", "liverpool", "michelle", "password", "password1", "password12",
-    "password123", "passw0rd", "p@ssw0rd", "princess", "q1w2e3r4", "qwer1234", "qwerty12", "qwerty123", "qwertyui",
-    "qwertyuiop", "sunshine", "superman",
+    "00000000",
+    "11111111",
+    "11223344",
+    "12341234",
+    "123123123",
+    "1234567890",
+    "12345678",
+    "123456789",
+    "1234567891",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "1qaz2wsx",
+    "66666666",
+    "87654321",
+    "88888888",
+    "987654321",
+    "abc12345",
+    "abcd1234",
+    "abcdefgh",
+    "aa123456",
+    "administrator",
+    "asdfasdf",
+    "asdfghjk",
+    "asdfghjkl",
+    "baseball",
+    "changeme",
+    "computer",
+    "football",
+    "iloveyou",
+    "internet",
+    "letmein1",
+    "liverpool",
+    "michelle",
+    "password",
+    "password1",
+    "password12",
+    "password123",
+    "passw0rd",
+    "p@ssw0rd",
+    "princess",
+    "q1w2e3r4",
+    "qwer1234",
+    "qwerty12",
+    "qwerty123",
+    "qwertyui",
+    "qwertyuiop",
+    "sunshine",
+    "superman",
 ];
 
 /// Hashes passwords, a few at once.
@@ -47,12 +89,12 @@ impl Passwords {
 
     /// A new password's hash.
     pub async fn hash(&self, password: String) -> Result<String, Problem> {
-        self.work(move |hasher| hasher.hash_password(password.as_bytes()).map(|hash| hash.to_string()))
-            .await?
-            .map_err(|fault| {
+        self.work(move |hasher| hasher.hash_password(password.as_bytes()).map(|hash| hash.to_string())).await?.map_err(
+            |fault| {
                 tracing::error!(%fault, "a password could not be hashed");
                 Problem::internal()
-            })
+            },
+        )
     }
 
     /// Whether the password belongs to the hash. Without a hash never, after as much work.
@@ -71,7 +113,9 @@ impl Passwords {
         let began = std::time::Instant::now();
         let Ok(turn) = self.turnstile.turn().await else {
             counter!(PASSWORDS_FULL).increment(1);
-            return Err(Problem::unavailable("very many are signing in; nothing is lost, try again in a moment").retry_after(2));
+            return Err(
+                Problem::unavailable("very many are signing in; nothing is lost, try again in a moment").retry_after(2)
+            );
         };
         let hasher = self.hasher.clone();
         let done = tokio::task::spawn_blocking(move || {
@@ -89,7 +133,9 @@ impl Passwords {
 pub fn check_password(password: &str) -> Result<(), Problem> {
     let length = password.chars().count();
     if !(LENGTH_MIN..=LENGTH_MAX).contains(&length) {
-        return Err(Problem::invalid(format!("password: must be {LENGTH_MIN} to {LENGTH_MAX} characters; long beats odd")));
+        return Err(Problem::invalid(format!(
+            "password: must be {LENGTH_MIN} to {LENGTH_MAX} characters; long beats odd"
+        )));
     }
     if TOO_COMMON.contains(&password.to_lowercase().as_str()) {
         return Err(Problem::invalid("password: this one is on every list of guesses; take another"));
@@ -103,7 +149,11 @@ pub fn normal_email(email: &str) -> Result<String, Problem> {
     let sane = email.len() <= 254
         && !email.chars().any(|c| c.is_whitespace() || c.is_control())
         && email.split_once('@').is_some_and(|(name, host)| {
-            (1..=64).contains(&name.len()) && !host.is_empty() && !host.contains('@') && !host.starts_with('.') && !host.ends_with('.')
+            (1..=64).contains(&name.len())
+                && !host.is_empty()
+                && !host.contains('@')
+                && !host.starts_with('.')
+                && !host.ends_with('.')
         });
     if sane { Ok(email) } else { Err(Problem::invalid("email: must be an address like name@example.org")) }
 }

@@ -39,7 +39,9 @@ pub async fn join(
     let (fan, visitor) = match principal {
         Principal::Account(fan) => (fan, false),
         Principal::Visitor(fan) => (fan, true),
-        Principal::Holder(_) => return Err(Problem::unauthorised("join as an account or a visitor; a receipt is of one place")),
+        Principal::Holder(_) => {
+            return Err(Problem::unauthorised("join as an account or a visitor; a receipt is of one place"));
+        }
     };
     desk.limits.joins_per_fan.check(&fan)?;
     let settings = settings(&desk, sale).await?;
@@ -70,10 +72,12 @@ pub async fn join(
             let status = if new { StatusCode::CREATED } else { StatusCode::OK };
             Ok((status, Json(joined(&desk, &place, &settings, version, listen)?)).into_response())
         }
-        JoinAnswer::NotOpenYet { opens_at_ms } => {
-            Err(Problem::conflict("not-open-yet", "The sale is not open yet", "join when it opens; nothing is gained by asking before")
-                .at(opens_at_ms))
-        }
+        JoinAnswer::NotOpenYet { opens_at_ms } => Err(Problem::conflict(
+            "not-open-yet",
+            "The sale is not open yet",
+            "join when it opens; nothing is gained by asking before",
+        )
+        .at(opens_at_ms)),
         JoinAnswer::Closed => Err(Problem::conflict("sale-closed", "The sale is over", "its window has ended")),
         JoinAnswer::SoldOut => Err(Problem::conflict("sold-out", "Sold out", "every seat is sold and paid")),
         JoinAnswer::NoSale => Err(Problem::not_found("sale")),
@@ -130,14 +134,18 @@ pub async fn leave(
             "Seats are held for this place",
             format!("give the seats of booking {} back first", BookingId(booking)),
         )),
-        Leave::NotLive => Err(Problem::new(404, "not-live", "There is no live place", "you have none in this sale, or it has ended")),
+        Leave::NotLive => {
+            Err(Problem::new(404, "not-live", "There is no live place", "you have none in this sale, or it has ended"))
+        }
     }
 }
 
 /// The fan who asks. A receipt speaks for its fan in its own sale only.
 fn own(principal: &Principal, sale: SaleId) -> Result<uuid::Uuid, Problem> {
     match principal {
-        Principal::Holder(receipt) if receipt.sale != sale.0 => Err(Problem::forbidden("the receipt is of another sale")),
+        Principal::Holder(receipt) if receipt.sale != sale.0 => {
+            Err(Problem::forbidden("the receipt is of another sale"))
+        }
         principal => Ok(principal.fan()),
     }
 }

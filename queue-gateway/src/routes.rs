@@ -1,7 +1,7 @@
 //! The role's paths. A path that nobody has and a method that a path has not are answered by the layers around all roles.
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{get, post};
 
 use crate::desk::Desk;
 use crate::{accounts, events, organisations, pages, places, sales, visitors};
@@ -17,10 +17,10 @@ pub fn router(desk: &Desk) -> Router {
         .route("/v1/organisations/{organisation}/members", post(organisations::add_member))
         .route("/v1/organisations/{organisation}/events", get(events::of_organisation).post(events::make))
         .route("/v1/events", get(events::list))
-        .route("/v1/events/{event}", get(events::read).merge(put(events::edit)))
+        .route("/v1/events/{event}", get(events::read).put(events::edit))
         .route("/v1/events/{event}/publish", post(events::publish))
         .route("/v1/events/{event}/sales", post(sales::make))
-        .route("/v1/sales/{sale}", get(sales::read).merge(put(sales::edit)))
+        .route("/v1/sales/{sale}", get(sales::read).put(sales::edit))
         .route("/v1/sales/{sale}/publish", post(sales::publish))
         .route("/v1/sales/{sale}/places", post(places::join))
         .route("/v1/sales/{sale}/places/mine", get(places::mine).delete(places::leave))

@@ -111,7 +111,9 @@ pub async fn publish(
             desk.sales.forget(sale.0);
             Ok(tagged(drafts::sale(row(&desk, sale).await?)))
         }
-        SalePublished::EventIsDraft => refused("event-is-draft", "The event is not published", "publish the event first"),
+        SalePublished::EventIsDraft => {
+            refused("event-is-draft", "The event is not published", "publish the event first")
+        }
         SalePublished::NoSeats => refused("no-seats", "The event has no seats yet", "send its seat map first"),
         SalePublished::Over => refused("sale-over", "The sale's window is over", "closes_at_ms: must be in the future"),
         SalePublished::NoSale => Err(Problem::not_found("sale")),

@@ -1,6 +1,8 @@
 //! Names of this role's metrics, and handles for those on the path of every push.
 
-use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 /// Sockets that have said hello. (All open ones are `usher_sockets`.)
 pub const LISTENING: &str = "usher_sockets_listening";
@@ -67,7 +69,11 @@ impl Meters {
     pub fn install() -> Self {
         describe_gauge!(LISTENING, "Sockets that have said hello");
         describe_counter!(PUSHES, "Frames with a place pushed, by what caused them");
-        describe_histogram!(PUSH_DELAY, Unit::Seconds, "From a change's commit until its frame was handed to the system");
+        describe_histogram!(
+            PUSH_DELAY,
+            Unit::Seconds,
+            "From a change's commit until its frame was handed to the system"
+        );
         describe_counter!(CLOSED, "Sockets closed, by reason");
         describe_counter!(REFUSED, "Sockets refused before or at hello, by reason");
         describe_counter!(POLLS, "Polls answered, by where the answer came from");

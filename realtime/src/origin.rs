@@ -38,7 +38,9 @@ mod tests {
         assert!(asked(Some("https://LIVE.example:443"), "live.example"));
         assert!(asked(Some("http://127.0.0.1:8080"), "127.0.0.1:8080"));
         assert!(asked(Some("https://shop.example"), "live.example"));
-        for stranger in ["https://live.example.evil", "http://shop.example", "null", "https://", "file://", "live.example"] {
+        for stranger in
+            ["https://live.example.evil", "http://shop.example", "null", "https://", "file://", "live.example"]
+        {
             assert!(!asked(Some(stranger), "live.example"), "{stranger}");
         }
         assert!(!asked(Some("http://127.0.0.1:8081"), "127.0.0.1:8080"));

@@ -19,7 +19,9 @@ pub async fn view(hub: &Hub, receipt: &Receipt) -> Result<View, Problem> {
         return Err(Problem::unavailable("this sale's line is not at hand; ask again in a moment"));
     }
     let booking = match row.booking {
-        Some(booking) if state == PlaceState::Holding => hub.store.booking(booking).await.map_err(|fault| problem(&fault))?,
+        Some(booking) if state == PlaceState::Holding => {
+            hub.store.booking(booking).await.map_err(|fault| problem(&fault))?
+        }
         _ => None,
     };
     Ok(View {

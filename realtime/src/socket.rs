@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use chassis::sockets::SocketGuard;
@@ -39,7 +39,10 @@ pub async fn upgrade(State(App(hub)): State<App>, headers: HeaderMap, ws: WebSoc
     let refusal = if guard.closing().is_cancelled() {
         Some(("stopping", Problem::unavailable("this server is stopping; come back in a moment")))
     } else if hub.sockets.count() > hub.config.max_sockets {
-        Some(("full", Problem::unavailable("this server has all the sockets it can take; come back or poll").retry_after(5)))
+        Some((
+            "full",
+            Problem::unavailable("this server has all the sockets it can take; come back or poll").retry_after(5),
+        ))
     } else {
         None
     };

@@ -88,7 +88,8 @@ fn is_in_line(slot: &Slot, board: &Board) -> bool {
 /// Marks what is due at a socket. Answers whether anything is.
 fn check(slot: &Slot, board: &Board, config: &Config, now_ms: u64) -> bool {
     let since = |at: u64| if at == 0 { 0 } else { now_ms.saturating_sub(at) };
-    let (heard, sent) = (since(slot.heard_ms.load(Ordering::Relaxed)), since(slot.shown.sent_ms.load(Ordering::Relaxed)));
+    let (heard, sent) =
+        (since(slot.heard_ms.load(Ordering::Relaxed)), since(slot.shown.sent_ms.load(Ordering::Relaxed)));
     let farewell = if since(slot.stuck_ms.load(Ordering::Relaxed)) > config.slow_ms {
         Some(Farewell::Slow)
     } else if heard > config.idle_timeout_ms {
@@ -157,4 +158,18 @@ pub fn showing(slot: &Slot, sight: &Sight, now_ms: u64) {
         (true, since) => since,
     };
     slot.shown.over_ms.store(over, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_front_is_told_often_and_the_far_end_only_what_is_worth_it() {
+        assert!(interval_ms(0, 255) < 1_000 && interval_ms(499, 0) < 1_000);
+        assert!((3_000..4_000).contains(&interval_ms(500, 255)) && interval_ms(4_999, 0) == 3_000);
+        assert!((10_000..13_000).contains(&interval_ms(1_000_000, 255)));
+        assert!(is_worth_telling(10_000, 9_999) && !is_worth_telling(7, 7));
+        assert!(!is_worth_telling(20_000, 19_801) && is_worth_telling(20_000, 19_800));
+    }
 }

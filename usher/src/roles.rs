@@ -98,6 +98,16 @@ pub async fn run(config: Config, roles: &[Role], tasks: Tasks, ready: impl FnOnc
                     realtime::prepare(config.realtime.clone(), store.clone(), papers.clone(), clock.clone(), sockets).await?;
                 realtime.run(&tasks);
                 router = router.merge(realtime.router());
+                // A node that has not seen the lines yet would let everybody wait.
+                let seen = health.register("realtime follows the running events");
+                let stop = tasks.soft();
+                tasks.spawn(TaskKind::Job, "realtime catches up", async move {
+                    while !realtime.caught_up() && !stop.is_cancelled() {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                    seen.up();
+                    Ok(())
+                });
             }
         }
     }

@@ -131,6 +131,70 @@ await screen("queue-cut", async (page) => {
   await page.locator('main[data-connection="lost"]').waitFor();
 });
 
+// What the pages do, rather than what they show. The sale is played by a fixture of its own.
+async function played(name, visit) {
+  const play = await start({ holdMs: 20_000, crowd: 8 });
+  await screen(name, (page) => visit(page, play));
+  play.close();
+}
+await played("two-tabs", async (page, play) => {
+  const other = await page.context().newPage();
+  await other.goto(`${play.url}/q/sal_live`);
+  await at(other, "join");
+  await page.bringToFront();
+  await page.goto(`${play.url}/q/sal_live`);
+  await page.getByTestId("join-button").click();
+  await other.locator('main:is([data-state="waiting"], [data-state="standing"], [data-state="holding"])').waitFor();
+  await at(page, "holding");
+  await page.getByTestId("give-back-button").click();
+  await page.getByTestId("confirm-button").click();
+  await at(page, "released");
+  await at(other, "released");
+});
+await played("polling", async (page, play) => {
+  await page.addInitScript(() => {
+    window.WebSocket = class {
+      constructor() {
+        setTimeout(() => this.onclose?.({ code: 1006, reason: "" }), 10);
+      }
+      close() {}
+    };
+  });
+  await page.goto(`${play.url}/q/sal_live`);
+  await page.getByTestId("join-button").click();
+  await at(page, "holding");
+});
+await played("extend-and-reload", async (page, play) => {
+  await page.goto(`${play.url}/q/sal_live`);
+  await page.getByTestId("join-button").click();
+  await at(page, "holding");
+  await page.getByTestId("extend-button").click();
+  await page.getByTestId("extend-button").waitFor({ state: "hidden" });
+  const left = (await page.getByTestId("countdown").textContent()).split(":").map(Number);
+  if (left[0] * 60 + left[1] < 35) throw new Error(`extended to ${left.join(":")} only`);
+  await page.reload();
+  await at(page, "holding");
+});
+await played("session-ends-while-typing", async (page, play) => {
+  await page.goto(`${play.url}/promoter`);
+  await page.getByLabel("E-mail").fill("promoter@example.org");
+  await page.getByLabel("Password").fill("correct horse");
+  await page.getByTestId("sign-in-submit").click();
+  await page.getByTestId("organisation").first().waitFor();
+  await page.goto(`${play.url}/promoter#/e/evt_fixture`);
+  await page.getByLabel("Venue", { exact: true }).fill("Elbe Arena, balcony");
+  await page.evaluate(() => sessionStorage.setItem("usher.console", JSON.stringify({ ...JSON.parse(sessionStorage.getItem("usher.console")), access_token: "old" })));
+  await page.route("**/v1/sessions/refresh", (r) => r.fulfill({ status: 401, json: { status: 401, code: "unauthorised", title: "The session has ended", detail: "", type: "" } }));
+  await page.getByTestId("save-event").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("E-mail").fill("promoter@example.org");
+  await dialog.getByLabel("Password").fill("correct horse");
+  await dialog.getByTestId("sign-in-submit").click();
+  await dialog.waitFor({ state: "hidden" });
+  if ((await page.getByLabel("Venue", { exact: true }).inputValue()) !== "Elbe Arena, balcony") throw new Error("what was typed is lost");
+  await page.getByTestId("save-event").click();
+  await page.getByText("Saved.").waitFor();
+});
 fixture.close();
 none.close();
 for (const f of failed) console.log("  " + f);

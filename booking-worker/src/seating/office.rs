@@ -192,8 +192,8 @@ impl<'a> Office<'a> {
         Ok(())
     }
 
-    /// Chooses seats for those who stand, in order, and commits a batch. Between the choice and its transaction nothing is
-    /// waited for.
+    /// Chooses seats for those who stand, in order, and commits a batch. Between the choice of seats and its transaction
+    /// nothing is waited for.
     async fn decide(&mut self) -> Result<()> {
         let begun = Instant::now();
         let (standing, names) = self.queue.in_order();
@@ -210,6 +210,11 @@ impl<'a> Office<'a> {
             })
             .collect();
         let unserved: Vec<(Uuid, i64)> = plan.sold_out.into_iter().map(name).collect();
+        if !unserved.is_empty() && self.store.event_version(self.lease.scope).await? != self.event_version {
+            // The hall may have grown: nobody is told "sold out" for an old one.
+            self.in_doubt = true;
+            return Ok(());
+        }
         let more = offers.len() + unserved.len() >= BATCH;
         if offers.is_empty() && unserved.is_empty() {
             self.freed_at_ms = None;
@@ -228,7 +233,7 @@ impl<'a> Office<'a> {
         self.renewed = Instant::now();
         let now_ms = self.clock.now_ms();
         metrics::counter!(SEATING_HELD_TOTAL).increment(done.held.len() as u64);
-        // Nobody is told that nothing fits while somebody before them must choose again.
+        // Nobody is told that nothing fits while somebody else must choose again.
         let unserved = if done.refused.is_empty() { unserved } else { &[] };
         metrics::counter!(SEATING_UNSERVED_TOTAL).increment(unserved.len() as u64);
         if let Some(freed_at_ms) = self.freed_at_ms.take().filter(|_| !done.held.is_empty()) {

@@ -346,6 +346,10 @@ impl World {
         answer(self.http.post(format!("{}{path}", self.mock)).bearer_auth(SECRET_KEY).form(form)).await
     }
 
+    pub async fn provider_get(&self, path: &str) -> (u16, Value) {
+        answer(self.http.get(format!("{}{path}", self.mock)).bearer_auth(SECRET_KEY)).await
+    }
+
     /// Has something go wrong at the provider.
     pub async fn fault(&self, next: u32, on: &str, kind: &str) {
         let request = self.http.post(format!("{}/mock/faults", self.mock)).bearer_auth(SECRET_KEY);

@@ -83,7 +83,10 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn email_of(&self, account: Uuid) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar("select email from account where id = $1").bind(account).fetch_optional(&self.pool).await?)
+        Ok(sqlx::query_scalar("select email from account where id = $1")
+            .bind(account)
+            .fetch_optional(&self.pool)
+            .await?)
     }
 
     /// All roles of an account.
@@ -165,7 +168,13 @@ impl Store {
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn rotate_session(&self, old: &[u8; 32], successor: &[u8; 32], ttl_ms: i64, grace_ms: i64) -> Result<Rotation> {
+    pub async fn rotate_session(
+        &self,
+        old: &[u8; 32],
+        successor: &[u8; 32],
+        ttl_ms: i64,
+        grace_ms: i64,
+    ) -> Result<Rotation> {
         let mut tx = self.pool.begin().await?;
         let row: Option<(Uuid, Uuid, bool, bool)> = sqlx::query_as(
             "select family, account, revoked_at is not null or expires_at <= clock_timestamp(),

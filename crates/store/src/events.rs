@@ -179,8 +179,10 @@ impl Store {
         if edited.rows_affected() == 1 {
             return Ok(EventEdit::Done);
         }
-        let current: Option<i64> =
-            sqlx::query_scalar("select version from event where id = $1").bind(event).fetch_optional(&self.pool).await?;
+        let current: Option<i64> = sqlx::query_scalar("select version from event where id = $1")
+            .bind(event)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(match current {
             None => EventEdit::NoEvent,
             Some(current) if current != version => EventEdit::Moved { current },

@@ -31,7 +31,14 @@ impl Store {
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn begin_once(&self, principal: Uuid, key: &str, request: &[u8; 32], made: Uuid, takeover_ms: i64) -> Result<Begun> {
+    pub async fn begin_once(
+        &self,
+        principal: Uuid,
+        key: &str,
+        request: &[u8; 32],
+        made: Uuid,
+        takeover_ms: i64,
+    ) -> Result<Begun> {
         let claimed: Option<bool> = sqlx::query_scalar(
             "insert into idempotency as i (principal, key, request_hash, body)
              values ($1, $2, $3, jsonb_build_object('made', $4::text))

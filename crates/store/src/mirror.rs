@@ -166,7 +166,10 @@ impl EventMirror {
                 self.apply(record);
             }
         }
-        let same = |(id, sale): (&Uuid, &SaleMirror)| original.sales.get(id).is_some_and(|o| (o.joins, o.pace) == (sale.joins, sale.pace));
+        // Nothing can be amiss unless the records were not all of them; then a new copy costs less than a wrong one.
+        let same = |(id, sale): (&Uuid, &SaleMirror)| {
+            original.sales.get(id).is_some_and(|other| (other.joins, other.pace) == (sale.joins, sale.pace))
+        };
         if self.seats != original.seats || !self.sales.iter().all(same) {
             *self = original.clone();
         }

@@ -59,7 +59,7 @@ impl<T> Answer<T> {
 }
 
 /// A request.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Ask<'a> {
     what: &'static str,
     method: Method,
@@ -75,6 +75,13 @@ enum Body {
     None,
     Json(Vec<u8>),
     Form(Vec<(&'static str, String)>),
+}
+
+impl std::fmt::Display for Ask<'_> {
+    /// Without its token and its body.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} ({})", self.method, self.url, self.what)
+    }
 }
 
 impl<'a> Ask<'a> {

@@ -119,7 +119,7 @@ async fn account(caller: &Caller, email: &str) -> anyhow::Result<String> {
 }
 
 async fn must<T: DeserializeOwned>(caller: &Caller, ask: Ask<'_>) -> anyhow::Result<T> {
-    let what = format!("{ask:?}").chars().take(160).collect::<String>();
+    let what = ask.to_string();
     match caller.send(ask, &Told).await {
         Answer::Ok(_, body) => Ok(body),
         Answer::Refused(problem) => {

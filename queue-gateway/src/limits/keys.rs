@@ -104,6 +104,8 @@ mod tests {
     use std::time::Duration;
 
     use governor::clock::FakeRelativeClock;
+    use governor::middleware::NoOpMiddleware;
+    use governor::nanos::Nanos;
     use governor::{Quota, RateLimiter};
 
     use super::BoundedKeys;
@@ -113,7 +115,8 @@ mod tests {
         let clock = FakeRelativeClock::default();
         clock.advance(Duration::from_secs(1));
         let quota = Quota::per_second(NonZeroU32::MIN).allow_burst(NonZeroU32::new(2).unwrap());
-        let limiter = RateLimiter::new(quota, BoundedKeys::new(2, metrics::Counter::noop()), clock.clone());
+        let limiter: RateLimiter<i32, _, _, NoOpMiddleware<Nanos>> =
+            RateLimiter::new(quota, BoundedKeys::new(2, metrics::Counter::noop()), clock.clone());
         assert!(limiter.check_key(&1).is_ok() && limiter.check_key(&2).is_ok());
         assert!(limiter.check_key(&3).is_err(), "the third key has no room");
         assert!(limiter.check_key(&1).is_ok(), "known keys go on");

@@ -37,7 +37,7 @@ pub struct Door {
     pub clock: Clock,
     pub redis: TestRedis,
     tasks: Tasks,
-    // Dropped last.
+    /// Last, since everything uses it.
     pub database: TestDatabase,
 }
 
@@ -60,7 +60,8 @@ impl Answer {
     #[track_caller]
     pub fn ok<T: DeserializeOwned>(self, status: u16) -> T {
         assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
-        serde_json::from_slice(&self.body).unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// An answer without a body.
@@ -192,6 +193,11 @@ impl Door {
         another(&self.store, config, &self.tasks).await
     }
 
+    /// A gateway that reaches the same data by another way.
+    pub async fn beside(&self, store: &Store) -> Router {
+        another(store, config(), &self.tasks).await
+    }
+
     pub async fn visitor(&self) -> Visitor {
         Ask::new("POST", "/v1/visitors").to(self).await.ok(200)
     }
@@ -222,7 +228,8 @@ impl Door {
     /// A sale that opened `opened_ms` ago; negative for one that opens later.
     pub fn sale_draft(&self, opened_ms: i64) -> SaleDraft {
         let opens_at_ms = self.clock.now_ms() - opened_ms;
-        let draft = json!({"name": "General sale", "opens_at_ms": opens_at_ms, "closes_at_ms": opens_at_ms + 2 * HOUR_MS});
+        let draft =
+            json!({"name": "General sale", "opens_at_ms": opens_at_ms, "closes_at_ms": opens_at_ms + 2 * HOUR_MS});
         serde_json::from_value(draft).unwrap()
     }
 
@@ -233,7 +240,8 @@ impl Door {
 
     /// Ten seats in two tiers.
     pub async fn seats(&self, event: EventId) {
-        let tier = |code: &str| TierRow { code: code.into(), name: code.into(), price_minor: 100, fee_minor: 0, capacity: 5 };
+        let tier =
+            |code: &str| TierRow { code: code.into(), name: code.into(), price_minor: 100, fee_minor: 0, capacity: 5 };
         let units: Vec<UnitRow> = (0..10)
             .map(|n| UnitRow {
                 tier: n / 5,

@@ -7,7 +7,9 @@ use contracts::places::{Joined, PlaceState};
 use futures_util::future::join_all;
 use queue_gateway::{Config, JoinConfig};
 use serde_json::json;
+use store::Store;
 use store::feed::{Change, Lane, LaneKind};
+use testkit::{FaultProxy, eventually};
 
 use crate::harness::{Ask, HOUR_MS, ask_join, config, door, door_with, mine};
 
@@ -42,10 +44,13 @@ async fn fifty_joins_of_one_fan_at_once_give_one_place() {
     });
     let answers = join_all(asks).await;
     let new = answers.iter().filter(|answer| answer.status.as_u16() == 201).count();
-    let places: Vec<_> = answers.into_iter().map(|answer| {
-        let status = answer.status.as_u16();
-        answer.ok::<Joined>(status).place.place_id
-    }).collect();
+    let places: Vec<_> = answers
+        .into_iter()
+        .map(|answer| {
+            let status = answer.status.as_u16();
+            answer.ok::<Joined>(status).place.place_id
+        })
+        .collect();
     assert_eq!(new, 1, "one of them made it");
     assert!(places.iter().all(|place| *place == places[0]));
     let rows: i64 = sqlx::query_scalar("select count(*) from place").fetch_one(door.store.pool()).await.unwrap();
@@ -88,7 +93,11 @@ async fn entries_are_dense_and_in_the_order_of_commits() {
     for Joined { place, seq, .. } in joined {
         let version = seq.joins as usize;
         let before = if version >= 2 { lasts[version - 2] } else { 0 };
-        assert!(before < place.entry && place.entry <= lasts[version - 1], "entry {} came with version {version}", place.entry);
+        assert!(
+            before < place.entry && place.entry <= lasts[version - 1],
+            "entry {} came with version {version}",
+            place.entry
+        );
     }
 }
 
@@ -175,6 +184,8 @@ async fn a_caller_who_goes_away_costs_nobody_else_their_answer() {
     let door = door_with(slow).await;
     let (_, sale) = door.open_sale(&door.sale_draft(1_000)).await;
     let fans: Vec<Visitor> = join_all((0..5).map(|_| door.visitor())).await;
+    // The sale is known from here on, so that the first to ask is the first in the group.
+    mine(&fans[0].token, sale.sale_id).to(&door).await.problem(404);
     let goes = tokio::time::timeout(Duration::from_millis(20), door.join(&fans[0].token, sale.sale_id));
     let stay = join_all(fans[1..].iter().map(|fan| door.joined(&fan.token, sale.sale_id)));
     let (gone, stayed) = tokio::join!(goes, stay);
@@ -203,6 +214,32 @@ async fn joins_are_answered_while_redis_is_away() {
     took.sort_unstable();
     // The machine is shared: half of them within the promise, none out of all proportion.
     assert!(took[2] < Duration::from_millis(120) && took[5] < Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_postgres_is_away_joins_are_told_when_to_come_back_and_then_go_on() {
+    let door = door().await;
+    let (_, sale) = door.open_sale(&door.sale_draft(1_000)).await;
+    let proxy = FaultProxy::start(&door.database.url);
+    let pool = store::connect_postgres(proxy.url(), 4).await.unwrap();
+    let store = Store::with_pool(pool, door.redis.url()).unwrap();
+    let router = door.beside(&store).await;
+    let fans: Vec<Visitor> = join_all((0..3).map(|_| door.visitor())).await;
+    let join = |fan: &Visitor| {
+        let (ask, router) = (ask_join(&fan.token, sale.sale_id), router.clone());
+        async move { ask.from(&router, "192.0.2.1:1").await }
+    };
+    let first: Joined = join(&fans[0]).await.ok(201);
+    proxy.cut();
+    let refused = join(&fans[1]).await;
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(refused.problem(503).code, "try-again");
+    proxy.restore();
+    eventually(Duration::from_secs(10), async || join(&fans[1]).await.status.is_success()).await;
+    let kept: Joined = join(&fans[0]).await.ok(200);
+    assert_eq!(kept.place, first.place);
+    let last: Joined = join(&fans[2]).await.ok(201);
+    assert_eq!(last.place.entry, 3, "nothing that failed took an entry");
 }
 
 #[tokio::test(flavor = "multi_thread")]

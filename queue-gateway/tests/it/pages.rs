@@ -34,7 +34,9 @@ async fn pages_are_served_under_their_paths() {
     let asset = Ask::new("GET", "/assets/queue-0123.js").to(&door).await;
     assert_eq!((asset.status.as_u16(), asset.header("content-type")), (200, Some("text/javascript")));
     assert_eq!(asset.header("cache-control"), Some("public, max-age=31536000, immutable"));
-    for path in ["/assets/none.js", "/assets/../secret.txt", "/assets/%2e%2e/secret.txt", "/secret.txt", "/assets/", "/e"] {
+    for path in
+        ["/assets/none.js", "/assets/../secret.txt", "/assets/%2e%2e/secret.txt", "/secret.txt", "/assets/", "/e"]
+    {
         let answer = Ask::new("GET", path).to(&door).await;
         assert!(answer.header("cache-control").is_none(), "what is missing is not kept by anybody: {path}");
         answer.problem(404);

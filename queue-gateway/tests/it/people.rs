@@ -44,15 +44,19 @@ async fn renewing_twice_within_a_minute_is_the_same_and_later_ends_the_session()
     let door = door().await;
     let first = door.account("ada@example.org").await.refresh_token;
     // Two tabs at once.
-    let renewed: Vec<Session> =
-        join_all([refresh(&door, &first), refresh(&door, &first)]).await.into_iter().map(|answer| answer.ok(200)).collect();
+    let renewed: Vec<Session> = join_all([refresh(&door, &first), refresh(&door, &first)])
+        .await
+        .into_iter()
+        .map(|answer| answer.ok(200))
+        .collect();
     let second = renewed[0].refresh_token.clone();
     assert_eq!(second, renewed[1].refresh_token);
     assert_ne!(second, first);
     let third = refresh(&door, &second).await.ok::<Session>(200).refresh_token;
     assert_eq!(refresh(&door, &first).await.ok::<Session>(200).refresh_token, second, "still within the minute");
 
-    let rows: i64 = sqlx::query_scalar("select count(*) from session_token").fetch_one(door.store.pool()).await.unwrap();
+    let rows: i64 =
+        sqlx::query_scalar("select count(*) from session_token").fetch_one(door.store.pool()).await.unwrap();
     assert_eq!(rows, 3);
     let age = "update session_token set replaced_at = replaced_at - interval '61 seconds'";
     sqlx::query(age).execute(door.store.pool()).await.unwrap();
@@ -71,7 +75,8 @@ async fn signing_out_ends_the_session_and_nothing_else() {
     let door = door().await;
     let session = door.account("ada@example.org").await;
     let second: Session = refresh(&door, &session.refresh_token).await.ok(200);
-    let sign_out = |token: &str| Ask::new("DELETE", "/v1/sessions").json(&RefreshSession { refresh_token: token.to_owned() });
+    let sign_out =
+        |token: &str| Ask::new("DELETE", "/v1/sessions").json(&RefreshSession { refresh_token: token.to_owned() });
     sign_out("ref_nonsense").to(&door).await.empty(204);
     sign_out(&session.refresh_token).to(&door).await.empty(204);
     sign_out(&session.refresh_token).to(&door).await.empty(204);

@@ -170,10 +170,18 @@ async fn a_repeated_key_gives_the_first_answer_and_another_body_is_refused() {
     // What was refused was not made: the key is free again.
     let mut wrong = draft.clone();
     wrong.currency = "euro".to_owned();
-    let ask = |body: &contracts::sales::EventDraft| Ask::new("POST", &path).by(&token).with("idempotency-key", "two").json(body);
+    let ask = |body: &contracts::sales::EventDraft| {
+        Ask::new("POST", &path).by(&token).with("idempotency-key", "two").json(body)
+    };
     ask(&wrong).to(&door).await.problem(422);
     let _: Event = ask(&draft).to(&door).await.ok(201);
-    Ask::new("POST", &path).by(&token).with("idempotency-key", "k".repeat(201)).json(&draft).to(&door).await.problem(422);
+    Ask::new("POST", &path)
+        .by(&token)
+        .with("idempotency-key", "k".repeat(201))
+        .json(&draft)
+        .to(&door)
+        .await
+        .problem(422);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,16 +198,27 @@ async fn a_request_that_never_answered_is_taken_over_and_makes_one_thing() {
     let waits = make().to(&door).await;
     assert_eq!(waits.header("retry-after"), Some("1"));
     assert_eq!(waits.problem(409).code, "idempotency-key-in-use");
-    sqlx::query("update idempotency set created_at = now() - interval '1 minute'").execute(door.store.pool()).await.unwrap();
+    sqlx::query("update idempotency set created_at = now() - interval '1 minute'")
+        .execute(door.store.pool())
+        .await
+        .unwrap();
     assert_eq!(make().to(&door).await.ok::<Event>(201).event_id, first.event_id);
     // After a day the key means nothing any more.
-    sqlx::query("update idempotency set created_at = now() - interval '25 hours'").execute(door.store.pool()).await.unwrap();
+    sqlx::query("update idempotency set created_at = now() - interval '25 hours'")
+        .execute(door.store.pool())
+        .await
+        .unwrap();
     assert_ne!(make().to(&door).await.ok::<Event>(201).event_id, first.event_id);
     // At once, and many times: one thing.
-    let at_once = join_all((0..8).map(|_| {
-        Ask::new("POST", &path).by(&token).with("idempotency-key", "two").json(&draft).to(&door)
-    }));
-    let made: Vec<_> = at_once.await.into_iter().filter(|answer| answer.status.as_u16() == 201).map(|a| a.ok::<Event>(201).event_id).collect();
+    let at_once = join_all(
+        (0..8).map(|_| Ask::new("POST", &path).by(&token).with("idempotency-key", "two").json(&draft).to(&door)),
+    );
+    let made: Vec<_> = at_once
+        .await
+        .into_iter()
+        .filter(|answer| answer.status.as_u16() == 201)
+        .map(|a| a.ok::<Event>(201).event_id)
+        .collect();
     assert!(!made.is_empty() && made.iter().all(|event| *event == made[0]), "{made:?}");
 }
 
@@ -208,7 +227,8 @@ async fn drafts_with_faults_are_refused_by_field() {
     let door = door().await;
     let (token, organisation) = door.promoter("ada@example.org").await;
     let event = door.event(&token, &organisation).await.event_id;
-    let (events, sales) = (format!("/v1/organisations/{}/events", organisation.organisation_id), format!("/v1/events/{event}/sales"));
+    let (events, sales) =
+        (format!("/v1/organisations/{}/events", organisation.organisation_id), format!("/v1/events/{event}/sales"));
     let (good_event, good_sale) = (json!(door.event_draft()), json!(door.sale_draft(0)));
     let cases = [
         (&events, &good_event, "name", json!("")),

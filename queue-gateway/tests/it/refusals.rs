@@ -24,8 +24,7 @@ struct Route {
     owned: bool,
 }
 
-fn routes(door: &Door, organisation: OrganisationId, event: EventId, sale: SaleId) -> Vec<Route> {
-    let _ = door;
+fn routes(organisation: OrganisationId, event: EventId, sale: SaleId) -> Vec<Route> {
     let route = |method, path: String, who, body, owned| Route { method, path, who, body, owned };
     vec![
         route("POST", "/v1/visitors".to_owned(), Who::Anybody, false, false),
@@ -55,7 +54,9 @@ fn routes(door: &Door, organisation: OrganisationId, event: EventId, sale: SaleI
 /// A body that the route would take.
 fn good_body(door: &Door, route: &Route) -> serde_json::Value {
     match route.path.rsplit('/').next().unwrap() {
-        "accounts" | "sessions" if route.method == "POST" => json!({"email": "x@example.org", "password": "a long pass phrase"}),
+        "accounts" | "sessions" if route.method == "POST" => {
+            json!({"email": "x@example.org", "password": "a long pass phrase"})
+        }
         "sessions" | "refresh" => json!({"refresh_token": "ref_x"}),
         "organisations" => json!({"name": "Mine"}),
         "members" => json!({"email": "x@example.org", "role": "operator"}),
@@ -74,7 +75,7 @@ async fn every_refusal_is_a_problem_document() {
     let sale = door.sale(&token, event, &door.sale_draft(0)).await.sale_id;
     let stranger = door.account("eve@example.org").await.access_token;
     let visitor = door.visitor().await.token;
-    for route in routes(&door, organisation.organisation_id, event, sale) {
+    for route in routes(organisation.organisation_id, event, sale) {
         let name = format!("{} {}", route.method, route.path);
         let ask = || Ask::new(route.method, &route.path).with("if-match", "\"1\"");
         let good = good_body(&door, &route);
@@ -125,7 +126,8 @@ async fn identifiers_of_another_form_name_nothing() {
     let (token, _) = door.promoter("ada@example.org").await;
     let id = chassis::ids::new(&door.clock);
     let unknown = [OrganisationId(id).to_string(), EventId(id).to_string(), SaleId(id).to_string()];
-    let wrong = ["x".to_owned(), "evt_x".to_owned(), "%00".to_owned(), "plc_019a7c2e5f3b7c1d8e9f0a1b2c3d4e5f".to_owned()];
+    let wrong =
+        ["x".to_owned(), "evt_x".to_owned(), "%00".to_owned(), "plc_019a7c2e5f3b7c1d8e9f0a1b2c3d4e5f".to_owned()];
     for text in unknown.iter().chain(&wrong) {
         for ask in [
             Ask::new("GET", format!("/v1/events/{text}")),
@@ -145,9 +147,17 @@ async fn identifiers_of_another_form_name_nothing() {
 #[test]
 fn the_description_has_every_route() {
     let api = queue_gateway::openapi();
-    let described: usize = api.paths.paths.values().map(|item| {
-        [&item.get, &item.put, &item.post, &item.delete, &item.patch].into_iter().filter(|operation| operation.is_some()).count()
-    }).sum();
+    let described: usize = api
+        .paths
+        .paths
+        .values()
+        .map(|item| {
+            [&item.get, &item.put, &item.post, &item.delete, &item.patch]
+                .into_iter()
+                .filter(|operation| operation.is_some())
+                .count()
+        })
+        .sum();
     assert_eq!(described, 21);
     let text = api.to_json().unwrap();
     assert!(text.contains("\"/v1/sales/{sale}/places\"") && text.contains("\"Joined\""), "{text}");

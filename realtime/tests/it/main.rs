@@ -1,7 +1,7 @@
 //! Realtime against a real Postgres and Redis, over real sockets.
 
+mod crowd;
 mod edges;
-mod load;
 mod moves;
 mod oracle;
 mod resume;

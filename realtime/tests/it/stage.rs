@@ -149,10 +149,7 @@ impl Stage {
     /// Asks by polling.
     pub async fn poll(&self, fan: &Fan, seq: Seq) -> (u16, Value) {
         let Seq { joins, pace, seats } = seq;
-        let url = format!(
-            "http://{}/v1/live/place?epoch=1&joins={joins}&pace={pace}&seats={seats}",
-            self.address
-        );
+        let url = format!("http://{}/v1/live/place?epoch=1&joins={joins}&pace={pace}&seats={seats}", self.address);
         let reply = reqwest::Client::new().get(url).bearer_auth(&fan.receipt).send().await.unwrap();
         (reply.status().as_u16(), reply.json().await.unwrap())
     }

@@ -9,9 +9,15 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::stage::SOON;
+
+/// A thousand windows share a test's process.
+fn small() -> WebSocketConfig {
+    WebSocketConfig::default().read_buffer_size(2_048).write_buffer_size(0)
+}
 
 pub struct Window {
     socket: WebSocketStream<TcpStream>,
@@ -47,7 +53,7 @@ impl Window {
         if let Some(origin) = origin {
             request.headers_mut().insert("origin", origin.parse().unwrap());
         }
-        match client_async(request, stream).await {
+        match client_async_with_config(request, stream, Some(small())).await {
             Ok((socket, _)) => Ok(Self { socket }),
             Err(tokio_tungstenite::tungstenite::Error::Http(reply)) => Err(reply.status().as_u16()),
             Err(fault) => panic!("{fault}"),

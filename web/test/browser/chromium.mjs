@@ -43,6 +43,10 @@ export async function inspect(page, dir, name) {
     await page.screenshot({ path: join(dir, `${name}-${size}.png`), fullPage: true });
     for (const f of await page.evaluate(look)) faults.push(`${name} (${size}): ${f}`);
   }
+  // The narrowest phones: no picture, but nothing may stick out.
+  await page.setViewportSize({ width: 360, height: 740 });
+  for (const f of await page.evaluate(look)) if (f.includes("sideways")) faults.push(`${name} (360 px): ${f}`);
+  await page.setViewportSize(SIZES.phone);
   return faults;
 }
 

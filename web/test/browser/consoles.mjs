@@ -37,7 +37,7 @@ export async function operate(report, page, fan, { base, sale, out, operator }) 
     await page.getByTestId("rate").fill(String(changed));
     await page.getByTestId("reason").fill("Browser test: one more per minute");
     await page.getByTestId("apply-tuning").click();
-    await page.getByText(`Now ${new Intl.NumberFormat("en-GB").format(changed)}.`).waitFor();
+    await page.getByText(`Now ${new Intl.NumberFormat("en-GB").format(changed)}.`).first().waitFor();
     await page.getByTestId("audit").getByText("Browser test: one more per minute").first().waitFor();
     return inspect(page, out, "22-operator-live");
   });
@@ -63,7 +63,7 @@ export async function operate(report, page, fan, { base, sale, out, operator }) 
     await page.getByTestId("rate").fill(String(rate));
     await page.getByTestId("reason").fill("Browser test: back to the rate before");
     await page.getByTestId("apply-tuning").click();
-    await page.getByText(`Now ${new Intl.NumberFormat("en-GB").format(rate)}.`).waitFor();
+    await page.getByText(`Now ${new Intl.NumberFormat("en-GB").format(rate)}.`).first().waitFor();
   });
   await step("a fan leaves the line or gives seats back", async () => {
     await fan.page.bringToFront();

@@ -37,9 +37,10 @@ pub struct SeatingPlan {
 /// Decides for each party of the line, in order, until `limit` offers and refusals are decided.
 ///
 /// A party is offered the best of what is free; or it stands, if something would fit were everything in `held` (seats in
-/// unpaid holds) free too; or it is sold out. No tier which a standing party accepts is offered to anyone behind it, so no
-/// seat that it could take goes past it. With nothing held, nobody stands: the head of the line is then either offered seats or
-/// sold out, and so the next one is the head.
+/// unpaid holds) free too, and everything just offered to those before it, which is then held as well; or it is sold out. No
+/// tier which a standing party accepts is offered to anyone behind it, so no seat that it could take goes past it. With
+/// nothing held, the head of the line never stands: it is either offered seats or sold out, and so the next one is the head.
+/// It makes no difference whether a line is decided in one go or in several.
 ///
 /// Accessible seats are released to parties that do not need them only when nothing else is left that is free *or held*,
 /// since a held seat may yet come free; a party is not sold out while they may still be released to it because all else
@@ -50,7 +51,7 @@ pub fn seat_in_order(hall: &Hall, free: &Free, held: &Free, standing: &[Standing
     in_play.add(held.bits_of(hall));
     let mut barred = 0;
     let mut plan = SeatingPlan::default();
-    // Whether a wish fits what is in play, until that changes: in a long line without free seats, wishes repeat.
+    // Whether a wish fits what is in play: in a long line without free seats, wishes repeat.
     let mut fits = BTreeMap::new();
     for &Standing { key, wish } in standing {
         if plan.offers.len() + plan.sold_out.len() >= limit {
@@ -63,10 +64,11 @@ pub fn seat_in_order(hall: &Hall, free: &Free, held: &Free, standing: &[Standing
             choose_released(hall, &left, &wish, barred, releases_accessible(hall, &in_play, &wish))
         };
         if let Some(choice) = choice {
+            // Offered is not sold: these seats stay in play for those behind, as held ones.
             for &seat in &choice.seats {
                 left.remove(seat);
-                in_play.remove(seat);
             }
+            // What is released depends on what is left.
             fits.clear();
             plan.offers.push(Offer { key, choice });
         } else if *fits.entry(wish).or_insert_with(|| {

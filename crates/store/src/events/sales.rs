@@ -241,7 +241,8 @@ impl Store {
             return Ok(SaleEdit::HasOpened);
         }
         if before.published {
-            audit(&mut tx, sale, account, "sale.edit", json!({"from": shown(&before.draft), "to": shown(draft)})).await?;
+            audit(&mut tx, sale, account, "sale.edit", json!({"from": shown(&before.draft), "to": shown(draft)}))
+                .await?;
         }
         sqlx::query(
             "update sale set name = $2, opens_at = from_ms($3), closes_at = from_ms($4), entry = $5, party_max = $6,
@@ -294,7 +295,10 @@ impl Store {
         };
         audit(&mut tx, sale, account, "sale.publish", json!({})).await?;
         outbox(&mut tx, "sale.published", sale, &json!({"event": event})).await?;
-        sqlx::query("update sale set published = true, version = version + 1 where id = $1").bind(sale).execute(&mut *tx).await?;
+        sqlx::query("update sale set published = true, version = version + 1 where id = $1")
+            .bind(sale)
+            .execute(&mut *tx)
+            .await?;
         sqlx::query("insert into line (sale) values ($1)").bind(sale).execute(&mut *tx).await?;
         sqlx::query("insert into lane (scope, kind, event) values ($1, 'joins', $2), ($1, 'pace', $2)")
             .bind(sale)
@@ -308,7 +312,13 @@ impl Store {
     }
 }
 
-async fn audit(tx: &mut PgConnection, sale: Uuid, account: Uuid, action: &str, change: serde_json::Value) -> Result<()> {
+async fn audit(
+    tx: &mut PgConnection,
+    sale: Uuid,
+    account: Uuid,
+    action: &str,
+    change: serde_json::Value,
+) -> Result<()> {
     sqlx::query("insert into audit (sale, account, action, reason, change) values ($1, $2, $3, '', $4)")
         .bind(sale)
         .bind(account)

@@ -12,7 +12,7 @@ use crate::feed::{FEED_KEEP, Record};
 use crate::redis_door::Keys;
 use crate::{Result, Store};
 
-const EPOCH: Check = Check { name: "epoch-is-postgres's", invariant: 4 };
+const EPOCH: Check = Check { name: "epoch-not-ahead", invariant: 4 };
 const FEED: Check = Check { name: "feed-equals-records", invariant: 4 };
 const BOUNDED: Check = Check { name: "feed-is-bounded", invariant: 9 };
 

@@ -1,0 +1,360 @@
+//! Every check of `verify` is seen to fire: its fault is planted in a copy of a sound history, and named.
+
+use std::collections::HashSet;
+
+use anyhow::Context as _;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use store::Store;
+
+use crate::history::{Cast, history};
+use crate::world::{Result, World};
+
+/// How a fault gets into a database.
+enum Plant {
+    Sql(fn(&Cast) -> String),
+    Deeds(for<'w> fn(&'w World, &'w Cast) -> BoxFuture<'w, Result>),
+}
+use Plant::{Deeds, Sql};
+
+/// The name of a check, and what it must see.
+const FAULTS: &[(&str, Plant)] = &[
+    // Seats.
+    (
+        "seat-held-once",
+        Sql(|c| format!("drop index seat_live_unique; update hold_seat set seat = 6 where booking = '{}'", c.held)),
+    ),
+    (
+        "seat-ticketed-once",
+        Sql(|_| {
+            "drop index ticket_valid_unique;
+             insert into ticket select gen_random_uuid(), booking, event, seat, issued_at from ticket where void_at is null"
+                .to_owned()
+        }),
+    ),
+    ("live-seat-is-in-the-map", Sql(|c| format!("update hold_seat set seat = 99 where booking = '{}'", c.held))),
+    (
+        "pool-sums-to-capacity",
+        Sql(|c| format!("update booking set state = 'released', ended_at = clock_timestamp() where id = '{}'", c.held)),
+    ),
+    ("event-sums-its-tiers", Sql(|_| "update event set capacity = capacity + 1".to_owned())),
+    // Bookings.
+    ("open-booking-has-its-seats", Sql(|c| format!("update hold_seat set live = false where booking = '{}'", c.held))),
+    ("open-booking-has-its-seats", Sql(|c| format!("delete from hold_seat where booking = '{}'", c.held))),
+    ("ended-booking-has-no-seats", Sql(|c| format!("update hold_seat set live = true where booking = '{}'", c.lapsed))),
+    ("booking-is-of-its-place", Sql(|c| format!("update booking set fan = gen_random_uuid() where id = '{}'", c.held))),
+    (
+        "party-is-seated-as-it-wishes",
+        Sql(|c| {
+            format!(
+                "insert into hold_seat (booking, seat, event, tier, price_minor, fee_minor)
+                 select booking, 13, event, tier, price_minor, fee_minor from hold_seat where booking = '{}'",
+                c.held
+            )
+        }),
+    ),
+    ("booking-costs-its-seats", Sql(|c| format!("update booking set amount_minor = amount_minor - 1 where id = '{}'", c.held))),
+    (
+        "place-holds-one-booking",
+        Sql(|c| format!("update place set state = 'standing' where id = (select place from booking where id = '{}')", c.held)),
+    ),
+    (
+        "place-holds-one-booking",
+        Sql(|c| format!("update booking set place = (select place from booking where id = '{}') where id = '{}'", c.paying, c.held)),
+    ),
+    (
+        "place-ended-as-its-booking",
+        Sql(|c| format!("update place set state = 'released' where id = (select place from booking where id = '{}')", c.lapsed)),
+    ),
+    ("place-state-is-whole", Sql(|c| format!("update place set ended_at = clock_timestamp() where entry = {}", c.standing[0]))),
+    ("booking-ended-when-over", Sql(|c| format!("update booking set ended_at = null where id = '{}'", c.lapsed))),
+    (
+        "outbox-tells-of-bookings",
+        Sql(|c| format!("delete from outbox where kind = 'booking.paid' and aggregate = '{}'", c.paid)),
+    ),
+    // Money.
+    (
+        "ticket-is-of-a-paid-seat",
+        Sql(|c| {
+            format!(
+                "insert into ticket select gen_random_uuid(), booking, event, seat, clock_timestamp() from hold_seat where booking = '{}'",
+                c.lapsed
+            )
+        }),
+    ),
+    ("ticket-is-of-a-paid-seat", Sql(|c| format!("update ticket set seat = 5 where booking = '{}'", c.paid))),
+    ("paid-booking-has-its-tickets", Sql(|c| format!("update ticket set void_at = clock_timestamp() where booking = '{}'", c.paid))),
+    ("paid-booking-has-one-payment", Sql(|c| format!("update payment set amount_minor = 1 where booking = '{}'", c.paid))),
+    ("paid-booking-has-one-payment", Sql(|c| format!("update payment set state = 'failed' where booking = '{}'", c.paid))),
+    (
+        "captured-money-is-answered-for",
+        Sql(|c| format!("update payment set state = 'captured' where booking = '{}'", c.capturing)),
+    ),
+    (
+        "captured-money-is-answered-for",
+        Sql(|c| {
+            format!(
+                "insert into payment (id, booking, attempt, intent, amount_minor, currency, state, due_at)
+                 select gen_random_uuid(), booking, 2, 'pi_twice', amount_minor, currency, state, 'infinity' from payment where booking = '{}'",
+                c.paid
+            )
+        }),
+    ),
+    ("refund-is-whole-and-once", Sql(|_| "update refund set amount_minor = amount_minor - 1".to_owned())),
+    (
+        "refund-is-whole-and-once",
+        Sql(|_| {
+            "alter table refund drop constraint refund_payment_unique;
+             insert into refund (id, payment, amount_minor, reason, state, due_at)
+             select gen_random_uuid(), payment, amount_minor, reason, state, due_at from refund"
+                .to_owned()
+        }),
+    ),
+    ("refund-agrees-with-its-payment", Sql(|_| "update refund set state = 'failed'".to_owned())),
+    (
+        "one-open-attempt",
+        Sql(|c| {
+            format!(
+                "drop index payment_open_unique;
+                 insert into payment (id, booking, attempt, amount_minor, currency, state, due_at)
+                 select gen_random_uuid(), booking, 2, amount_minor, currency, 'open', due_at from payment where booking = '{}'",
+                c.paying
+            )
+        }),
+    ),
+    ("paying-booking-has-its-attempt", Sql(|c| format!("update payment set state = 'cancelled' where booking = '{}'", c.paying))),
+    ("outbox-tells-of-money", Sql(|_| "delete from outbox where kind = 'payment.captured'".to_owned())),
+    // The line.
+    ("entries-are-dense", Sql(|c| format!("delete from place where entry = {}", c.waiting))),
+    ("entries-are-dense", Sql(|c| format!("update place set entry = 99 where entry = {}", c.waiting))),
+    (
+        "entries-are-dense",
+        Sql(|c| {
+            format!("alter table place drop constraint place_entry_unique; update place set entry = entry - 1 where entry = {}", c.waiting)
+        }),
+    ),
+    (
+        "joined-in-entry-order",
+        Sql(|c| format!("update place set joined_at = joined_at - interval '1 hour' where entry = {}", c.waiting)),
+    ),
+    (
+        "one-live-place",
+        Sql(|c| {
+            let [one, other] = c.standing;
+            format!(
+                "drop index place_live_unique; update place set fan = (select fan from place where entry = {one}) where entry = {other}"
+            )
+        }),
+    ),
+    (
+        "party-is-allowed",
+        Sql(|c| format!("alter table place drop constraint place_party_check; update place set party = 9 where entry = {}", c.waiting)),
+    ),
+    // Lanes.
+    ("lane-has-no-gap", Sql(|_| "delete from feed_record where kind = 'seats' and version = 2".to_owned())),
+    ("lane-has-no-gap", Sql(|_| "update lane set version = version + 1 where kind = 'joins'".to_owned())),
+    (
+        "lane-times-ascend",
+        Sql(|_| "update feed_record set at = at + interval '1 hour' where kind = 'seats' and version = 1".to_owned()),
+    ),
+    ("published-sale-has-its-lanes", Sql(|_| "delete from line".to_owned())),
+    (
+        "records-are-readable",
+        Sql(|_| "update feed_record set changes = '[{\"k\": \"nonsense\"}]' where kind = 'seats' and version = 1".to_owned()),
+    ),
+    (
+        "replay-equals-tables",
+        Sql(|c| format!("update place set state = 'left', ended_at = clock_timestamp() where entry = {}", c.waiting)),
+    ),
+    (
+        "replay-equals-tables",
+        Sql(|c| format!("update hold_seat set live = true where booking in ('{}', '{}')", c.lapsed, c.released)),
+    ),
+    ("replay-equals-tables", Sql(|c| format!("update booking set deadline = deadline + interval '1 s' where id = '{}'", c.held))),
+    // Admission.
+    ("admitted-once", Sql(|c| format!("update place set admitted_at = admitted_at + interval '1 s' where entry = {}", c.standing[0]))),
+    (
+        "admitted-once",
+        Sql(|c| format!("update pace_tick set entries = array_append(entries, {0}) where not {0} = any(entries)", c.standing[0])),
+    ),
+    ("admitted-in-order", Sql(|_| "update pace_tick set passed_over = '[]'".to_owned())),
+    (
+        "admitted-in-order",
+        Sql(|c| format!("update pace_tick set passed_over = jsonb_build_array(jsonb_build_array({}, to_ms(at) - 5000))", c.skipped)),
+    ),
+    ("admitted-in-order", Sql(|_| "update pace_tick set joins_seen = 1".to_owned())),
+    (
+        "admissions-are-recorded",
+        Sql(|_| "delete from pace_tick where version = (select max(version) from pace_tick)".to_owned()),
+    ),
+    (
+        "admissions-are-recorded",
+        Sql(|_| "update pace_tick set version = version + 1000 where version = (select max(version) from pace_tick)".to_owned()),
+    ),
+    // The pace.
+    ("active-within-cap", Sql(|_| told_in_pace("\"max_active\": 100", "\"max_active\": 1"))),
+    ("pace-within-rate", Sql(|_| slow())),
+    ("pace-within-a-seconds-share", Sql(|_| slow())),
+    ("pace-follows-its-knobs", Sql(|_| "update pace_tick set rate_per_minute = 7".to_owned())),
+    (
+        "pace-follows-its-knobs",
+        Sql(|_| "update pace_tick set at = at - interval '1 hour' where version = (select max(version) from pace_tick)".to_owned()),
+    ),
+    ("nobody-admitted-while-paused", Sql(|_| told_in_pace("\"pause_reason\": null", "\"pause_reason\": \"none\""))),
+    ("admitted-while-open", Sql(|_| told_in_pace("\"opens_at_ms\": 1700000000000", "\"opens_at_ms\": 1898000000000"))),
+    ("pacing-terms-ascend", Sql(|_| "update pace_tick set term = 9 where version = (select min(version) from pace_tick)".to_owned())),
+    ("knobs-are-audited", Sql(|_| "delete from audit where action = 'admission.pause'; delete from audit where action = 'sale.edit'".to_owned())),
+    // Deadlines.
+    (
+        "no-booking-lapses-early",
+        Sql(|c| format!("update booking set deadline = ended_at + interval '1 s' where id = '{}'", c.lapsed)),
+    ),
+    ("no-hold-ends-early", Sql(|_| ended_at("- interval '1 hour'"))),
+    ("no-hold-ends-early", Sql(|c| format!("update booking set deadline = deadline - interval '1 s' where id = '{}'", c.held))),
+    ("holds-end-in-time", Sql(|_| ended_at("+ interval '1 hour'"))),
+    ("holds-end-in-time", Sql(|c| told_deadline(c.paying, -600_000))),
+    ("pins-end-in-time", Sql(|c| told_deadline(c.pinned, -600_000))),
+    ("extended-once-at-most", Sql(|c| told_deadline(c.held, 100_000))),
+    // Seating.
+    (
+        "no-seat-passes-a-standing-place",
+        Deeds(|world, cast| {
+            async move {
+                world.hold(&world.seating().await?, cast.standing[1], &[13]).await?;
+                world.sql("update feed_record set at = at - interval '10 s' where kind in ('joins', 'pace')").await
+            }
+            .boxed()
+        }),
+    ),
+    (
+        "seats-offered-in-line-order",
+        Deeds(|world, cast| {
+            async move {
+                let [first, second] = cast.standing;
+                let offers = [world.offer(second, &[13]), world.offer(first, &[14])];
+                let held = world.store.offer(&world.seating().await?, &offers, &[]).await?.held;
+                anyhow::ensure!(held.len() == 2);
+                Ok(())
+            }
+            .boxed()
+        }),
+    ),
+    ("seating-terms-ascend", Sql(|c| format!("update booking set term = 99 where id = '{}'", c.paid))),
+    ("seating-terms-ascend", Sql(|c| format!("update booking set term = 0 where id = '{}'", c.paid))),
+];
+
+/// What followers were told in the pace lane was another thing.
+fn told_in_pace(said: &str, says: &str) -> String {
+    format!("update feed_record set changes = replace(changes::text, '{said}', '{says}')::jsonb where kind = 'pace'")
+}
+
+/// The fan was shown another deadline, the last of all.
+fn told_deadline(booking: uuid::Uuid, by_ms: i64) -> String {
+    format!(
+        "update feed_record r set changes = replace(r.changes::text, to_ms(b.deadline)::text, (to_ms(b.deadline) + {by_ms})::text)::jsonb
+         from booking b where b.id = '{booking}' and r.kind = 'seats'"
+    )
+}
+
+/// Holds lapsed at another time.
+fn ended_at(by: &str) -> String {
+    format!("update feed_record set at = at {by} where changes @> '[{{\"k\": \"ended\", \"how\": \"lapsed\"}}]'")
+}
+
+/// All was at a rate of one a minute.
+fn slow() -> String {
+    let of = |rate: u32| told_in_pace(&format!("\"rate_per_minute\": {rate}"), "\"rate_per_minute\": 1");
+    format!("{}; {}; update pace_tick set rate_per_minute = 1", of(60_000), of(30_000))
+}
+
+#[tokio::test]
+async fn every_planted_fault_is_named() -> Result {
+    let (mut world, cast) = history().await?;
+    // A database with connections cannot be copied.
+    world.db.pool.close().await;
+    let mut unseen = Vec::new();
+    for (nth, (check, plant)) in FAULTS.iter().enumerate() {
+        let copy = format!("{}_fault_{nth}", database_of(&world)?);
+        let server = testkit::postgres().url_of("postgres");
+        run(&server, format!("create database {copy} template {}", database_of(&world)?)).await?;
+        let pool = store::connect_postgres(&testkit::postgres().url_of(&copy), 2).await?;
+        let original = (std::mem::replace(&mut world.db.pool, pool.clone()), world.store.clone());
+        world.store = Store::with_pool(pool.clone(), world.redis.url())?;
+        if nth == 0 {
+            world.sound().await.context("a copy without a fault")?;
+        }
+        match plant {
+            Sql(plant) => world.sql(plant(&cast)).await.with_context(|| format!("planting for {check}"))?,
+            Deeds(plant) => plant(&world, &cast).await.with_context(|| format!("planting for {check}"))?,
+        }
+        let found = world.verify().await.with_context(|| format!("checking for {check}"))?.violations;
+        if !found.iter().any(|violation| violation.check == *check) {
+            unseen.push(format!("{check} (number {nth}): only {found:#?}"));
+        }
+        (world.db.pool, world.store) = original;
+        pool.close().await;
+        run(&server, format!("drop database {copy} with (force)")).await?;
+    }
+    assert!(unseen.is_empty(), "{}", unseen.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_check_has_a_planted_fault() -> Result {
+    let (world, _) = history().await?;
+    let planted: HashSet<&str> = FAULTS.iter().map(|(check, _)| *check).chain(REDIS).collect();
+    let checked: HashSet<&str> = world.verify().await?.checked.into_iter().collect();
+    assert_eq!(checked.symmetric_difference(&planted).collect::<Vec<_>>(), Vec::<&&str>::new());
+    Ok(())
+}
+
+const REDIS: [&str; 3] = ["epoch-not-ahead", "feed-equals-records", "feed-is-bounded"];
+
+#[tokio::test]
+async fn faults_in_redis_are_named() -> Result {
+    let (world, _) = history().await?;
+    let key = |part: &str| format!("u:{{{}}}:{part}:v1", world.event.simple());
+    let mut redis = world.redis.connection().await;
+    let named = async || -> Result<Vec<&str>> { Ok(world.verify().await?.violations.into_iter().map(|found| found.check).collect()) };
+
+    redis::cmd("HSET").arg(key("epoch")).arg("epoch").arg(1_000).exec_async(&mut redis).await?;
+    assert_eq!(named().await?, ["epoch-not-ahead"]);
+    world.redis.flush().await;
+
+    world.join(&[1]).await?;
+    assert_eq!(named().await?, [""; 0]);
+    redis::cmd("XADD").arg(key("feed")).arg("*").arg("r").arg("no record").exec_async(&mut redis).await?;
+    assert_eq!(named().await?, ["feed-equals-records"]);
+    world.redis.flush().await;
+
+    world.join(&[1]).await?;
+    world.sql("update feed_record set at = at + interval '1 ms' where kind = 'joins' and version = (select max(version) from feed_record where kind = 'joins')").await?;
+    assert_eq!(named().await?, ["feed-equals-records"]);
+    world.redis.flush().await;
+
+    world.join(&[1]).await?;
+    let entry: redis::streams::StreamRangeReply = redis::cmd("XRANGE").arg(key("feed")).arg("-").arg("+").query_async(&mut redis).await?;
+    let record: String = entry.ids[0].get("r").context("a record")?;
+    for _ in 0..22 {
+        let mut pipe = redis::pipe();
+        for _ in 0..1_000 {
+            pipe.cmd("XADD").arg(key("feed")).arg("*").arg("r").arg(&record).ignore();
+        }
+        pipe.exec_async(&mut redis).await?;
+    }
+    assert_eq!(named().await?, ["feed-is-bounded"]);
+    Ok(())
+}
+
+fn database_of(world: &World) -> Result<String> {
+    let path = world.db.url.split('?').next().and_then(|url| url.rsplit('/').next());
+    Ok(path.context("a database in the address")?.to_owned())
+}
+
+async fn run(url: &str, statement: String) -> Result {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! The program from outside: its command line, and the whole system in one process.
+
+mod command_line;
+mod up;
