@@ -69,6 +69,13 @@ start() {
     UP=$!
 }
 
+says_what_to_install() {
+    start --port "$PORT"
+    status=0
+    wait "$UP" || status=$?
+    [ "$status" -eq 1 ] && grep 'apt-get install .* redis-server postgresql' "$CHROOT/up.err"
+}
+
 ready() { # ready SECONDS: waits for the line.
     waited=0
     until grep -q '^ready http://' "$CHROOT/up.out"; do
@@ -158,15 +165,10 @@ inside() {
 
     enter root update-ca-certificates >/dev/null 2>&1 || die "update-ca-certificates failed in the chroot"
     enter root apt-get update -q >"$CHROOT/apt.log" 2>&1 || { cat "$CHROOT/apt.log"; die "apt-get update failed in the chroot"; }
+    home=/root
     if [ "$WHO" = user ]; then
-        enter root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo >"$CHROOT/apt.log" 2>&1 ||
-            { cat "$CHROOT/apt.log"; die "sudo cannot be installed in the chroot"; }
-        enter root useradd --create-home --shell /bin/bash fan
-        printf 'fan ALL=(ALL) NOPASSWD: ALL\n' > "$CHROOT/etc/sudoers.d/fan"
-        chmod 440 "$CHROOT/etc/sudoers.d/fan"
         home=/home/fan
-    else
-        home=/root
+        enter root useradd --create-home --shell /bin/bash fan
     fi
     mkdir -p "$CHROOT$home/.cargo"
     [ ! -d "$CHROOT/carried/cargo" ] || cp -a "$CHROOT/carried/cargo/." "$CHROOT$home/.cargo/"
@@ -178,10 +180,17 @@ inside() {
     [ "$WHO" = root ] || enter root chown -R fan:fan "$home"
     rm -rf "$CHROOT/carried"
     # shellcheck disable=SC2016 # the inner shell expands it
-    if enter "$WHO" sh -c 'for it in cc make node redis-server psql nginx curl; do if command -v $it; then exit 1; fi; done'; then
+    if enter "$WHO" sh -c 'for it in cc make node redis-server psql nginx curl sudo; do if command -v $it; then exit 1; fi; done'; then
         say "       a bare Debian $(cat "$CHROOT/etc/debian_version") with $(enter "$WHO" cargo --version) and $(enter "$WHO" git --version)"
     else
         die "the chroot is not bare"
+    fi
+    if [ "$WHO" = user ]; then
+        check "without sudo it says the line to run, and stops" says_what_to_install || :
+        enter root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends sudo >"$CHROOT/apt.log" 2>&1 ||
+            { cat "$CHROOT/apt.log"; die "sudo cannot be installed in the chroot"; }
+        printf 'fan ALL=(ALL) NOPASSWD: ALL\n' > "$CHROOT/etc/sudoers.d/fan"
+        chmod 440 "$CHROOT/etc/sudoers.d/fan"
     fi
 
     began=$(date +%s)
@@ -312,6 +321,8 @@ for suite in "$SUITE-updates" "$SUITE-security"; do
     [ -z "$uri" ] || printf 'deb %s %s main\n' "$uri" "$suite" >> "$BASE/etc/apt/sources.list"
 done
 apt-config dump | grep -E '^Acquire::https?::[A-Za-z]' > "$BASE/etc/apt/apt.conf.d/90carried" || :
+# Nobody misses the data of a chroot whose machine lost its power.
+printf 'force-unsafe-io\n' > "$BASE/etc/dpkg/dpkg.cfg.d/unsafe-io"
 cp -L /etc/resolv.conf /etc/hosts "$BASE/etc/"
 if [ -d /usr/local/share/ca-certificates ]; then
     mkdir -p "$BASE/usr/local/share/ca-certificates"

@@ -26,9 +26,13 @@ use store::Store;
 use tokio::sync::Notify;
 
 pub use self::config::Config;
+pub use self::http::openapi;
 use self::payments::Worker;
 use self::provider::{Guarded, Provider, Stripe};
 use self::seating::Seating;
+
+/// How often addresses that have not asked for a while are forgotten.
+const FORGET_EVERY: Duration = Duration::from_mins(1);
 
 /// The role, ready to run. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -47,7 +51,7 @@ pub struct BookingWorker {
 #[expect(clippy::unused_async, reason = "every role is prepared alike, and others connect here")]
 pub async fn prepare(config: Config, secret: &str, store: Store, papers: Papers, clock: Clock) -> anyhow::Result<BookingWorker> {
     let provider = Stripe::new(&config)?;
-    Ok(assemble(config, secret, store, papers, clock, Arc::new(provider))?)
+    assemble(config, secret, store, papers, clock, Arc::new(provider))
 }
 
 /// [`prepare`] with another provider.
@@ -85,7 +89,6 @@ pub fn assemble(
 
 impl BookingWorker {
     /// The role's routes.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         http::router(self.app.clone())
     }
@@ -97,7 +100,7 @@ impl BookingWorker {
         tasks.spawn(TaskKind::Service, "parked webhooks", self.worker.clone().sweep(tasks.soft()));
         let (app, stop) = (self.app.clone(), tasks.soft());
         tasks.spawn(TaskKind::Service, "limits", async move {
-            while stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(60))).await.is_some() {
+            while stop.run_until_cancelled(tokio::time::sleep(FORGET_EVERY)).await.is_some() {
                 app.forget_old_limits();
             }
             Ok(())

@@ -154,7 +154,7 @@ await check("deploy/README.md says what each file is", () => {
   const readme = read("deploy/README.md");
   const walk = (dir) => readdirSync(at(dir), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? walk(`${dir}${entry.name}/`) : [`${dir}${entry.name}`]));
   const roleFiles = ROLES.map((role) => `deploy/systemd/${role}.env`);
-  const local = ["deploy/README.md", "deploy/compose.env"];
+  const local = ["deploy/README.md", "deploy/.gitignore", "deploy/compose.env"];
   return walk("deploy/").filter((path) => !local.includes(path) && !path.startsWith("deploy/tls/") && !path.startsWith("deploy/check/") && !roleFiles.includes(path)
     && !readme.includes(path.slice("deploy/".length)));
 });

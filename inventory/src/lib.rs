@@ -38,7 +38,7 @@ pub struct Inventory {
 ///
 /// # Errors
 /// When a setting is out of its range.
-pub async fn prepare(config: Config, store: Store, papers: Papers) -> anyhow::Result<Inventory> {
+pub fn prepare(config: Config, store: Store, papers: Papers) -> anyhow::Result<Inventory> {
     anyhow::ensure!(
         (10..=1_000).contains(&config.lapse_interval_ms),
         "inventory.lapse_interval_ms must be 10 to 1000: a hold must end within a second of its deadline"

@@ -1,8 +1,6 @@
 //! The door: joining, leaving and finding one's place, in groups that commit before anyone is answered; accounts, sessions and
 //! visitors; organisations, events and sales; limits; the pages.
 
-#![expect(clippy::result_large_err, reason = "a refusal is rare; boxed, it would weigh on every signature instead")]
-
 mod accounts;
 mod config;
 mod desk;

@@ -77,12 +77,12 @@ pub async fn run(config: Config, roles: &[Role], tasks: Tasks, ready: impl FnOnc
                 router = router.merge(gateway.router());
             }
             Role::Admission => {
-                let admission = admission::prepare(config.admission.clone(), store.clone(), papers.clone(), clock.clone()).await?;
+                let admission = admission::prepare(config.admission.clone(), store.clone(), papers.clone(), clock.clone())?;
                 admission.run(&tasks);
                 router = router.merge(admission.router());
             }
             Role::Inventory => {
-                let inventory = inventory::prepare(config.inventory.clone(), store.clone(), papers.clone()).await?;
+                let inventory = inventory::prepare(config.inventory.clone(), store.clone(), papers.clone())?;
                 inventory.run(&tasks);
                 router = router.merge(inventory.router());
             }

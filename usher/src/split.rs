@@ -21,7 +21,7 @@ use crate::up::write;
 /// How long a process may take to stop before it is ended.
 const STOP_PATIENCE: Duration = Duration::from_secs(12);
 /// How long everything may take to be ready.
-const READY_PATIENCE: Duration = Duration::from_secs(60);
+const READY_PATIENCE: Duration = Duration::from_mins(1);
 const TEMPLATE: &str = include_str!("../../deploy/nginx/split.conf");
 
 /// A process that this one keeps alive.

@@ -6,10 +6,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use contracts::bookings::{Booking, Bookings};
 use contracts::ids::BookingId;
 use contracts::papers::Principal;
+use contracts::problem::Problem;
 use contracts::server::{Id, Json};
 use serde::Serialize;
 use store::bookings::{BookingRow, Which};
 use store::payments::PaymentRow;
+use utoipa::ToSchema;
 
 use super::view::{self, For};
 use super::{App, Refusal, owns};
@@ -19,7 +21,10 @@ use crate::provider::{Fault, Status};
 /// Bookings shown to a fan at once.
 const SHOWN: i64 = 50;
 
-/// `GET /v1/bookings`
+/// The asker's own bookings, newest first.
+#[utoipa::path(get, path = "/v1/bookings", tag = "bookings", security(("bearer" = [])),
+    responses((status = 200, body = Bookings, description = "The bookings"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list(State(app): State<App>, principal: Principal) -> Result<Json<Bookings>, Refusal> {
     let which = match &principal {
         Principal::Account(fan) | Principal::Visitor(fan) => Which::Fan(*fan),
@@ -31,7 +36,11 @@ pub async fn list(State(app): State<App>, principal: Principal) -> Result<Json<B
     Ok(Json(Bookings { bookings }))
 }
 
-/// `GET /v1/bookings/{booking}`
+/// A booking, to whom it belongs and to members of the event's organisation, who do not see its tickets.
+#[utoipa::path(get, path = "/v1/bookings/{booking}", tag = "bookings", security(("bearer" = [])),
+    params(("booking" = BookingId, Path)),
+    responses((status = 200, body = Booking, description = "The booking"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn one(State(app): State<App>, principal: Principal, Id(id): Id<BookingId>) -> Result<Json<Booking>, Refusal> {
     let row = app.store.booking(id.0).await?.ok_or(Refusal::NoBooking)?;
     let whom = if owns(&principal, &row) {
@@ -45,7 +54,11 @@ pub async fn one(State(app): State<App>, principal: Principal, Id(id): Id<Bookin
     Ok(Json(view::booking(&app, row, whom)?))
 }
 
-/// `POST /v1/bookings/{booking}/extend`
+/// Extends a hold, once.
+#[utoipa::path(post, path = "/v1/bookings/{booking}/extend", tag = "bookings", security(("bearer" = [])),
+    params(("booking" = BookingId, Path)),
+    responses((status = 200, body = Booking, description = "With its new deadline"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn extend(State(app): State<App>, principal: Principal, Id(id): Id<BookingId>) -> Result<Json<Booking>, Refusal> {
     app.own(&principal, id.0).await?;
     let extended = app.store.extend_hold(id.0).await?;
@@ -57,7 +70,11 @@ pub async fn extend(State(app): State<App>, principal: Principal, Id(id): Id<Boo
     Ok(Json(view::booking(&app, row, For::Owner)?))
 }
 
-/// `POST /v1/bookings/{booking}/give-back`
+/// Gives held seats back, at once; a payment is cancelled first.
+#[utoipa::path(post, path = "/v1/bookings/{booking}/give-back", tag = "bookings", security(("bearer" = [])),
+    params(("booking" = BookingId, Path)),
+    responses((status = 200, body = Booking, description = "Released"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn give_back(State(app): State<App>, principal: Principal, Id(id): Id<BookingId>) -> Result<Json<Booking>, Refusal> {
     let row = app.own(&principal, id.0).await?;
     if !app.store.give_back(id.0).await? {
@@ -105,13 +122,16 @@ async fn cancel(app: &App, row: &BookingRow, payment: &PaymentRow) -> Result<(),
 }
 
 /// What verifies ticket codes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TicketKey {
     /// Ed25519, base64url without padding.
     public_key: String,
 }
 
-/// `GET /v1/ticket-key`
+/// What verifies ticket codes.
+#[utoipa::path(get, path = "/v1/ticket-key", tag = "bookings",
+    responses((status = 200, body = TicketKey, description = "The key"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn ticket_key(State(app): State<App>) -> Json<TicketKey> {
     Json(TicketKey { public_key: B64.encode(app.signer.public_key()) })
 }

@@ -54,7 +54,11 @@ impl Limiter {
     }
 }
 
-/// `POST /v1/bookings/find`
+/// Finds a booking by e-mail address and reference together.
+#[utoipa::path(post, path = "/v1/bookings/find", tag = "bookings",
+    request_body = FindBooking,
+    responses((status = 200, body = Booking, description = "The booking"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn find(
     State(app): State<App>,
     ClientAddr(address): ClientAddr,

@@ -2,6 +2,7 @@
 
 mod fan;
 mod find;
+mod openapi;
 mod pay;
 mod promoter;
 mod qr;
@@ -25,6 +26,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::find::Limiter;
+pub use self::openapi::openapi;
 use crate::config::Config;
 use crate::provider::Provider;
 

@@ -1,22 +1,32 @@
 //! Starting to pay.
 
+use std::time::{Duration, Instant};
+
 use axum::extract::State;
 use contracts::bookings::{Booking, Pay};
 use contracts::ids::BookingId;
 use contracts::papers::Principal;
 use contracts::problem::Problem;
 use contracts::server::{Id, Json};
+use store::StoreError;
 use store::payments::{Begun, PaymentRow};
+use uuid::Uuid;
 
 use super::view::{self, For};
 use super::{App, Refusal};
 use crate::payments::{key, new_intent};
-use crate::provider::Fault;
+use crate::provider::{Fault, Intent};
 
 /// The longest address there is (RFC 5321).
 const EMAIL_MAX: usize = 254;
+/// How long one of several who ask for the same intent waits for the others.
+const TOGETHER: Duration = Duration::from_millis(50);
 
-/// `POST /v1/bookings/{booking}/pay`
+/// Starts to pay: a payment attempt, or the one that is open. Extends the hold, unless it was extended before.
+#[utoipa::path(post, path = "/v1/bookings/{booking}/pay", tag = "bookings", security(("bearer" = [])),
+    params(("booking" = BookingId, Path)), request_body = Pay,
+    responses((status = 200, body = Booking, description = "With the attempt and what lets the fan's page confirm it"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn pay(
     State(app): State<App>,
     principal: Principal,
@@ -50,18 +60,20 @@ pub async fn pay(
 }
 
 /// Has the provider make the attempt's intent, if nobody has yet.
-async fn open(app: &App, booking: uuid::Uuid, attempt: PaymentRow) -> Result<(), Refusal> {
+async fn open(app: &App, booking: Uuid, attempt: PaymentRow) -> Result<(), Refusal> {
     if attempt.intent.is_some() {
         return Ok(());
     }
-    let intent = match app.provider.create(&new_intent(&attempt), &key(&attempt, "create"), app.config.pay_timeout()).await {
-        Ok(intent) => intent,
-        Err(fault @ (Fault::Refused { .. } | Fault::Declined { .. } | Fault::NotFound)) => {
+    let intent = match create(app, &attempt).await {
+        Ok(Some(intent)) => intent,
+        Ok(None) => return Ok(()),
+        Err(Unmade::Store(fault)) => return Err(fault.into()),
+        Err(Unmade::Provider(fault @ (Fault::Refused { .. } | Fault::Declined { .. } | Fault::NotFound))) => {
             tracing::error!(payment = %attempt.id, %fault, "the provider makes no intent");
             app.store.payment_cancelled(attempt.id, false).await?;
             return Err(Problem::internal().into());
         }
-        Err(fault) => {
+        Err(Unmade::Provider(fault)) => {
             // The attempt stays: a worker goes on with it, and so does the fan's next try.
             tracing::debug!(payment = %attempt.id, %fault, "no intent yet");
             if fault.spends_key() {
@@ -83,6 +95,30 @@ async fn open(app: &App, booking: uuid::Uuid, attempt: PaymentRow) -> Result<(),
         // It ended while the provider was asked: its secret stays with us, and a worker cancels the intent.
         app.nudge.notify_one();
         Err(Refusal::HoldOver)
+    }
+}
+
+enum Unmade {
+    Provider(Fault),
+    Store(StoreError),
+}
+
+/// Asks for the intent. None if somebody else who asked at the same time, as with a double click, has got it.
+async fn create(app: &App, attempt: &PaymentRow) -> Result<Option<Intent>, Unmade> {
+    let until = Instant::now() + app.config.pay_timeout();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match app.provider.create(&new_intent(attempt), &key(attempt, "create"), left).await {
+            Ok(intent) => return Ok(Some(intent)),
+            Err(Fault::InProgress) if !left.is_zero() => {}
+            Err(fault) => return Err(Unmade::Provider(fault)),
+        }
+        tokio::time::sleep(TOGETHER).await;
+        let due = app.store.booking(attempt.booking).await.map_err(Unmade::Store)?;
+        let newest = due.and_then(|row| row.payment);
+        if newest.is_some_and(|payment| payment.id == attempt.id && payment.intent.is_some()) {
+            return Ok(None);
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 use axum::extract::State;
 use contracts::bookings::{Booking, Bookings};
 use contracts::ids::{BookingId, EventId};
+use contracts::problem::Problem;
 use contracts::server::{Account, Id, Json, Query};
 use serde::Deserialize;
 use store::bookings::Which;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::view::{self, For};
@@ -28,7 +30,11 @@ impl App {
     }
 }
 
-/// `POST /v1/bookings/{booking}/refund`
+/// Gives a paid booking back: its tickets are void, its seats free, and the whole amount on its way.
+#[utoipa::path(post, path = "/v1/bookings/{booking}/refund", tag = "bookings", security(("bearer" = [])),
+    params(("booking" = BookingId, Path)),
+    responses((status = 200, body = Booking, description = "Refunded"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn refund(State(app): State<App>, Account(account): Account, Id(id): Id<BookingId>) -> Result<Json<Booking>, Refusal> {
     let row = app.store.booking(id.0).await?.ok_or(Refusal::NoBooking)?;
     app.promoter_of(account, row.event).await?;
@@ -44,8 +50,9 @@ pub async fn refund(State(app): State<App>, Account(account): Account, Id(id): I
 }
 
 /// The parameters of a page.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Page {
     /// The last booking of the page before.
     after: Option<BookingId>,
@@ -53,7 +60,11 @@ pub struct Page {
     limit: Option<i64>,
 }
 
-/// `GET /v1/events/{event}/bookings`
+/// An event's bookings, oldest first, without their tickets.
+#[utoipa::path(get, path = "/v1/events/{event}/bookings", tag = "bookings", security(("bearer" = [])),
+    params(("event" = EventId, Path), Page),
+    responses((status = 200, body = Bookings, description = "A page; ask again after its last one"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn bookings(
     State(app): State<App>,
     Account(account): Account,

@@ -46,7 +46,11 @@ impl Event {
     }
 }
 
-/// `POST /v1/webhooks/payments`
+/// Takes an event of the payment provider.
+#[utoipa::path(post, path = "/v1/webhooks/payments", tag = "bookings",
+    params(("Stripe-Signature" = String, Header, description = "`t=…,v1=…`")), request_body = serde_json::Value,
+    responses((status = 200, description = "Noted"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn receive(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Refusal> {
     let count = |outcome: &'static str| metrics::counter!(WEBHOOKS_TOTAL, "outcome" => outcome).increment(1);
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok());

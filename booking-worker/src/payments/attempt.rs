@@ -149,12 +149,15 @@ impl Worker {
     /// Ends the intent unpaid. Only the provider knows whether it can.
     async fn cancel(&self, due: &DuePayment, intent: &Intent) -> Result<Next> {
         let payment = &due.payment;
-        match self.provider.cancel(&intent.id, &key(payment, "cancel")).await {
+        // Cancelled once, it may have succeeded all the same: then the first answer must not be repeated to us.
+        let step = if intent.status == Status::Authorised { "void" } else { "cancel" };
+        match self.provider.cancel(&intent.id, &key(payment, step)).await {
             Ok(now) if now.status == Status::Cancelled => {
                 if payment.is_open() {
                     self.store.payment_cancelled(payment.id, false).await?;
                     return Ok(Next::Settled);
                 }
+                self.store.new_payment_key(payment.id).await?;
                 Ok(waits::cancelled(due).into())
             }
             Ok(_) => self.unresolved(due, None).await,

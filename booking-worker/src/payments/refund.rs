@@ -23,13 +23,12 @@ impl Worker {
             tracing::error!(refund = %due.id, "a refund without an intent");
             return self.store.refund_later(due.id, None, false, REFUSED_MS).await;
         };
-        let answer = match &due.provider_id {
-            Some(known) => self.provider.retrieve_refund(known).await,
-            None => {
-                let plain = due.id.simple();
-                let key = if due.key_no == 0 { plain.to_string() } else { format!("{plain}:{}", due.key_no) };
-                self.provider.refund(intent, due.amount_minor, &key).await
-            }
+        let answer = if let Some(known) = &due.provider_id {
+            self.provider.retrieve_refund(known).await
+        } else {
+            let plain = due.id.simple();
+            let key = if due.key_no == 0 { plain.to_string() } else { format!("{plain}:{}", due.key_no) };
+            self.provider.refund(intent, due.amount_minor, &key).await
         };
         match answer {
             Ok(refund) => match refund.status {

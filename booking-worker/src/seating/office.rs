@@ -175,12 +175,12 @@ impl<'a> Office<'a> {
     async fn read_anew(&mut self) -> Result<()> {
         let event = self.lease.scope;
         let version = self.store.event_version(event).await?;
-        if version != self.event_version {
+        if version == self.event_version {
+            self.floor.reset(&self.store.taken_seats(event).await?);
+        } else {
             let (hall, taken) = (self.store.hall(event).await?, self.store.taken_seats(event).await?);
             self.floor = Floor::new(hall, &taken);
             self.event_version = version;
-        } else {
-            self.floor.reset(&self.store.taken_seats(event).await?);
         }
         let mut queue = Queue::default();
         for row in self.store.standing_places(event).await? {

@@ -65,7 +65,7 @@ impl Store {
     /// [`StoreError::Moved`] when the term is over; when Postgres is away.
     pub async fn renew_lease(&self, lease: &Lease) -> Result<()> {
         let mut connection = self.pool.acquire().await?;
-        self.in_office(&mut *connection, lease).await
+        self.in_office(&mut connection, lease).await
     }
 
     /// Lets go of the office, so that the next holder need not wait.

@@ -85,7 +85,7 @@ impl Store {
     /// When Postgres cannot be reached.
     pub async fn open(config: &StoreConfig) -> Result<Self> {
         let pool = connect_postgres(&config.database_url, config.pool_max).await?;
-        Ok(Self::with_pool(pool, &config.redis_url)?)
+        Self::with_pool(pool, &config.redis_url)
     }
 
     /// On a pool that is already open.

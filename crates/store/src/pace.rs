@@ -192,16 +192,20 @@ impl Store {
     /// When Postgres is away.
     pub async fn leave(&self, event: Uuid, sale: Uuid, fan: Uuid) -> Result<Leave> {
         let mut tx = self.pool.begin().await?;
-        let live: Option<(i64, String, Option<Uuid>)> = sqlx::query_as(
-            "select entry, state, (select id from booking b where b.place = p.id order by id desc limit 1)
-             from place p where sale = $1 and fan = $2 and ended_at is null for no key update",
+        let live: Option<(Uuid, i64, String)> = sqlx::query_as(
+            "select id, entry, state from place where sale = $1 and fan = $2 and ended_at is null for no key update",
         )
         .bind(sale)
         .bind(fan)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some((entry, state, booking)) = live else { return Ok(Leave::NotLive) };
+        let Some((place, entry, state)) = live else { return Ok(Leave::NotLive) };
         if state == "holding" {
+            // A later statement than the lock: its snapshot sees the booking of whoever held the place's row before.
+            let booking: Option<Uuid> = sqlx::query_scalar("select id from booking where place = $1 order by id desc limit 1")
+                .bind(place)
+                .fetch_optional(&mut *tx)
+                .await?;
             return booking.map(Leave::Holding).ok_or_else(|| StoreError::Corrupt(format!("entry {entry} holds without a booking")));
         }
         sqlx::query("update place set state = 'left', ended_at = clock_timestamp() where sale = $1 and entry = $2")

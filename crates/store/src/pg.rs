@@ -32,7 +32,7 @@ pub async fn connect_postgres(url: &str, pool_max: u32) -> Result<PgPool> {
         .acquire_timeout(Duration::from_secs(3))
         // Short lives instead of a round trip before every use.
         .test_before_acquire(false)
-        .max_lifetime(Duration::from_secs(600))
+        .max_lifetime(Duration::from_mins(10))
         .connect_with(options)
         .await?;
     Ok(pool)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::bookings::Booking;
+use contracts::ids::BookingId;
 use contracts::places::{Joined, PlaceState, View};
 use contracts::sales::SaleState;
 use rand::RngExt as _;
@@ -38,6 +39,8 @@ pub struct Fan {
     pub(super) token: String,
     /// The places had, newest last.
     pub(super) places: Vec<Joined>,
+    /// The bookings seen, with the receipt that opens them.
+    pub(super) bookings: Vec<(BookingId, String)>,
     /// How often a place was asked for.
     pub(super) asked: u32,
 }
@@ -79,6 +82,7 @@ impl Fan {
             stop,
             token: String::new(),
             places: Vec::new(),
+            bookings: Vec::new(),
             asked: 0,
         }
     }
@@ -112,6 +116,10 @@ impl Fan {
             let Some(place) = self.join().await else { return true };
             let mut watched = self.open_windows(place);
             let view = self.stay(&mut watched).await;
+            let last = view.clone().or_else(|| watched.newest());
+            if let Some(booking) = last.and_then(|view| view.booking_id) {
+                self.bookings.push((booking, watched.place.receipt.clone()));
+            }
             drop(watched);
             visits += 1;
             let may_return = self.order.manner.rejoin && self.plan.comes_again && visits < 3;
@@ -155,15 +163,16 @@ impl Fan {
         let view = match self.plan.twist {
             Twist::Leaves => {
                 let patience = self.between(1_000, 25_000);
-                match watched.until(patience, |view| view.state != PlaceState::Waiting).await {
+                match watched.until(patience, |view| view.state != PlaceState::Waiting || over(view)).await {
                     Some(view) => view,
                     None => return self.leave(watched).await,
                 }
             }
             Twist::AwayThenBack | Twist::AwayForGood => {
                 let near = self.rng.random_range(1..40);
-                let view = watched.wait(|view| view.state != PlaceState::Waiting || view.ahead <= near).await?;
-                if view.state == PlaceState::Waiting {
+                let view =
+                    watched.wait(|view| view.state != PlaceState::Waiting || view.ahead <= near || over(view)).await?;
+                if view.state == PlaceState::Waiting && !over(&view) {
                     watched.away();
                     if self.plan.twist == Twist::AwayForGood {
                         return None;
@@ -224,7 +233,7 @@ impl Fan {
     }
 
     /// Looks at the booking around a hold.
-    pub(super) async fn look_at(&self, receipt: &str, booking: contracts::ids::BookingId) -> Option<Booking> {
+    pub(super) async fn look_at(&self, receipt: &str, booking: BookingId) -> Option<Booking> {
         let url = self.caller.url(&format!("/v1/bookings/{booking}"));
         let ask = Ask::new("booking", Method::GET, url).bearer(receipt);
         let booking: Booking = self.caller.send(ask, &self.diary).await.ok()?;
@@ -232,7 +241,7 @@ impl Fan {
         Some(booking)
     }
 
-    async fn look_at_ticket(&self, place: &Joined, booking: contracts::ids::BookingId) {
+    async fn look_at_ticket(&self, place: &Joined, booking: BookingId) {
         if let Some(booking) = self.look_at(&place.receipt, booking).await {
             let sold = booking.tickets.iter().filter(|ticket| ticket.valid).count();
             Live::add(&self.live.sold, sold as i64);

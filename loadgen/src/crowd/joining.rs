@@ -76,6 +76,7 @@ impl Fan {
 
     /// At the end: is everything that was acknowledged still there?
     pub(super) async fn look_back(&self) {
+        let mut bookings = self.bookings.clone();
         for had in &self.places {
             let url = self.caller.url(&format!("/v1/sales/{}/places/mine", self.order.sale));
             let ask = Ask::new("look back", Method::GET, url).bearer(&had.receipt);
@@ -84,8 +85,10 @@ impl Fan {
             match self.caller.send_within::<Joined>(ask, patience, &self.diary).await {
                 Answer::Ok(_, now) => {
                     let place = now.place;
-                    if let Some(booking) = place.booking_id {
-                        self.look_at(&had.receipt, booking).await;
+                    if let Some(booking) = place.booking_id
+                        && bookings.iter().all(|(known, _)| *known != booking)
+                    {
+                        bookings.push((booking, had.receipt.clone()));
                     }
                     self.diary.note(What::Found {
                         asked,
@@ -97,6 +100,9 @@ impl Fan {
                 Answer::Refused(problem) => self.diary.note(What::Lost { place: asked, code: problem.code.clone() }),
                 Answer::GaveUp => self.diary.note(What::Lost { place: asked, code: "no answer".to_owned() }),
             }
+        }
+        for (booking, receipt) in bookings {
+            self.look_at(&receipt, booking).await;
         }
     }
 }

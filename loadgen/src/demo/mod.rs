@@ -6,7 +6,9 @@ pub mod report;
 pub mod settle;
 pub mod shape;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -110,7 +112,7 @@ async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64)
     let seats = args.seats.unwrap_or((args.fans * 3 / 8).max(4));
     let shape = Shape::new(args.fans, seats);
     let before_ms = clock.now_ms();
-    let office = Office::open(&stage.base, clock.clone(), until_ms).await?;
+    let office = Office::open(&stage.base, clock.clone(), until_ms + 60_000).await?;
     // The office just made two accounts and looked for them first: so long, about, does the desk take for four.
     let account_ms = (clock.now_ms() - before_ms) / 4;
     let map = arena::arena("Demo Arena", seats - shape.standing, shape.standing);
@@ -140,8 +142,21 @@ async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64)
     violations.extend(breaking.complaints());
     violations.extend(settle::verify(&stage.data, &stage.env, breaking.slack_ms()).await);
     let tales = Tales::of(&history);
+    if !violations.is_empty() {
+        keep_diaries(&stage.data, &history)?;
+    }
     let duration_s = (clock.now_ms() - started_ms) as f64 / 1_000.0;
     Ok(Report::new(&history, &tales, violations, breaking.told(&tales), duration_s, args.seed))
+}
+
+/// Writes down what the fans saw, for whoever looks into what went wrong: one line of JSON per story.
+fn keep_diaries(data: &Path, history: &History) -> anyhow::Result<()> {
+    let mut file = BufWriter::new(File::create(data.join("logs/diaries.jsonl"))?);
+    for story in &history.stories {
+        serde_json::to_writer(&mut file, story)?;
+        file.write_all(b"\n")?;
+    }
+    Ok(file.flush()?)
 }
 
 fn order(
@@ -194,8 +209,8 @@ async fn follow(
         let now = cast.numbers();
         breaking.watch(now, seats, clock, opens_at_ms).await;
         let now_ms = clock.now_ms();
-        if (now_ms - started_ms) / 2_000 > lines {
-            lines = (now_ms - started_ms) / 2_000;
+        if (now_ms - started_ms) / 5_000 > lines {
+            lines = (now_ms - started_ms) / 5_000;
             let line = format!(
                 "{} of {fans} ready, {} joined, {} let in, {} holding, {} of {seats} seats sold, {} stories ended",
                 now.ready, now.joined, now.admitted, now.holding, now.sold, now.ended

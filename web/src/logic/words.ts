@@ -39,7 +39,7 @@ export function estimateWords(e: Estimate): string {
 
 export function span(ms: number): string {
   const s = Math.round(ms / 1000);
-  if (s < 120) return plural(s, "second");
+  if (s < 120 && s !== 60) return plural(s, "second");
   if (s < 7200) return plural(Math.round(s / 60), "minute");
   return plural(Math.round(s / 3600), "hour");
 }

@@ -72,7 +72,7 @@ export class Fan {
 }
 
 /** Until seats are held: steps 1 to 6. */
-export async function toTheSeats(report, fan, event) {
+export async function toTheSeats(report, fan, event, { crowd, faster }) {
   const { page, base } = fan;
   const step = (name, work) => report.step(name, page, work);
   await step("the list of events names the event", async () => {
@@ -93,11 +93,13 @@ export async function toTheSeats(report, fan, event) {
     return fan.look("03-join");
   });
   await step("a fan joins and is told how many are ahead", async () => {
+    await crowd();
     await fan.join();
     check((await fan.state()) === "waiting", `expected to wait behind the crowd, but the screen is ${await fan.state()}`);
     check(/ahead|next/.test(await page.title()), `the title does not say the state: ${await page.title()}`);
     const watch = fan.untilTurn().catch((e) => e);
     const faults = await fan.look("04-waiting");
+    await faster();
     fan.watch = watch;
     return faults;
   });

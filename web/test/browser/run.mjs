@@ -7,6 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { launch, listenForErrors } from "./chromium.mjs";
 import { operate, promote } from "./consoles.mjs";
 import { Fan, toTheSeats, toTheTickets } from "./fan.mjs";
+import { Office } from "./office.mjs";
 import { Report } from "./report.mjs";
 
 function arg(name, otherwise) {
@@ -22,8 +23,14 @@ const base = arg("base").replace(/\/$/, "");
 const sale = arg("sale");
 const out = arg("out");
 const operator = { email: arg("operator-email"), password: arg("operator-password") };
+/** Shortens the sale's holds, and lets people in faster once the fan has joined, so that nobody waits for long here. */
+const holdSeconds = Number(arg("hold-seconds", "0"));
+const rate = Number(arg("rate", "0"));
 const turnMs = Number(arg("turn-seconds", "300")) * 1000;
 const waitMs = Number(arg("wait-seconds", "45")) * 1000;
+
+/** With so many in line a fan's number falls before their eyes. */
+const CROWD = 8;
 
 await mkdir(out, { recursive: true });
 const report = new Report(out);
@@ -42,6 +49,11 @@ try {
   const about = await (await fetch(`${base}/v1/sales/${sale}`)).json();
   if (!about.event_id) throw new Error(`there is no sale ${sale}: ${JSON.stringify(about)}`);
   const event = about.event_id;
+  const office = await Office.enter(base, sale, operator);
+  if (holdSeconds) await office.shortenHolds(holdSeconds * 1000);
+  /** A fan who comes before the crowd would not wait: gives the crowd time to come. */
+  const crowd = () => office.untilWaiting(CROWD, turnMs);
+  const faster = async () => rate && office.setRate(rate);
   const options = { base, sale, out, turnMs, waitMs };
 
   const fan = new Fan(one.context.pages()[0] ?? (await one.context.newPage()), { ...options, name: "fan" });
@@ -52,10 +64,10 @@ try {
     return listenForErrors(p, allowed);
   });
 
-  const seated = await report.chain("a fan gets seats", () => toTheSeats(report, fan, event));
+  const seated = await report.chain("a fan gets seats", () => toTheSeats(report, fan, event, { crowd, faster }));
   await report.chain("the operator at work", () => operate(report, console_, other, { base, sale, out, operator }));
   const email = `fan-${Date.now()}@example.org`;
-  if (seated) await report.chain("a fan gets tickets", () => toTheTickets(report, fan, { holdMs: about.hold_ttl_ms + about.extension_ms, email }));
+  if (seated) await report.chain("a fan gets tickets", () => toTheTickets(report, fan, { holdMs: (holdSeconds * 1000 || about.hold_ttl_ms) + about.extension_ms, email }));
   await report.chain("the promoter at work", () => promote(report, console_, fan, { base, out, event, operator }));
   await report.chain("no errors", () => report.step("no page printed an error", fan.page, async () => [...new Set(errors.flat())]));
 } catch (e) {

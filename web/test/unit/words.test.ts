@@ -40,6 +40,8 @@ test("small words", () => {
   assert.equal(plural(1, "ticket"), "1 ticket");
   assert.equal(plural(1234, "ticket"), "1,234 tickets");
   assert.equal(span(30_000), "30 seconds");
+  assert.equal(span(60_000), "1 minute");
+  assert.equal(span(90_000), "90 seconds");
   assert.equal(span(300_000), "5 minutes");
   assert.equal(declineWords("insufficient_funds"), "There is not enough money on the card.");
   assert.equal(declineWords("insufficient_funds: Your card has insufficient funds."), "There is not enough money on the card.");

@@ -169,10 +169,11 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Ends the attempt. It is looked at again in `check_ms`, or never; at once if news came while we were at it.
+    /// Ends the attempt. It is looked at again in `check_ms`, or never; at once if news came while we were at it. What is asked
+    /// of the provider from then on is asked under another key: it would only repeat how the attempt ended.
     async fn settle(&mut self, state: &'static str, reason: Option<&str>, check_ms: Option<i64>) -> Result<()> {
         sqlx::query(
-            "update payment set state = $2, settled_at = clock_timestamp(), decline_reason = coalesce($3, decline_reason),
+            "update payment set state = $2, settled_at = clock_timestamp(), decline_reason = coalesce($3, decline_reason), key_no = key_no + 1,
                     due_at = case when due_at <= clock_timestamp() then due_at
                                   else coalesce(clock_timestamp() + $4 * interval '1 ms', 'infinity') end
              where id = $1",

@@ -68,7 +68,7 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
     let refunded = refunded(look).await?;
     let mut told: BTreeMap<Uuid, Told> = BTreeMap::new();
     let mut found = Found::default();
-    let slack_ms = look.slack_ms;
+    let slack_ms = look.allowance.slack_ms;
     for record in history.seats(look.event) {
         let at_ms = record.at_ms;
         for change in &record.changes {

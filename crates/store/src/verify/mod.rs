@@ -48,6 +48,21 @@ pub struct Violation {
     pub what: String,
 }
 
+/// What is forgiven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// How much later than promised something may have come, because a store or process was away, in milliseconds.
+    pub slack_ms: i64,
+    /// How much older than a decision that which it saw may have been, in milliseconds, besides the slack.
+    pub view_ms: i64,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self { slack_ms: 1_000, view_ms: 1_000 }
+    }
+}
+
 /// A named check of one invariant.
 #[derive(Debug, Clone, Copy)]
 struct Check {
@@ -70,8 +85,7 @@ const fn query(name: &'static str, invariant: u8, sql: &'static str) -> Query {
 struct Look<'a> {
     tx: &'a mut PgConnection,
     event: Uuid,
-    /// How much later than promised something may have come, because a store or process was away.
-    slack_ms: i64,
+    allowance: Allowance,
     report: &'a mut Report,
 }
 
@@ -82,7 +96,7 @@ impl Look<'_> {
             let sql = format!("select what from ({sql}) as faults limit {}", TOLD + 1);
             let faults: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
                 .bind(self.event)
-                .bind(self.slack_ms)
+                .bind(self.allowance.slack_ms)
                 .fetch_all(&mut *self.tx)
                 .await?;
             self.found(*check, faults);
@@ -118,30 +132,30 @@ impl Store {
     /// # Errors
     /// When Postgres is away. Redis being away leaves its checks out of [`Report::checked`].
     pub async fn verify(&self) -> Result<Report> {
-        self.verify_allowing(1_000).await
+        self.verify_allowing(Allowance::default()).await
     }
 
-    /// [`Store::verify`], where what has a time limit may have come `slack_ms` later: as long as the outages lasted.
+    /// [`Store::verify`] with other allowances than the usual ones.
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn verify_allowing(&self, slack_ms: i64) -> Result<Report> {
+    pub async fn verify_allowing(&self, allowance: Allowance) -> Result<Report> {
         let mut report = Report::default();
         let events: Vec<Uuid> = sqlx::query_scalar("select id from event order by id").fetch_all(&self.pool).await?;
         for event in events {
-            self.verify_event(event, slack_ms, &mut report).await?;
+            self.verify_event(event, allowance, &mut report).await?;
         }
         Ok(report)
     }
 
-    async fn verify_event(&self, event: Uuid, slack_ms: i64, report: &mut Report) -> Result<()> {
+    async fn verify_event(&self, event: Uuid, allowance: Allowance, report: &mut Report) -> Result<()> {
         // Before the snapshot: what is in the feed by now must be in what Postgres has a moment later.
         let copy = redis::read(self, event).await;
         let mut connection = self.pool.acquire().await?;
         let mut tx = begin_snapshot(&mut connection).await?;
         // Reading a million places takes its time, and holds up nobody.
         sqlx::query("set local statement_timeout = '120s'").execute(&mut *tx).await?;
-        let mut look = Look { tx: &mut tx, event, slack_ms, report };
+        let mut look = Look { tx: &mut tx, event, allowance, report };
         look.queries(seats::CHECKS).await?;
         look.queries(bookings::CHECKS).await?;
         look.queries(money::CHECKS).await?;

@@ -53,7 +53,7 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> crate::Resu
     for (sale, ticks) in &history.ticks {
         let settings = settings(history, *sale);
         let term = leases.get(sale).copied().unwrap_or(0);
-        let pace = Pace { sale: *sale, ticks, settings: &settings, slack_ms: look.slack_ms };
+        let pace = Pace { sale: *sale, ticks, settings: &settings, slack_ms: look.allowance.slack_ms };
         look.found(MINUTE, pace.window(60_000, i64::from));
         look.found(SECOND, pace.window(1_000, |rate| i64::from(rate.saturating_mul(2).div_ceil(60).max(1))));
         look.found(KNOBS, pace.knobs());

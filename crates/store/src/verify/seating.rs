@@ -16,9 +16,6 @@ const PASSED: Check = Check { name: "no-seat-passes-a-standing-place", invariant
 const ALIKE: Check = Check { name: "seats-offered-in-line-order", invariant: 2 };
 const TERMS: Check = Check { name: "seating-terms-ascend", invariant: 2 };
 
-/// A decision may have been made with a view that was this much older.
-const VIEW_MS: i64 = 1_000;
-
 /// A place of a sale, by its entry.
 type Key = (Uuid, i64);
 
@@ -39,7 +36,7 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
         .fetch_all(&mut *look.tx)
         .await?;
     let seats = Seats { hall, accessible: accessible.into_iter().map(|seat| seat as u32).collect() };
-    let view_ms = VIEW_MS + look.slack_ms;
+    let view_ms = look.allowance.view_ms + look.allowance.slack_ms;
     look.found(PASSED, passed(history, records, &wishes, &seats, view_ms));
     Ok(())
 }

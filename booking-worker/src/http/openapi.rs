@@ -1,0 +1,26 @@
+//! The role's part of the API's description.
+
+use utoipa::OpenApi;
+
+use super::{fan, find, pay, promoter, webhook};
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    fan::list,
+    find::find,
+    fan::one,
+    pay::pay,
+    fan::extend,
+    fan::give_back,
+    promoter::refund,
+    promoter::bookings,
+    fan::ticket_key,
+    webhook::receive,
+))]
+struct Api;
+
+/// The description of this role's paths, to be merged with the other roles'.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
