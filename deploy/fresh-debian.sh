@@ -45,16 +45,17 @@ alive() { case $(state "$1") in '' | Z) return 1 ;; esac; }
 
 # enter USER COMMAND...: in the chroot, with the environment of a bare login and what this machine needs to reach the network.
 # With RUN=exec it becomes the command.
+CHROOT_PROGRAM=$(command -v chroot) || die "chroot is not on PATH"
 RUN=
 enter() {
     user=$1
     shift
     if [ "$user" = root ]; then
         set -- env -i HOME=/root USER=root LOGNAME=root PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-            chroot "$CHROOT" /bin/sh -c '. /etc/carried.env; exec "$@"' sh "$@"
+            "$CHROOT_PROGRAM" "$CHROOT" /bin/sh -c '. /etc/carried.env; exec "$@"' sh "$@"
     else
         set -- env -i HOME=/home/fan USER=fan LOGNAME=fan PATH=/opt/rust/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games \
-            chroot --userspec=fan:fan "$CHROOT" /bin/sh -c '. /etc/carried.env; exec "$@"' sh "$@"
+            "$CHROOT_PROGRAM" --userspec=fan:fan "$CHROOT" /bin/sh -c '. /etc/carried.env; exec "$@"' sh "$@"
     fi
     $RUN "$@"
 }

@@ -49,7 +49,13 @@ pub struct BookingWorker {
 /// # Errors
 /// When the settings contradict each other.
 #[expect(clippy::unused_async, reason = "every role is prepared alike, and others connect here")]
-pub async fn prepare(config: Config, secret: &str, store: Store, papers: Papers, clock: Clock) -> anyhow::Result<BookingWorker> {
+pub async fn prepare(
+    config: Config,
+    secret: &str,
+    store: Store,
+    papers: Papers,
+    clock: Clock,
+) -> anyhow::Result<BookingWorker> {
     let provider = Stripe::new(&config)?;
     assemble(config, secret, store, papers, clock, Arc::new(provider))
 }

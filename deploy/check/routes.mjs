@@ -86,6 +86,9 @@ function usherConf(listen, plain, ports) {
 async function start(listen) {
   const nginx = spawn(NGINX, ["-p", dir, "-e", "stderr", "-c", `${dir}/nginx.conf`], { stdio: ["ignore", "ignore", openSync(`${dir}/error.log`, "w")] });
   const ended = once(nginx, "exit");
+  // Whatever ends this process ends nginx.
+  process.on("exit", () => nginx.kill("SIGTERM"));
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
   for (const until = Date.now() + WAIT_MS; ; await sleep(20)) {
     const open = await new Promise((answer) => {
       const socket = net.connect(listen, "127.0.0.1", () => (socket.destroy(), answer(true))).on("error", () => answer(false));

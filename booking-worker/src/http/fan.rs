@@ -41,7 +41,11 @@ pub async fn list(State(app): State<App>, principal: Principal) -> Result<Json<B
     params(("booking" = BookingId, Path)),
     responses((status = 200, body = Booking, description = "The booking"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn one(State(app): State<App>, principal: Principal, Id(id): Id<BookingId>) -> Result<Json<Booking>, Refusal> {
+pub async fn one(
+    State(app): State<App>,
+    principal: Principal,
+    Id(id): Id<BookingId>,
+) -> Result<Json<Booking>, Refusal> {
     let row = app.store.booking(id.0).await?.ok_or(Refusal::NoBooking)?;
     let whom = if owns(&principal, &row) {
         For::Owner
@@ -59,8 +63,12 @@ pub async fn one(State(app): State<App>, principal: Principal, Id(id): Id<Bookin
     params(("booking" = BookingId, Path)),
     responses((status = 200, body = Booking, description = "With its new deadline"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn extend(State(app): State<App>, principal: Principal, Id(id): Id<BookingId>) -> Result<Json<Booking>, Refusal> {
-    app.own(&principal, id.0).await?;
+pub async fn extend(
+    State(app): State<App>,
+    principal: Principal,
+    Id(id): Id<BookingId>,
+) -> Result<Json<Booking>, Refusal> {
+    app.own_head(&principal, id.0).await?;
     let extended = app.store.extend_hold(id.0).await?;
     let row = app.own(&principal, id.0).await?;
     if !extended {
@@ -75,8 +83,12 @@ pub async fn extend(State(app): State<App>, principal: Principal, Id(id): Id<Boo
     params(("booking" = BookingId, Path)),
     responses((status = 200, body = Booking, description = "Released"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn give_back(State(app): State<App>, principal: Principal, Id(id): Id<BookingId>) -> Result<Json<Booking>, Refusal> {
-    let row = app.own(&principal, id.0).await?;
+pub async fn give_back(
+    State(app): State<App>,
+    principal: Principal,
+    Id(id): Id<BookingId>,
+) -> Result<Json<Booking>, Refusal> {
+    app.own_head(&principal, id.0).await?;
     if !app.store.give_back(id.0).await? {
         // It may have moved since it was read.
         let row = app.own(&principal, id.0).await?;
@@ -87,7 +99,7 @@ pub async fn give_back(State(app): State<App>, principal: Principal, Id(id): Id<
             _ => return Err(Refusal::HoldOver),
         }
     }
-    let row = app.own(&principal, row.id).await?;
+    let row = app.own(&principal, id.0).await?;
     match row.state.as_str() {
         "released" => Ok(Json(view::booking(&app, row, For::Owner)?)),
         "lapsed" | "failed" | "refunded" => Err(Refusal::HoldOver),

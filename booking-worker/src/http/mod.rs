@@ -84,7 +84,12 @@ impl App {
         self.0.limiter.forget();
     }
 
-    /// A booking of whoever asks; one of somebody else is none.
+    /// Whose booking it is and how it stands, if it is the asker's; one of somebody else is none.
+    async fn own_head(&self, principal: &Principal, booking: Uuid) -> Result<BookingRow, Refusal> {
+        self.store.booking_head(booking).await?.filter(|row| owns(principal, row)).ok_or(Refusal::NoBooking)
+    }
+
+    /// A booking of whoever asks, with all that belongs to it.
     async fn own(&self, principal: &Principal, booking: Uuid) -> Result<BookingRow, Refusal> {
         self.store.booking(booking).await?.filter(|row| owns(principal, row)).ok_or(Refusal::NoBooking)
     }
@@ -126,9 +131,7 @@ pub enum Refusal {
     #[error("not paid")]
     NotPaid,
     #[error("the bank is slow")]
-    BankSlow {
-        deadline_ms: i64,
-    },
+    BankSlow { deadline_ms: i64 },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0:?}")]
@@ -146,19 +149,30 @@ impl IntoResponse for Refusal {
         let problem = match self {
             Self::NoBooking => Problem::not_found("booking"),
             Self::Forbidden => Problem::forbidden("this needs a promoter of the event's organisation"),
-            Self::HoldOver => {
-                Problem::conflict("hold-over", "The hold has ended", "the seats are not kept for you any more; no money was taken")
+            Self::HoldOver => Problem::conflict(
+                "hold-over",
+                "The hold has ended",
+                "the seats are not kept for you any more; no money was taken",
+            ),
+            Self::AlreadyExtended => Problem::conflict(
+                "already-extended",
+                "The hold was extended before",
+                "a hold can be extended once, also by starting to pay",
+            ),
+            Self::EmailNeeded => Problem::new(
+                422,
+                "email-needed",
+                "We need an e-mail address",
+                "say where the tickets should go: {\"email\": …}",
+            ),
+            Self::PaymentUnderWay => Problem::conflict(
+                "payment-under-way",
+                "A payment is under way",
+                "the bank has your money in hand; wait for its answer",
+            ),
+            Self::NotPaid => {
+                Problem::conflict("not-paid", "The booking is not paid", "only a paid booking can be refunded")
             }
-            Self::AlreadyExtended => {
-                Problem::conflict("already-extended", "The hold was extended before", "a hold can be extended once, also by starting to pay")
-            }
-            Self::EmailNeeded => {
-                Problem::new(422, "email-needed", "We need an e-mail address", "say where the tickets should go: {\"email\": …}")
-            }
-            Self::PaymentUnderWay => {
-                Problem::conflict("payment-under-way", "A payment is under way", "the bank has your money in hand; wait for its answer")
-            }
-            Self::NotPaid => Problem::conflict("not-paid", "The booking is not paid", "only a paid booking can be refunded"),
             Self::BankSlow { deadline_ms } => {
                 Problem::unavailable("the bank is slow; your seats are safe until the deadline: try again in a moment")
                     .retry_after(2)

@@ -33,11 +33,12 @@ pub async fn pay(
     Id(id): Id<BookingId>,
     Json(ask): Json<Pay>,
 ) -> Result<Json<Booking>, Refusal> {
-    let row = app.own(&principal, id.0).await?;
-    let email = match (ask.email, &principal) {
-        (Some(given), _) => Some(email(&given)?),
-        (None, Principal::Account(account)) if row.email.is_none() => app.store.email_of(*account).await?,
-        (None, _) => None,
+    let row = app.own_head(&principal, id.0).await?;
+    let email = match ask.email {
+        Some(given) => Some(email(&given)?),
+        // Accounts have one.
+        None if row.email.is_none() => app.store.email_of(row.fan).await?,
+        None => None,
     };
     let payment = chassis::ids::new(&app.clock);
     let mut whom = For::Owner;
@@ -80,7 +81,7 @@ async fn open(app: &App, booking: Uuid, attempt: PaymentRow) -> Result<(), Refus
                 app.store.new_payment_key(attempt.id).await?;
             }
             app.store.look_again(attempt.id, Some(1_000)).await?;
-            let deadline_ms = app.store.booking(booking).await?.map_or(0, |row| row.deadline_ms);
+            let deadline_ms = app.store.booking_head(booking).await?.map_or(0, |row| row.deadline_ms);
             return Err(Refusal::BankSlow { deadline_ms });
         }
     };
@@ -128,7 +129,11 @@ fn email(given: &str) -> Result<String, Problem> {
     let sound = given.len() <= EMAIL_MAX
         && !given.chars().any(|it| it.is_whitespace() || it.is_control() || matches!(it, '<' | '>' | '"' | ',' | ';'))
         && given.split_once('@').is_some_and(|(user, host)| {
-            !user.is_empty() && user.len() <= 64 && !host.contains('@') && host.split('.').all(|part| !part.is_empty()) && host.contains('.')
+            !user.is_empty()
+                && user.len() <= 64
+                && !host.contains('@')
+                && host.split('.').all(|part| !part.is_empty())
+                && host.contains('.')
         });
     if sound { Ok(given.to_owned()) } else { Err(Problem::invalid("email: this is no e-mail address")) }
 }

@@ -35,7 +35,11 @@ impl App {
     params(("booking" = BookingId, Path)),
     responses((status = 200, body = Booking, description = "Refunded"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub async fn refund(State(app): State<App>, Account(account): Account, Id(id): Id<BookingId>) -> Result<Json<Booking>, Refusal> {
+pub async fn refund(
+    State(app): State<App>,
+    Account(account): Account,
+    Id(id): Id<BookingId>,
+) -> Result<Json<Booking>, Refusal> {
     let row = app.store.booking(id.0).await?.ok_or(Refusal::NoBooking)?;
     app.promoter_of(account, row.event).await?;
     let refund = chassis::ids::new(&app.clock);

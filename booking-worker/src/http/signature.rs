@@ -79,7 +79,10 @@ mod tests {
         assert_eq!(judged(&format!("t={now_s}, v1={bad}, v0=x, v1={good}")), Ok(()));
         assert_eq!(judged(&format!("t={now_s},v1={bad}")), Err(Forged::Wrong));
         assert_eq!(check(SECRET, Some(&format!("t={now_s},v1={good}")), b"{} ", NOW_MS), Err(Forged::Wrong));
-        assert_eq!(check("", Some(&format!("t={now_s},v1={}", sign("", now_s, "{}"))), b"{}", NOW_MS), Err(Forged::Wrong));
+        assert_eq!(
+            check("", Some(&format!("t={now_s},v1={}", sign("", now_s, "{}"))), b"{}", NOW_MS),
+            Err(Forged::Wrong)
+        );
     }
 
     #[test]

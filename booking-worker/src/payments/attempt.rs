@@ -54,7 +54,11 @@ impl Worker {
         }
         if payment.amount_minor == 0 {
             // Nothing to pay, so nobody to ask.
-            return if payment.is_open() { self.captured(payment, 0, &payment.currency).await } else { Ok(Next::Never) };
+            return if payment.is_open() {
+                self.captured(payment, 0, &payment.currency).await
+            } else {
+                Ok(Next::Never)
+            };
         }
         let Some(intent) = &payment.intent else { return self.open(due).await };
         match self.provider.retrieve(intent).await {
@@ -100,8 +104,8 @@ impl Worker {
             }
             Status::Cancelled => Ok(waits::cancelled(due).into()),
             Status::Authorised => {
-                let as_agreed =
-                    intent.amount_minor == payment.amount_minor && intent.currency.eq_ignore_ascii_case(&payment.currency);
+                let as_agreed = intent.amount_minor == payment.amount_minor
+                    && intent.currency.eq_ignore_ascii_case(&payment.currency);
                 if !as_agreed {
                     tracing::error!(payment = %payment.id, intent = intent.id, "the intent is for another amount; voiding it");
                     return self.cancel(due, intent).await;

@@ -48,7 +48,13 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(store: Store, provider: Arc<dyn Provider>, clock: Clock, nudge: Arc<Notify>, config: &Config) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        provider: Arc<dyn Provider>,
+        clock: Clock,
+        nudge: Arc<Notify>,
+        config: &Config,
+    ) -> Self {
         Self {
             store,
             provider,

@@ -43,7 +43,8 @@ pub fn unresolved(due: &DuePayment, fault: Option<&Fault>) -> Option<i64> {
     };
     let age = due.settled_ms.unwrap_or(due.overdue_ms);
     let wait = if due.settled_ms.is_none() && due.overdue_ms < 0 {
-        let wait = if fault.is_some_and(Fault::is_away) { rand::random_range(AWAY_MS.0..=AWAY_MS.1) } else { PINNED_MIN_MS };
+        let wait =
+            if fault.is_some_and(Fault::is_away) { rand::random_range(AWAY_MS.0..=AWAY_MS.1) } else { PINNED_MIN_MS };
         wait.min(-due.overdue_ms + 20)
     } else if due.settled_ms.is_none() && due.pin_left_ms > 0 {
         // Waiting for as long as it has lasted already doubles each wait.

@@ -64,8 +64,11 @@ impl Stripe {
         let request = request.bearer_auth(self.key.expose()).header("stripe-version", VERSION).timeout(patience);
         let mut response = request.send().await.map_err(away)?;
         let status = response.status();
-        let retry_after_s =
-            response.headers().get("retry-after").and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+        let retry_after_s = response
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse().ok());
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(away)? {
             bytes.extend_from_slice(&chunk);
@@ -76,7 +79,12 @@ impl Stripe {
         if status == StatusCode::OK { Ok(bytes) } else { Err(wire::fault(status.as_u16(), retry_after_s, &bytes)) }
     }
 
-    async fn intent(&self, request: RequestBuilder, patience: Duration, expected: Option<&str>) -> Result<Intent, Fault> {
+    async fn intent(
+        &self,
+        request: RequestBuilder,
+        patience: Duration,
+        expected: Option<&str>,
+    ) -> Result<Intent, Fault> {
         let intent = wire::intent(&self.send(request, patience).await?)?;
         if expected.is_some_and(|id| id != intent.id) {
             return Err(Fault::Away { why: "it answered with another intent".to_owned(), answered: false });

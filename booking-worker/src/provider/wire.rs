@@ -51,7 +51,9 @@ fn unreadable(what: &str) -> Fault {
 /// An identifier such as `pi_1abc`: what is put into addresses and compared later.
 pub fn is_id(text: &str, prefix: &str) -> bool {
     text.len() <= TEXT_MAX
-        && text.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+        && text
+            .strip_prefix(prefix)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
 }
 
 pub fn intent(bytes: &[u8]) -> Result<Intent, Fault> {
@@ -154,7 +156,8 @@ mod tests {
         assert_eq!((read.status, read.amount_minor), (Status::Authorised, 500));
         assert!(!format!("{read:?}").contains("secret"));
         let declined = intent(&body(|it| {
-            it["last_payment_error"] = json!({"type": "card_error", "code": "card_declined", "decline_code": "lost", "message": "No."});
+            it["last_payment_error"] =
+                json!({"type": "card_error", "code": "card_declined", "decline_code": "lost", "message": "No."});
         }));
         assert_eq!(declined.unwrap().decline.as_deref(), Some("lost: No."));
     }

@@ -26,6 +26,8 @@ use crate::metrics::{
 const PATIENCE: Duration = Duration::from_millis(200);
 /// Decisions in one transaction, at most.
 const BATCH: usize = 256;
+/// Places looked at first: enough for a batch, unless most of them can only stand.
+const HEAD: usize = 4 * BATCH;
 
 /// The seating of one event, held under a lease.
 pub struct Office<'a> {
@@ -37,6 +39,8 @@ pub struct Office<'a> {
     queue: Queue,
     /// Counts edits of the event: another one may mean another hall.
     event_version: i64,
+    /// Sales followed.
+    sales: usize,
     /// Whether anything came since the last choice that could change it.
     dirty: bool,
     /// Whether what is known of seats and places is to be read anew.
@@ -92,6 +96,7 @@ impl<'a> Office<'a> {
                 store,
                 clock,
                 lease,
+                sales: follower.mirror().sales.len(),
                 follower,
                 floor,
                 queue,
@@ -123,6 +128,10 @@ impl<'a> Office<'a> {
         for record in &records {
             self.learn(record);
         }
+        // A sale that is followed only since now may have let places in before.
+        let sales = self.follower.mirror().sales.len();
+        self.in_doubt |= sales != self.sales;
+        self.sales = sales;
         if self.in_doubt {
             self.read_anew().await?;
         }
@@ -139,9 +148,18 @@ impl<'a> Office<'a> {
         if self.renewed.elapsed() >= renewal(&self.lease) {
             self.store.renew_lease(&self.lease).await?;
             self.renewed = Instant::now();
-            // The seats of a hall may be imported anew for as long as nobody has any.
-            self.in_doubt |= self.store.event_version(self.lease.scope).await? != self.event_version;
+            self.check().await?;
         }
+        Ok(())
+    }
+
+    /// Finds out whether anything was missed.
+    async fn check(&mut self) -> Result<()> {
+        // The seats of a hall may be imported anew for as long as nobody has any.
+        self.in_doubt |= self.store.event_version(self.lease.scope).await? != self.event_version;
+        let standing: usize = self.follower.mirror().sales.values().map(|sale| sale.standing.len()).sum();
+        // What we have just decided and the lanes have not told yet makes a difference, too: then this costs a read.
+        self.in_doubt |= standing != self.queue.len();
         Ok(())
     }
 
@@ -196,9 +214,17 @@ impl<'a> Office<'a> {
     /// nothing is waited for.
     async fn decide(&mut self) -> Result<()> {
         let begun = Instant::now();
-        let (standing, names) = self.queue.in_order();
         let (free, held) = self.floor.now();
-        let plan = seat_in_order(&self.floor.hall, &free, &held, &standing, BATCH);
+        let mut most = HEAD;
+        let (plan, names) = loop {
+            let (standing, names) = self.queue.in_order(most);
+            let plan = seat_in_order(&self.floor.hall, &free, &held, &standing, BATCH);
+            // What is decided for the head of a line does not depend on those behind it.
+            if plan.offers.len() + plan.sold_out.len() >= BATCH || names.len() == self.queue.len() {
+                break (plan, names);
+            }
+            most = usize::MAX;
+        };
         let name = |key: u64| names[key as usize];
         let offers: Vec<Offer> = plan
             .offers

@@ -47,24 +47,27 @@ impl Queue {
         self.count
     }
 
-    /// Everybody in order, each with its sale and entry: within a sale by entry, across sales whoever's head was let in
+    /// The first `most` in order, each with its sale and entry: within a sale by entry, across sales whoever's head was let in
     /// first. The keys are the indices.
-    pub fn in_order(&self) -> (Vec<Standing>, Vec<(Uuid, i64)>) {
+    pub fn in_order(&self, most: usize) -> (Vec<Standing>, Vec<(Uuid, i64)>) {
         let mut heads: Vec<_> = self.sales.iter().map(|(sale, line)| (*sale, line.iter().peekable())).collect();
         // Sales of the same millisecond have an order too.
         heads.sort_unstable_by_key(|(sale, _)| *sale);
-        let mut standing = Vec::with_capacity(self.count);
-        let mut names = Vec::with_capacity(self.count);
-        loop {
+        let mut standing = Vec::with_capacity(most.min(self.count));
+        let mut names = Vec::with_capacity(most.min(self.count));
+        while names.len() < most {
             let next = heads
                 .iter_mut()
-                .filter_map(|(sale, line)| line.peek().map(|(entry, it)| (it.admitted_at_ms, **entry)).map(|at| (at, *sale, line)))
+                .filter_map(|(sale, line)| {
+                    line.peek().map(|(entry, it)| (it.admitted_at_ms, **entry)).map(|at| (at, *sale, line))
+                })
                 .min_by_key(|(at, ..)| *at);
-            let Some((_, sale, line)) = next else { return (standing, names) };
-            let Some((entry, waiting)) = line.next() else { return (standing, names) };
+            let Some((_, sale, line)) = next else { break };
+            let Some((entry, waiting)) = line.next() else { break };
             standing.push(Standing { key: names.len() as u64, wish: waiting.wish });
             names.push((sale, *entry));
         }
+        (standing, names)
     }
 }
 
@@ -75,7 +78,14 @@ mod tests {
     use super::*;
 
     fn row(sale: u128, entry: i64, admitted_at_ms: i64) -> StandingRow {
-        StandingRow { sale: Uuid::from_u128(sale), entry, party: 2, tiers: 0, accepts: Accepts::default(), admitted_at_ms }
+        StandingRow {
+            sale: Uuid::from_u128(sale),
+            entry,
+            party: 2,
+            tiers: 0,
+            accepts: Accepts::default(),
+            admitted_at_ms,
+        }
     }
 
     #[test]
@@ -85,9 +95,10 @@ mod tests {
         for row in [row(1, 7, 100), row(1, 3, 300), row(2, 5, 200), row(2, 6, 400)] {
             queue.add(&row);
         }
-        let (_, names) = queue.in_order();
+        let (_, names) = queue.in_order(9);
         let short: Vec<_> = names.iter().map(|(sale, entry)| (sale.as_u128(), *entry)).collect();
         assert_eq!(short, [(2, 5), (1, 3), (1, 7), (2, 6)]);
+        assert_eq!(queue.in_order(2).1, names[..2]);
         assert_eq!(queue.len(), 4);
         assert!(queue.remove(Uuid::from_u128(1), 3).is_some());
         assert!(queue.remove(Uuid::from_u128(1), 3).is_none());

@@ -31,8 +31,11 @@ async fn a_booking_is_its_owners_and_the_promoters_to_see() {
         })
     };
     let (own, foreign) = (receipt(row.place, row.fan), receipt(Uuid::from_u128(3), row.fan));
-    let (founder, stranger) = (world.papers.access_token(world.founder, 60_000), world.papers.access_token(Uuid::from_u128(4), 60_000));
-    for (token, expected) in [(&fan.token, 200), (&own, 200), (&founder, 200), (&other.token, 404), (&foreign, 404), (&stranger, 404)] {
+    let (founder, stranger) =
+        (world.papers.access_token(world.founder, 60_000), world.papers.access_token(Uuid::from_u128(4), 60_000));
+    for (token, expected) in
+        [(&fan.token, 200), (&own, 200), (&founder, 200), (&other.token, 404), (&foreign, 404), (&stranger, 404)]
+    {
         assert_eq!(world.get(&path(booking, ""), token).await.0, expected);
     }
     for (token, expected) in [(&other.token, 404), (&foreign, 404), (&founder, 404)] {
@@ -76,7 +79,12 @@ async fn tickets_need_an_address() {
     // An account has one.
     let account = chassis::ids::new(&world.clock);
     world.store.create_account(account, "ada@example.org", "x").await.unwrap();
-    sqlx::query("update booking set fan = $2 where id = $1").bind(booking).bind(account).execute(world.store.pool()).await.unwrap();
+    sqlx::query("update booking set fan = $2 where id = $1")
+        .bind(booking)
+        .bind(account)
+        .execute(world.store.pool())
+        .await
+        .unwrap();
     let token = world.papers.access_token(account, 60_000);
     let (status, body) = world.post(&path(booking, "/pay"), &token, &json!({})).await;
     assert_eq!((status, body["email"].as_str()), (200, Some("ada@example.org")));
@@ -88,7 +96,9 @@ async fn a_booking_is_found_by_address_and_reference_and_not_by_trying() {
     let (fan, booking) = world.holder(1).await;
     let paying = world.pay(&fan, booking).await;
     let (email, reference) = (paying.email.unwrap(), paying.reference);
-    let find = async |email: &str, reference: &str| world.post("/v1/bookings/find", "", &json!({ "email": email, "reference": reference })).await;
+    let find = async |email: &str, reference: &str| {
+        world.post("/v1/bookings/find", "", &json!({ "email": email, "reference": reference })).await
+    };
     let typed = format!("{}-{}", &reference[..4], reference[4..].to_lowercase());
     let (status, body) = find(&email.to_uppercase(), &typed).await;
     assert_eq!((status, body["booking_id"].as_str()), (200, Some(paying.booking_id.to_string().as_str())));

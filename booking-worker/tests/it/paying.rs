@@ -24,7 +24,9 @@ async fn a_card_turns_a_hold_into_tickets() {
     let paid: Booking = serde_json::from_value(body).unwrap();
     assert_eq!(paid.tickets.len(), 2);
     let (_, key) = world.get("/v1/ticket-key", &fan.token).await;
-    let key = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, key["public_key"].as_str().unwrap()).unwrap();
+    let key =
+        base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, key["public_key"].as_str().unwrap())
+            .unwrap();
     for ticket in &paid.tickets {
         let claim = contracts::ticket_code::verify(&key, &ticket.code).unwrap();
         assert_eq!((claim.event, claim.ticket, claim.seat), (world.event, ticket.ticket_id.0, ticket.seat));
@@ -110,7 +112,8 @@ async fn money_of_another_amount_goes_back_whole() {
     world.card(&paying, "pm_card_visa").await;
     // Somebody takes less at the provider than was agreed.
     let intent = paying.payment.unwrap().intent.unwrap();
-    let (status, body) = world.provider(&format!("/v1/payment_intents/{intent}/capture"), &[("amount_to_capture", "1")]).await;
+    let (status, body) =
+        world.provider(&format!("/v1/payment_intents/{intent}/capture"), &[("amount_to_capture", "1")]).await;
     assert_eq!(status, 200, "{body}");
     let _tasks = world.run().await;
     world.until_states(booking, "failed", "refunded").await;
@@ -143,7 +146,10 @@ async fn two_workers_take_each_payment_once() {
         world.until_states(booking, "paid", "captured").await;
         assert_eq!(world.intent(booking).await["amount_received"], 5_000);
     }
-    let tickets: i64 = sqlx::query_scalar("select count(*) from ticket where void_at is null").fetch_one(world.store.pool()).await.unwrap();
+    let tickets: i64 = sqlx::query_scalar("select count(*) from ticket where void_at is null")
+        .fetch_one(world.store.pool())
+        .await
+        .unwrap();
     assert_eq!(tickets, 20);
     world.verify().await;
 }

@@ -55,7 +55,8 @@ async fn lapsed_seats_go_to_the_next_who_stands_at_once() {
     assert_eq!(world.seats_of(next).await, world.seats_of(lapsing).await);
     let lane = Lane { scope: world.event, kind: LaneKind::Seats };
     let records = world.store.records_after(lane, 0, 10).await.unwrap();
-    let at = |wanted: fn(&Change) -> bool| records.iter().rfind(|record| record.changes.iter().any(wanted)).unwrap().at_ms;
+    let at =
+        |wanted: fn(&Change) -> bool| records.iter().rfind(|record| record.changes.iter().any(wanted)).unwrap().at_ms;
     let waited_ms = at(|it| matches!(it, Change::Held(_))) - at(|it| matches!(it, Change::Ended { .. }));
     // A quarter of a second is promised; the tests' machine has other things to do.
     assert!((0..1_000).contains(&waited_ms), "{waited_ms} ms");
@@ -117,11 +118,12 @@ async fn another_worker_takes_over_from_a_dead_one() {
     // A stop in order leaves the office vacant.
     second.stop();
     eventually(SOON, async || {
-        let until: Option<bool> = sqlx::query_scalar("select holder is null from lease where kind = 'seating' and scope = $1")
-            .bind(world.event)
-            .fetch_optional(world.store.pool())
-            .await
-            .unwrap();
+        let until: Option<bool> =
+            sqlx::query_scalar("select holder is null from lease where kind = 'seating' and scope = $1")
+                .bind(world.event)
+                .fetch_optional(world.store.pool())
+                .await
+                .unwrap();
         until == Some(true)
     })
     .await;
@@ -142,8 +144,29 @@ async fn an_idle_holder_keeps_its_office() {
     let before = term().await;
     // Twice the lease, so that one that is not renewed ends.
     tokio::time::sleep(Duration::from_millis(1_800)).await;
-    assert!(world.store.take_lease(store::leases::Office::Seating, world.event, Uuid::from_u128(5), 900).await.unwrap().is_none());
+    assert!(
+        world
+            .store
+            .take_lease(store::leases::Office::Seating, world.event, Uuid::from_u128(5), 900)
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(term().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_comes_later_shares_the_seats() {
+    let (world, _tasks) = World::busy(Setup::default()).await;
+    let (_, first) = world.holder(2).await;
+    let sale = chassis::ids::new(&world.clock);
+    world.publish_sale(sale, &Setup::default()).await;
+    // Let in before the worker can have heard of the sale.
+    let fan = world.join_sale(sale, 2, Accepts::default()).await;
+    world.admit_to(sale, &[&fan]).await;
+    let second = world.booking_of(&fan).await;
+    assert_eq!([world.seats_of(first).await, world.seats_of(second).await], [[0, 1], [2, 3]]);
+    world.verify().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,11 @@ async fn a_webhook_is_believed_only_with_its_signature() {
     assert_eq!(sent[0]["status"], 200);
     eventually(SOON, async || noted(&world).await == 1).await;
     eventually(SOON, async || {
-        let tries: i32 = sqlx::query_scalar("select tries from payment where booking = $1").bind(booking).fetch_one(world.store.pool()).await.unwrap();
+        let tries: i32 = sqlx::query_scalar("select tries from payment where booking = $1")
+            .bind(booking)
+            .fetch_one(world.store.pool())
+            .await
+            .unwrap();
         tries > 0
     })
     .await;

@@ -198,6 +198,12 @@ impl World {
             .collect();
         self.store.import_map(self.event, &json!({}), &[tier], &units).await.unwrap();
         self.store.publish_event(self.event).await.unwrap();
+        self.publish_sale(self.sale, setup).await;
+    }
+
+    /// A sale of the event's seats.
+    pub async fn publish_sale(&self, sale: Uuid, setup: &Setup) {
+        let now_ms = self.clock.now_ms();
         let draft = SaleDraft {
             name: "Sale".to_owned(),
             opens_at_ms: now_ms - 1_000,
@@ -212,8 +218,8 @@ impl World {
             presence_ms: 120_000,
             rejoin: true,
         };
-        self.store.create_sale(self.sale, self.event, &draft).await.unwrap();
-        self.store.publish_sale(self.sale, self.founder).await.unwrap();
+        self.store.create_sale(sale, self.event, &draft).await.unwrap();
+        self.store.publish_sale(sale, self.founder).await.unwrap();
     }
 
     /// A new fan joins.
@@ -222,9 +228,13 @@ impl World {
     }
 
     pub async fn join_with(&self, party: u8, accepts: Accepts) -> Fan {
+        self.join_sale(self.sale, party, accepts).await
+    }
+
+    pub async fn join_sale(&self, sale: Uuid, party: u8, accepts: Accepts) -> Fan {
         let (fan, place) = (chassis::ids::new(&self.clock), chassis::ids::new(&self.clock));
         let ask = JoinAsk { place, fan, party, tiers: 0, accepts };
-        let JoinBatch::Placed(places, _) = self.store.join_batch(self.sale, &[ask]).await.unwrap() else {
+        let JoinBatch::Placed(places, _) = self.store.join_batch(sale, &[ask]).await.unwrap() else {
             panic!("the sale is not open")
         };
         Fan { id: fan, entry: places[0].0.entry, token: self.papers.visitor_token(fan, 3_600_000) }
@@ -232,12 +242,16 @@ impl World {
 
     /// Lets these in, in the line's order.
     pub async fn admit(&self, fans: &[&Fan]) {
-        let lease = self.store.take_lease(Office::Pacing, self.sale, self.pacing, 60_000).await.unwrap().unwrap();
+        self.admit_to(self.sale, fans).await;
+    }
+
+    pub async fn admit_to(&self, sale: Uuid, fans: &[&Fan]) {
+        let lease = self.store.take_lease(Office::Pacing, sale, self.pacing, 60_000).await.unwrap().unwrap();
         let mut candidates: Vec<i64> = fans.iter().map(|fan| fan.entry).collect();
         candidates.sort_unstable();
         // As admission does, a decision names the joins lane's version that it saw.
         let joins_seen: i64 = sqlx::query_scalar("select version from lane where scope = $1 and kind = 'joins'")
-            .bind(self.sale)
+            .bind(sale)
             .fetch_one(self.store.pool())
             .await
             .unwrap();

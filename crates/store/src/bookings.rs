@@ -106,7 +106,8 @@ macro_rules! bookings {
 type Row = (Uuid, Uuid, Uuid, Uuid, Uuid, String, String, i64, String, Option<String>, i64, bool, i64);
 
 fn booking_row(row: Row) -> BookingRow {
-    let (id, event, sale, place, fan, reference, state, amount_minor, currency, email, deadline_ms, extended, now_ms) = row;
+    let (id, event, sale, place, fan, reference, state, amount_minor, currency, email, deadline_ms, extended, now_ms) =
+        row;
     BookingRow {
         id,
         event,
@@ -158,6 +159,15 @@ impl Store {
         Ok(bookings)
     }
 
+    /// One booking without its seats, tickets and payments: enough to know whose it is.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn booking_head(&self, id: Uuid) -> Result<Option<BookingRow>> {
+        let row: Option<Row> = sqlx::query_as(bookings!("id = $1")).bind(id).fetch_optional(&self.pool).await?;
+        Ok(row.map(booking_row))
+    }
+
     /// One booking.
     ///
     /// # Errors
@@ -188,7 +198,8 @@ impl Store {
                 .bind(&ids)
                 .fetch_all(&self.pool)
                 .await?;
-        let mut by_id: HashMap<Uuid, &mut BookingRow> = bookings.iter_mut().map(|booking| (booking.id, booking)).collect();
+        let mut by_id: HashMap<Uuid, &mut BookingRow> =
+            bookings.iter_mut().map(|booking| (booking.id, booking)).collect();
         for (booking, seat, label, tier, price_minor, fee_minor) in seats {
             if let Some(booking) = by_id.get_mut(&booking) {
                 booking.seats.push(SeatRow { seat: seat as u32, label, tier, price_minor, fee_minor });

@@ -184,7 +184,7 @@ impl Follower {
         {
             self.mirror.epoch = epoch.number;
             self.mirror.epoch_since_ms = epoch.since_ms;
-            self.last_id = "0-0".to_owned();
+            "0-0".clone_into(&mut self.last_id);
         }
         Ok(())
     }

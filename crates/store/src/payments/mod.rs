@@ -105,9 +105,22 @@ pub(crate) type PaymentTuple =
     (Uuid, Uuid, i16, Option<String>, Option<String>, i64, String, String, Option<String>, i32, i32);
 
 pub(crate) fn payment_row(row: PaymentTuple) -> PaymentRow {
-    let (id, booking, attempt, intent, client_secret, amount_minor, currency, state, decline_reason, tries, key_no) = row;
+    let (id, booking, attempt, intent, client_secret, amount_minor, currency, state, decline_reason, tries, key_no) =
+        row;
     let attempt = attempt as u16;
-    PaymentRow { id, booking, attempt, intent, client_secret, amount_minor, currency, state, decline_reason, tries, key_no }
+    PaymentRow {
+        id,
+        booking,
+        attempt,
+        intent,
+        client_secret,
+        amount_minor,
+        currency,
+        state,
+        decline_reason,
+        tries,
+        key_no,
+    }
 }
 
 async fn payment_of(tx: &mut PgConnection, id: Uuid) -> Result<PaymentRow> {
@@ -117,39 +130,35 @@ async fn payment_of(tx: &mut PgConnection, id: Uuid) -> Result<PaymentRow> {
 }
 
 /// A booking under its lock.
+#[derive(sqlx::FromRow)]
 struct Locked {
     id: Uuid,
     event: Uuid,
     sale: Uuid,
     entry: i64,
     place: Uuid,
+    fan: Uuid,
+    email: Option<String>,
     state: String,
     amount_minor: i64,
     currency: String,
     overdue: bool,
 }
 
+macro_rules! lock_booking {
+    ($where:literal) => {
+        concat!(
+            "select id, event, sale, entry, place, fan, email, state, amount_minor, currency, deadline <= clock_timestamp() as overdue
+             from booking where ",
+            $where,
+            " for no key update"
+        )
+    };
+}
+
 /// Locks the booking, so that everything about its money happens one after the other.
 async fn lock(tx: &mut PgConnection, booking: Uuid) -> Result<Option<Locked>> {
-    type Row = (Uuid, Uuid, i64, Uuid, String, i64, String, bool);
-    let row: Option<Row> = sqlx::query_as(
-        "select event, sale, entry, place, state, amount_minor, currency, deadline <= clock_timestamp() from booking where id = $1
-         for no key update",
-    )
-    .bind(booking)
-    .fetch_optional(tx)
-    .await?;
-    Ok(row.map(|(event, sale, entry, place, state, amount_minor, currency, overdue)| Locked {
-        id: booking,
-        event,
-        sale,
-        entry,
-        place,
-        state,
-        amount_minor,
-        currency,
-        overdue,
-    }))
+    Ok(sqlx::query_as(lock_booking!("id = $1")).bind(booking).fetch_optional(tx).await?)
 }
 
 /// One step about a payment, under its booking's lock. Dropped without [`Step::finish`], nothing has happened.
@@ -228,11 +237,14 @@ impl Store {
     /// Begins a step about a payment.
     async fn step(&self, payment: Uuid) -> Result<Step<'_>> {
         let mut tx = self.pool.begin().await?;
-        let booking = payment_of(&mut tx, payment).await?.booking;
-        let booking = lock(&mut tx, booking)
-            .await?
-            .ok_or_else(|| StoreError::Corrupt(format!("payment {payment} without a booking")))?;
-        // Read again under the lock: it may have moved while we waited.
+        let booking: Option<Locked> =
+            sqlx::query_as(lock_booking!("id = (select booking from payment where payment.id = $1)"))
+                .bind(payment)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let booking =
+            booking.ok_or_else(|| StoreError::Corrupt(format!("there is no payment {payment} with a booking")))?;
+        // Only now, since it may have moved while we waited for the lock.
         let payment = payment_of(&mut tx, payment).await?;
         Ok(Step { store: self, tx, booking, payment })
     }

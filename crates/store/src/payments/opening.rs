@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{CLAIM_MS, PaymentRow, PaymentTuple, lock, payment_of, payment_row, payments};
+use super::{CLAIM_MS, PaymentRow, PaymentTuple, lock, payment_row, payments};
 use crate::holds::{moved, record_seats};
-use crate::{Result, Store};
+use crate::{Result, Store, StoreError};
 
 /// What came of asking to pay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +28,9 @@ impl Store {
     /// When Postgres is away.
     pub async fn begin_payment(&self, booking: Uuid, fan: Uuid, email: Option<&str>, payment: Uuid) -> Result<Begun> {
         let mut tx = self.pool.begin().await?;
-        let Some(locked) = lock(&mut tx, booking).await? else { return Ok(Begun::NotFound) };
-        let owned: Option<Option<String>> = sqlx::query_scalar("select email from booking where id = $1 and fan = $2")
-            .bind(booking)
-            .bind(fan)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some(known_email) = owned else { return Ok(Begun::NotFound) };
+        let Some(locked) = lock(&mut tx, booking).await?.filter(|locked| locked.fan == fan) else {
+            return Ok(Begun::NotFound);
+        };
         match locked.state.as_str() {
             "paid" => return Ok(Begun::Paid),
             // Past the deadline the provider is being asked to cancel it.
@@ -51,20 +47,22 @@ impl Store {
             "held" if !locked.overdue => {}
             _ => return Ok(Begun::Over),
         }
-        if email.is_none() && known_email.is_none() {
+        if email.is_none() && locked.email.is_none() {
             return Ok(Begun::EmailNeeded);
         }
         // Whoever asked has it in hand; a worker takes it up only if they die.
-        sqlx::query(
-            "insert into payment (id, booking, attempt, amount_minor, currency, state, due_at)
-             select $1, $2, 1 + count(*), $3, $4, 'created', clock_timestamp() + $5 * interval '1 ms' from payment where booking = $2",
-        )
+        let attempt: PaymentTuple = sqlx::query_as(concat!(
+            "with p as (insert into payment (id, booking, attempt, amount_minor, currency, state, due_at)
+                        select $1, $2, 1 + count(*), $3, $4, 'created', clock_timestamp() + $5 * interval '1 ms'
+                        from payment where booking = $2 returning *) ",
+            payments!("from p")
+        ))
         .bind(payment)
         .bind(booking)
         .bind(locked.amount_minor)
         .bind(&locked.currency)
         .bind(CLAIM_MS as f64)
-        .execute(&mut *tx)
+        .fetch_one(&mut *tx)
         .await?;
         sqlx::query(
             "update booking b set state = 'paying', declined = false, email = coalesce($2, email), extended = true,
@@ -75,12 +73,11 @@ impl Store {
         .bind(email)
         .execute(&mut *tx)
         .await?;
-        let attempt = payment_of(&mut tx, payment).await?;
         let changes = moved(&mut tx, &[booking]).await?;
         let records = record_seats(&mut tx, locked.event, changes).await?;
         tx.commit().await?;
         self.publish(locked.event, &records).await;
-        Ok(Begun::Attempt(attempt))
+        Ok(Begun::Attempt(payment_row(attempt)))
     }
 
     /// The provider has made the intent; the fan may be told its secret only after this, and only if the attempt is open
@@ -88,26 +85,30 @@ impl Store {
     ///
     /// # Errors
     /// When Postgres is away; repeating is safe.
-    pub async fn payment_opened(&self, payment: Uuid, intent: &str, client_secret: &str, look_in_ms: i64) -> Result<PaymentRow> {
-        let mut tx = self.pool.begin().await?;
+    pub async fn payment_opened(
+        &self,
+        payment: Uuid,
+        intent: &str,
+        client_secret: &str,
+        look_in_ms: i64,
+    ) -> Result<PaymentRow> {
         // Webhooks that came before this row knew its intent were parked: then it is due at once.
-        sqlx::query(
-            "update payment set intent = coalesce(intent, $2), client_secret = coalesce(client_secret, $3),
+        let row: Option<PaymentTuple> = sqlx::query_as(concat!(
+            "with p as (update payment set intent = coalesce(intent, $2), client_secret = coalesce(client_secret, $3),
                     state = case state when 'created' then 'open' else state end,
                     due_at = case when state in ('cancelled', 'failed')
                                     or exists (select from provider_event e where e.intent = $2 and e.handled_at is null)
                                   then clock_timestamp() else clock_timestamp() + $4 * interval '1 ms' end
-             where id = $1",
-        )
+             where id = $1 returning *) ",
+            payments!("from p")
+        ))
         .bind(payment)
         .bind(intent)
         .bind(client_secret)
         .bind(look_in_ms as f64)
-        .execute(&mut *tx)
+        .fetch_optional(&self.pool)
         .await?;
-        let row = payment_of(&mut tx, payment).await?;
-        tx.commit().await?;
-        Ok(row)
+        row.map(payment_row).ok_or_else(|| StoreError::Corrupt(format!("there is no payment {payment}")))
     }
 
     /// A card was declined; the hold and the attempt go on.
@@ -117,7 +118,8 @@ impl Store {
     pub async fn payment_declined(&self, payment: Uuid, reason: &str) -> Result<()> {
         let mut step = self.step(payment).await?;
         let told_before = step.payment.state == "declined" && step.payment.decline_reason.as_deref() == Some(reason);
-        let fits = matches!(step.payment.state.as_str(), "created" | "open" | "declined") && step.booking.state == "paying";
+        let fits =
+            matches!(step.payment.state.as_str(), "created" | "open" | "declined") && step.booking.state == "paying";
         if told_before || !fits {
             return Ok(());
         }

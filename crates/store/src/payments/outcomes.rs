@@ -75,8 +75,13 @@ impl Store {
         // Money is always recorded first.
         step.settle("captured", None, None).await?;
         let booking = step.booking.id;
-        step.outbox("payment.captured", &json!({"booking": booking, "amount_minor": amount_minor, "currency": currency})).await?;
-        let as_agreed = amount_minor == step.booking.amount_minor && currency.eq_ignore_ascii_case(&step.booking.currency);
+        step.outbox(
+            "payment.captured",
+            &json!({"booking": booking, "amount_minor": amount_minor, "currency": currency}),
+        )
+        .await?;
+        let as_agreed =
+            amount_minor == step.booking.amount_minor && currency.eq_ignore_ascii_case(&step.booking.currency);
         let (own, mut changes) = match step.booking.state.as_str() {
             "held" | "paying" | "capturing" => (true, Vec::new()),
             "lapsed" if as_agreed => step.retake().await?.map_or((false, Vec::new()), |changes| (true, changes)),
@@ -229,7 +234,10 @@ impl Step<'_> {
         .fetch_one(&mut *self.tx)
         .await?;
         // The place holds seats again, but stays ended: its fan may be in the line anew.
-        sqlx::query("update place set state = 'holding' where id = $1").bind(self.booking.place).execute(&mut *self.tx).await?;
+        sqlx::query("update place set state = 'holding' where id = $1")
+            .bind(self.booking.place)
+            .execute(&mut *self.tx)
+            .await?;
         Ok(Some(vec![Change::Held(HoldNow {
             booking,
             sale: self.booking.sale,
@@ -245,10 +253,11 @@ impl Step<'_> {
     /// Issues a ticket for each seat and makes the booking paid.
     async fn issue(&mut self, amount_minor: i64, new_id: &mut impl FnMut() -> Uuid) -> Result<Change> {
         let (booking, event) = (self.booking.id, self.booking.event);
-        let seats: Vec<i32> = sqlx::query_scalar("select seat from hold_seat where booking = $1 and live order by seat")
-            .bind(booking)
-            .fetch_all(&mut *self.tx)
-            .await?;
+        let seats: Vec<i32> =
+            sqlx::query_scalar("select seat from hold_seat where booking = $1 and live order by seat")
+                .bind(booking)
+                .fetch_all(&mut *self.tx)
+                .await?;
         if seats.is_empty() {
             return Err(StoreError::Corrupt(format!("booking {booking} has no seats to sell")));
         }
@@ -267,10 +276,12 @@ impl Step<'_> {
             .bind(booking)
             .execute(&mut *self.tx)
             .await?;
-        sqlx::query("update place set state = 'booked', ended_at = coalesce(ended_at, clock_timestamp()) where id = $1")
-            .bind(self.booking.place)
-            .execute(&mut *self.tx)
-            .await?;
+        sqlx::query(
+            "update place set state = 'booked', ended_at = coalesce(ended_at, clock_timestamp()) where id = $1",
+        )
+        .bind(self.booking.place)
+        .execute(&mut *self.tx)
+        .await?;
         outbox(&mut self.tx, "booking.paid", booking, &json!({"seats": seats, "amount_minor": amount_minor})).await?;
         let seats = seats.into_iter().map(|seat| seat as u32).collect();
         Ok(Change::Ended { booking, sale: self.booking.sale, entry: self.booking.entry, how: Ending::Booked, seats })

@@ -46,13 +46,15 @@ impl Store {
             return Ok(false);
         }
         let amount_minor = step.payment.amount_minor;
-        sqlx::query("insert into audit (sale, account, action, reason, change) values ($1, $2, 'booking.refund', $3, $4)")
-            .bind(step.booking.sale)
-            .bind(account)
-            .bind(reason)
-            .bind(json!({"booking": booking, "amount_minor": amount_minor}))
-            .execute(&mut *step.tx)
-            .await?;
+        sqlx::query(
+            "insert into audit (sale, account, action, reason, change) values ($1, $2, 'booking.refund', $3, $4)",
+        )
+        .bind(step.booking.sale)
+        .bind(account)
+        .bind(reason)
+        .bind(json!({"booking": booking, "amount_minor": amount_minor}))
+        .execute(&mut *step.tx)
+        .await?;
         sqlx::query("update ticket set void_at = clock_timestamp() where booking = $1 and void_at is null")
             .bind(booking)
             .execute(&mut *step.tx)

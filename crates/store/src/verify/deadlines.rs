@@ -91,7 +91,10 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
                     let Some(hold) = told.get_mut(booking) else { continue };
                     found.due(*booking, hold, at_ms, slack_ms);
                     if *deadline_ms < hold.deadline_ms {
-                        found.early.push(format!("booking {booking}: its deadline went back by {} ms", hold.deadline_ms - deadline_ms));
+                        found.early.push(format!(
+                            "booking {booking}: its deadline went back by {} ms",
+                            hold.deadline_ms - deadline_ms
+                        ));
                     }
                     if *deadline_ms > hold.deadline_ms {
                         hold.extensions += 1;
@@ -123,12 +126,17 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
         if !hold.ended {
             found.due(*booking, hold, history.now_ms, slack_ms);
             if hold.kept() && history.now_ms > hold.pin_ends_ms() + slack_ms {
-                found.pins.push(format!("booking {booking} is kept {} ms after its deadline", history.now_ms - hold.deadline_ms));
+                found.pins.push(format!(
+                    "booking {booking} is kept {} ms after its deadline",
+                    history.now_ms - hold.deadline_ms
+                ));
             }
         }
         let stored = bookings.get(booking).map(|booking| booking.deadline_ms);
         if stored != Some(hold.deadline_ms) {
-            found.early.push(format!("booking {booking}: the fan was shown {}, stored is {stored:?}", hold.deadline_ms));
+            found
+                .early
+                .push(format!("booking {booking}: the fan was shown {}, stored is {stored:?}", hold.deadline_ms));
         }
     }
     look.found(EARLY, found.early);
@@ -156,10 +164,12 @@ impl Found {
             _ => false,
         };
         if unasked && at_ms < hold.deadline_ms {
-            self.early.push(format!("booking {booking} ended {how:?} {} ms before its deadline", hold.deadline_ms - at_ms));
+            self.early
+                .push(format!("booking {booking} ended {how:?} {} ms before its deadline", hold.deadline_ms - at_ms));
         }
         if hold.kept() && how != Ending::Booked && at_ms > hold.pin_ends_ms() + slack_ms {
-            self.pins.push(format!("booking {booking} was kept for {} ms after its deadline", at_ms - hold.deadline_ms));
+            self.pins
+                .push(format!("booking {booking} was kept for {} ms after its deadline", at_ms - hold.deadline_ms));
         }
     }
 }

@@ -63,6 +63,12 @@ impl Default for Allowance {
     }
 }
 
+impl From<i64> for Allowance {
+    fn from(slack_ms: i64) -> Self {
+        Self { slack_ms, ..Self::default() }
+    }
+}
+
 /// A named check of one invariant.
 #[derive(Debug, Clone, Copy)]
 struct Check {
@@ -135,11 +141,12 @@ impl Store {
         self.verify_allowing(Allowance::default()).await
     }
 
-    /// [`Store::verify`] with other allowances than the usual ones.
+    /// [`Store::verify`] with other allowances than the usual ones, or a slack in milliseconds: as long as the outages lasted.
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn verify_allowing(&self, allowance: Allowance) -> Result<Report> {
+    pub async fn verify_allowing(&self, allowance: impl Into<Allowance>) -> Result<Report> {
+        let allowance = allowance.into();
         let mut report = Report::default();
         let events: Vec<Uuid> = sqlx::query_scalar("select id from event order by id").fetch_all(&self.pool).await?;
         for event in events {
@@ -155,6 +162,7 @@ impl Store {
         let mut tx = begin_snapshot(&mut connection).await?;
         // Reading a million places takes its time, and holds up nobody.
         sqlx::query("set local statement_timeout = '120s'").execute(&mut *tx).await?;
+        sqlx::query("set local idle_in_transaction_session_timeout = '120s'").execute(&mut *tx).await?;
         let mut look = Look { tx: &mut tx, event, allowance, report };
         look.queries(seats::CHECKS).await?;
         look.queries(bookings::CHECKS).await?;

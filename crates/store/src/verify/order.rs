@@ -28,16 +28,20 @@ pub(super) const CHECKS: &[Query] = &[query(
 pub(super) fn check(look: &mut Look<'_>, history: &History) {
     let (mut passed, mut unrecorded) = (Vec::new(), Vec::new());
     for (sale, ticks) in &history.ticks {
-        let mut line = Replay { sale: *sale, gone: HashSet::new(), behind: BTreeSet::new(), reached: 0, presence_ms: 0 };
+        let mut line =
+            Replay { sale: *sale, gone: HashSet::new(), behind: BTreeSet::new(), reached: 0, presence_ms: 0 };
         let joined: HashMap<i64, i64> = history
             .joins(*sale)
             .iter()
             .flat_map(|record| record.changes.iter().map(|change| (record.version, change)))
-            .filter_map(|(version, change)| if let Change::Joined { last } = change { Some((version, *last)) } else { None })
+            .filter_map(
+                |(version, change)| if let Change::Joined { last } = change { Some((version, *last)) } else { None },
+            )
             .collect();
         let mut ticks: HashMap<i64, &Tick> = ticks.iter().map(|tick| (tick.version, tick)).collect();
         for record in history.pace(*sale) {
-            let decides = record.changes.iter().any(|change| matches!(change, Change::Admitted { .. } | Change::Skipped { .. }));
+            let decides =
+                record.changes.iter().any(|change| matches!(change, Change::Admitted { .. } | Change::Skipped { .. }));
             let tick = ticks.remove(&record.version);
             let entries: Vec<i64> = record
                 .changes
@@ -75,7 +79,11 @@ pub(super) fn check(look: &mut Look<'_>, history: &History) {
                 }
             }
         }
-        unrecorded.extend(ticks.keys().map(|version| format!("sale {sale}: followers were not told of the decision of version {version}")));
+        unrecorded.extend(
+            ticks
+                .keys()
+                .map(|version| format!("sale {sale}: followers were not told of the decision of version {version}")),
+        );
     }
     look.found(IN_ORDER, passed);
     look.found(RECORDED, unrecorded);
@@ -114,7 +122,8 @@ impl Replay {
         for entry in entries {
             self.leave(*entry);
         }
-        let excused: HashMap<i64, i64> = tick.map(|tick| tick.passed_over.iter().copied().collect()).unwrap_or_default();
+        let excused: HashMap<i64, i64> =
+            tick.map(|tick| tick.passed_over.iter().copied().collect()).unwrap_or_default();
         let at_ms = tick.map_or(0, |tick| tick.at_ms);
         for entry in self.behind.range(..last) {
             match excused.get(entry) {
@@ -123,7 +132,9 @@ impl Replay {
                     "sale {sale}: entry {last} passed entry {entry}, which had been seen {} ms before",
                     at_ms - seen_ms
                 )),
-                None => found.push(format!("sale {sale}: entry {last} passed entry {entry}, which waited and was not looked at")),
+                None => found.push(format!(
+                    "sale {sale}: entry {last} passed entry {entry}, which waited and was not looked at"
+                )),
             }
             if found.len() > super::TOLD {
                 return;

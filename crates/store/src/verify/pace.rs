@@ -45,11 +45,12 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> crate::Resu
     .bind(look.event)
     .fetch_all(&mut *look.tx)
     .await?;
-    let leases: HashMap<Uuid, i64> = sqlx::query_as::<_, (Uuid, i64)>("select scope, term from lease where kind = 'pacing'")
-        .fetch_all(&mut *look.tx)
-        .await?
-        .into_iter()
-        .collect();
+    let leases: HashMap<Uuid, i64> =
+        sqlx::query_as::<_, (Uuid, i64)>("select scope, term from lease where kind = 'pacing'")
+            .fetch_all(&mut *look.tx)
+            .await?
+            .into_iter()
+            .collect();
     for (sale, ticks) in &history.ticks {
         let settings = settings(history, *sale);
         let term = leases.get(sale).copied().unwrap_or(0);
@@ -80,7 +81,12 @@ fn settings(history: &History, sale: Uuid) -> Vec<Setting<'_>> {
 /// Every change of the knobs has its line in the audit log, written before.
 fn unaudited(sale: Uuid, settings: &[Setting<'_>], audits: &[(Uuid, i64)]) -> Vec<String> {
     let knobs = |setting: &Setting<'_>| {
-        (setting.now.rate_per_minute, setting.now.max_active, setting.now.pause_reason.clone(), setting.now.rate_version)
+        (
+            setting.now.rate_per_minute,
+            setting.now.max_active,
+            setting.now.pause_reason.clone(),
+            setting.now.rate_version,
+        )
     };
     let mut changes = 0;
     let mut found = Vec::new();
@@ -114,7 +120,8 @@ impl Pace<'_> {
                 sum -= self.ticks[first].admitted;
                 first += 1;
             }
-            let of_ticks = self.ticks[first..=nth].iter().map(|tick| tick.rate_per_minute.clamp(0, u32::MAX.into()) as u32).max();
+            let of_ticks =
+                self.ticks[first..=nth].iter().map(|tick| tick.rate_per_minute.clamp(0, u32::MAX.into()) as u32).max();
             let most = allowed(of_ticks.unwrap_or(0).max(self.highest(tick.at_ms - span_ms, tick.at_ms)));
             if sum > most {
                 found.push(format!(
@@ -170,7 +177,10 @@ impl Pace<'_> {
                 ));
             }
             if tick.at_ms < latest {
-                found.push(format!("sale {}: the decision of version {} is dated before the one before it", self.sale, tick.version));
+                found.push(format!(
+                    "sale {}: the decision of version {} is dated before the one before it",
+                    self.sale, tick.version
+                ));
             }
             latest = latest.max(tick.at_ms);
         }
@@ -178,8 +188,11 @@ impl Pace<'_> {
     }
 
     fn paused(&self) -> Vec<String> {
-        let paused: HashMap<i64, bool> =
-            self.settings.iter().map(|setting| (setting.now.rate_version, setting.now.pause_reason.is_some())).collect();
+        let paused: HashMap<i64, bool> = self
+            .settings
+            .iter()
+            .map(|setting| (setting.now.rate_version, setting.now.pause_reason.is_some()))
+            .collect();
         let letting_in = self.ticks.iter().filter(|tick| tick.admitted > 0);
         letting_in
             .filter(|tick| {
@@ -189,7 +202,12 @@ impl Pace<'_> {
                 });
                 knew || should
             })
-            .map(|tick| format!("sale {}: version {} let in {} while the sale was paused", self.sale, tick.version, tick.admitted))
+            .map(|tick| {
+                format!(
+                    "sale {}: version {} let in {} while the sale was paused",
+                    self.sale, tick.version, tick.admitted
+                )
+            })
             .collect()
     }
 
@@ -204,7 +222,12 @@ impl Pace<'_> {
                         || tick.at_ms >= now.closes_at_ms + moment && tick.at_ms > at_ms + moment
                 })
             })
-            .map(|tick| format!("sale {}: version {} let in {} while the sale was not open", self.sale, tick.version, tick.admitted))
+            .map(|tick| {
+                format!(
+                    "sale {}: version {} let in {} while the sale was not open",
+                    self.sale, tick.version, tick.admitted
+                )
+            })
             .collect()
     }
 

@@ -61,7 +61,8 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History, copy: &Copy) -
     });
     look.found(FEED, strange);
     let length = copy.records.len();
-    let long = (length > FEED_KEEP + TRIM_SLACK).then(|| format!("the feed has {length} entries, and {FEED_KEEP} are kept"));
+    let long =
+        (length > FEED_KEEP + TRIM_SLACK).then(|| format!("the feed has {length} entries, and {FEED_KEEP} are kept"));
     look.found(BOUNDED, long);
     Ok(())
 }

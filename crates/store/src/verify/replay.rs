@@ -78,16 +78,16 @@ fn unheard_of() -> SaleMirror {
 #[must_use]
 pub fn differences(told: &EventMirror, stored: &EventMirror) -> Vec<String> {
     let mut found = Vec::new();
-    differ(&mut found, "capacity", told.capacity, stored.capacity);
-    differ(&mut found, "seats taken", told.taken, stored.taken);
-    differ(&mut found, "version of the seats lane", told.seats, stored.seats);
+    differ(&mut found, "capacity", &told.capacity, &stored.capacity);
+    differ(&mut found, "seats taken", &told.taken, &stored.taken);
+    differ(&mut found, "version of the seats lane", &told.seats, &stored.seats);
     for booking in keys(&told.holds, &stored.holds) {
-        differ(&mut found, &format!("hold {booking}"), told.holds.get(&booking), stored.holds.get(&booking));
+        differ(&mut found, &format!("hold {booking}"), &told.holds.get(&booking), &stored.holds.get(&booking));
     }
     for sale in keys(&told.sales, &stored.sales) {
         match (told.sales.get(&sale), stored.sales.get(&sale)) {
             (Some(told), Some(stored)) => of_sale(&mut found, sale, told, stored),
-            (told, stored) => differ(&mut found, &format!("sale {sale} is known"), told.is_some(), stored.is_some()),
+            (told, stored) => differ(&mut found, &format!("sale {sale} is known"), &told.is_some(), &stored.is_some()),
         }
     }
     found
@@ -95,7 +95,7 @@ pub fn differences(told: &EventMirror, stored: &EventMirror) -> Vec<String> {
 
 fn of_sale(found: &mut Vec<String>, sale: Uuid, told: &SaleMirror, stored: &SaleMirror) {
     let mut part = |what: &str, told: &dyn Debug, stored: &dyn Debug| {
-        differ(found, &format!("sale {sale}: {what}"), format!("{told:?}"), format!("{stored:?}"));
+        differ(found, &format!("sale {sale}: {what}"), &format!("{told:?}"), &format!("{stored:?}"));
     };
     part("settings", &told.now, &stored.now);
     part("version of the joins lane", &told.joins, &stored.joins);
@@ -106,7 +106,9 @@ fn of_sale(found: &mut Vec<String>, sale: Uuid, told: &SaleMirror, stored: &Sale
     let first = told.line.iter_after(0).zip(stored.line.iter_after(0)).find(|(told, stored)| told != stored);
     part("who waits", &first.map(|(told, _)| told), &first.map(|(_, stored)| stored));
     for entry in keys(&told.places, &stored.places) {
-        let standing = |sale: &SaleMirror| sale.places.get(&entry).map_or(Standing::Waiting, |PlaceNow { standing, .. }| *standing);
+        let standing = |sale: &SaleMirror| {
+            sale.places.get(&entry).map_or(Standing::Waiting, |PlaceNow { standing, .. }| *standing)
+        };
         part(&format!("entry {entry}"), &standing(told), &standing(stored));
     }
     part("who stands", &difference(&told.standing, &stored.standing), &difference(&stored.standing, &told.standing));
@@ -121,7 +123,7 @@ fn keys<K: Ord + Copy, V>(a: &HashMap<K, V>, b: &HashMap<K, V>) -> BTreeSet<K> {
     a.keys().chain(b.keys()).copied().collect()
 }
 
-fn differ<T: PartialEq + Debug>(found: &mut Vec<String>, what: &str, told: T, stored: T) {
+fn differ<T: PartialEq + Debug>(found: &mut Vec<String>, what: &str, told: &T, stored: &T) {
     if told != stored {
         found.push(format!("{what}: told {told:?}, stored {stored:?}"));
     }

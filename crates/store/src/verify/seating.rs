@@ -100,7 +100,13 @@ fn standing(history: &History) -> BTreeMap<Key, (i64, i64)> {
 }
 
 /// Seats that went to places behind one which stood, was known to stand, and could have taken them with nothing else.
-fn passed(history: &History, records: &[Record], wishes: &HashMap<Key, Wish>, seats: &Seats, view_ms: i64) -> Vec<String> {
+fn passed(
+    history: &History,
+    records: &[Record],
+    wishes: &HashMap<Key, Wish>,
+    seats: &Seats,
+    view_ms: i64,
+) -> Vec<String> {
     let Seats { hall, accessible } = seats;
     let mut standing = standing(history);
     let mut found = Vec::new();
@@ -156,7 +162,10 @@ async fn wishes(look: &mut Look<'_>) -> Result<HashMap<Key, Wish>> {
         .into_iter()
         .map(|(sale, entry, party, tiers, accepts)| {
             let Accepts { other_tiers, apart, fewer, accessible } = Accepts::from_bits(accepts);
-            ((sale, entry), Wish { party: party as u8, tiers: tiers.cast_unsigned(), other_tiers, apart, fewer, accessible })
+            (
+                (sale, entry),
+                Wish { party: party as u8, tiers: tiers.cast_unsigned(), other_tiers, apart, fewer, accessible },
+            )
         })
         .collect())
 }
@@ -179,7 +188,10 @@ async fn terms(look: &mut Look<'_>, records: &[Record]) -> Result<Vec<String>> {
         for hold in offered(record).into_values().flatten() {
             let term = terms.get(&hold.booking).copied().unwrap_or(0);
             if term < highest || term > now {
-                found.push(format!("booking {} was seated in term {term}, after one of term {highest}; the term now is {now}", hold.booking));
+                found.push(format!(
+                    "booking {} was seated in term {term}, after one of term {highest}; the term now is {now}",
+                    hold.booking
+                ));
             }
             highest = highest.max(term);
         }

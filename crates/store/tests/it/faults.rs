@@ -54,20 +54,41 @@ const FAULTS: &[(&str, Plant)] = &[
             )
         }),
     ),
-    ("booking-costs-its-seats", Sql(|c| format!("update booking set amount_minor = amount_minor - 1 where id = '{}'", c.held))),
     (
-        "place-holds-one-booking",
-        Sql(|c| format!("update place set state = 'standing' where id = (select place from booking where id = '{}')", c.held)),
+        "booking-costs-its-seats",
+        Sql(|c| format!("update booking set amount_minor = amount_minor - 1 where id = '{}'", c.held)),
     ),
     (
         "place-holds-one-booking",
-        Sql(|c| format!("update booking set place = (select place from booking where id = '{}') where id = '{}'", c.paying, c.held)),
+        Sql(|c| {
+            format!(
+                "update place set state = 'standing' where id = (select place from booking where id = '{}')",
+                c.held
+            )
+        }),
+    ),
+    (
+        "place-holds-one-booking",
+        Sql(|c| {
+            format!(
+                "update booking set place = (select place from booking where id = '{}') where id = '{}'",
+                c.paying, c.held
+            )
+        }),
     ),
     (
         "place-ended-as-its-booking",
-        Sql(|c| format!("update place set state = 'released' where id = (select place from booking where id = '{}')", c.lapsed)),
+        Sql(|c| {
+            format!(
+                "update place set state = 'released' where id = (select place from booking where id = '{}')",
+                c.lapsed
+            )
+        }),
     ),
-    ("place-state-is-whole", Sql(|c| format!("update place set ended_at = clock_timestamp() where entry = {}", c.standing[0]))),
+    (
+        "place-state-is-whole",
+        Sql(|c| format!("update place set ended_at = clock_timestamp() where entry = {}", c.standing[0])),
+    ),
     ("booking-ended-when-over", Sql(|c| format!("update booking set ended_at = null where id = '{}'", c.lapsed))),
     (
         "outbox-tells-of-bookings",
@@ -84,9 +105,18 @@ const FAULTS: &[(&str, Plant)] = &[
         }),
     ),
     ("ticket-is-of-a-paid-seat", Sql(|c| format!("update ticket set seat = 5 where booking = '{}'", c.paid))),
-    ("paid-booking-has-its-tickets", Sql(|c| format!("update ticket set void_at = clock_timestamp() where booking = '{}'", c.paid))),
-    ("paid-booking-has-one-payment", Sql(|c| format!("update payment set amount_minor = 1 where booking = '{}'", c.paid))),
-    ("paid-booking-has-one-payment", Sql(|c| format!("update payment set state = 'failed' where booking = '{}'", c.paid))),
+    (
+        "paid-booking-has-its-tickets",
+        Sql(|c| format!("update ticket set void_at = clock_timestamp() where booking = '{}'", c.paid)),
+    ),
+    (
+        "paid-booking-has-one-payment",
+        Sql(|c| format!("update payment set amount_minor = 1 where booking = '{}'", c.paid)),
+    ),
+    (
+        "paid-booking-has-one-payment",
+        Sql(|c| format!("update payment set state = 'failed' where booking = '{}'", c.paid)),
+    ),
     (
         "captured-money-is-answered-for",
         Sql(|c| format!("update payment set state = 'captured' where booking = '{}'", c.capturing)),
@@ -123,7 +153,10 @@ const FAULTS: &[(&str, Plant)] = &[
             )
         }),
     ),
-    ("paying-booking-has-its-attempt", Sql(|c| format!("update payment set state = 'cancelled' where booking = '{}'", c.paying))),
+    (
+        "paying-booking-has-its-attempt",
+        Sql(|c| format!("update payment set state = 'cancelled' where booking = '{}'", c.paying)),
+    ),
     ("outbox-tells-of-money", Sql(|_| "delete from outbox where kind = 'payment.captured'".to_owned())),
     // The line.
     ("entries-are-dense", Sql(|c| format!("delete from place where entry = {}", c.waiting))),
@@ -131,7 +164,10 @@ const FAULTS: &[(&str, Plant)] = &[
     (
         "entries-are-dense",
         Sql(|c| {
-            format!("alter table place drop constraint place_entry_unique; update place set entry = entry - 1 where entry = {}", c.waiting)
+            format!(
+                "alter table place drop constraint place_entry_unique; update place set entry = entry - 1 where entry = {}",
+                c.waiting
+            )
         }),
     ),
     (
@@ -149,7 +185,12 @@ const FAULTS: &[(&str, Plant)] = &[
     ),
     (
         "party-is-allowed",
-        Sql(|c| format!("alter table place drop constraint place_party_check; update place set party = 9 where entry = {}", c.waiting)),
+        Sql(|c| {
+            format!(
+                "alter table place drop constraint place_party_check; update place set party = 9 where entry = {}",
+                c.waiting
+            )
+        }),
     ),
     // Lanes.
     ("lane-has-no-gap", Sql(|_| "delete from feed_record where kind = 'seats' and version = 2".to_owned())),
@@ -161,7 +202,9 @@ const FAULTS: &[(&str, Plant)] = &[
     ("published-sale-has-its-lanes", Sql(|_| "delete from line".to_owned())),
     (
         "records-are-readable",
-        Sql(|_| "update feed_record set changes = '[{\"k\": \"nonsense\"}]' where kind = 'seats' and version = 1".to_owned()),
+        Sql(|_| {
+            "update feed_record set changes = '[{\"k\": \"nonsense\"}]' where kind = 'seats' and version = 1".to_owned()
+        }),
     ),
     (
         "replay-equals-tables",
@@ -171,17 +214,33 @@ const FAULTS: &[(&str, Plant)] = &[
         "replay-equals-tables",
         Sql(|c| format!("update hold_seat set live = true where booking in ('{}', '{}')", c.lapsed, c.released)),
     ),
-    ("replay-equals-tables", Sql(|c| format!("update booking set deadline = deadline + interval '1 s' where id = '{}'", c.held))),
+    (
+        "replay-equals-tables",
+        Sql(|c| format!("update booking set deadline = deadline + interval '1 s' where id = '{}'", c.held)),
+    ),
     // Admission.
-    ("admitted-once", Sql(|c| format!("update place set admitted_at = admitted_at + interval '1 s' where entry = {}", c.standing[0]))),
     (
         "admitted-once",
-        Sql(|c| format!("update pace_tick set entries = array_append(entries, {0}) where not {0} = any(entries)", c.standing[0])),
+        Sql(|c| format!("update place set admitted_at = admitted_at + interval '1 s' where entry = {}", c.standing[0])),
+    ),
+    (
+        "admitted-once",
+        Sql(|c| {
+            format!(
+                "update pace_tick set entries = array_append(entries, {0}) where not {0} = any(entries)",
+                c.standing[0]
+            )
+        }),
     ),
     ("admitted-in-order", Sql(|_| "update pace_tick set passed_over = '[]'".to_owned())),
     (
         "admitted-in-order",
-        Sql(|c| format!("update pace_tick set passed_over = jsonb_build_array(jsonb_build_array({}, to_ms(at) - 5000))", c.skipped)),
+        Sql(|c| {
+            format!(
+                "update pace_tick set passed_over = jsonb_build_array(jsonb_build_array({}, to_ms(at) - 5000))",
+                c.skipped
+            )
+        }),
     ),
     ("admitted-in-order", Sql(|_| "update pace_tick set joins_seen = 1".to_owned())),
     (
@@ -190,7 +249,10 @@ const FAULTS: &[(&str, Plant)] = &[
     ),
     (
         "admissions-are-recorded",
-        Sql(|_| "update pace_tick set version = version + 1000 where version = (select max(version) from pace_tick)".to_owned()),
+        Sql(|_| {
+            "update pace_tick set version = version + 1000 where version = (select max(version) from pace_tick)"
+                .to_owned()
+        }),
     ),
     // The pace.
     ("active-within-cap", Sql(|_| told_in_pace("\"max_active\": 100", "\"max_active\": 1"))),
@@ -199,19 +261,34 @@ const FAULTS: &[(&str, Plant)] = &[
     ("pace-follows-its-knobs", Sql(|_| "update pace_tick set rate_per_minute = 7".to_owned())),
     (
         "pace-follows-its-knobs",
-        Sql(|_| "update pace_tick set at = at - interval '1 hour' where version = (select max(version) from pace_tick)".to_owned()),
+        Sql(|_| {
+            "update pace_tick set at = at - interval '1 hour' where version = (select max(version) from pace_tick)"
+                .to_owned()
+        }),
     ),
     ("nobody-admitted-while-paused", Sql(|_| told_in_pace("\"pause_reason\": null", "\"pause_reason\": \"none\""))),
     ("admitted-while-open", Sql(|_| told_in_pace("\"opens_at_ms\": 1700000000000", "\"opens_at_ms\": 1898000000000"))),
-    ("pacing-terms-ascend", Sql(|_| "update pace_tick set term = 9 where version = (select min(version) from pace_tick)".to_owned())),
-    ("knobs-are-audited", Sql(|_| "delete from audit where action = 'admission.pause'; delete from audit where action = 'sale.edit'".to_owned())),
+    (
+        "pacing-terms-ascend",
+        Sql(|_| "update pace_tick set term = 9 where version = (select min(version) from pace_tick)".to_owned()),
+    ),
+    (
+        "knobs-are-audited",
+        Sql(|_| {
+            "delete from audit where action = 'admission.pause'; delete from audit where action = 'sale.edit'"
+                .to_owned()
+        }),
+    ),
     // Deadlines.
     (
         "no-booking-lapses-early",
         Sql(|c| format!("update booking set deadline = ended_at + interval '1 s' where id = '{}'", c.lapsed)),
     ),
     ("no-hold-ends-early", Sql(|_| ended_at("- interval '1 hour'"))),
-    ("no-hold-ends-early", Sql(|c| format!("update booking set deadline = deadline - interval '1 s' where id = '{}'", c.held))),
+    (
+        "no-hold-ends-early",
+        Sql(|c| format!("update booking set deadline = deadline - interval '1 s' where id = '{}'", c.held)),
+    ),
     ("holds-end-in-time", Sql(|_| ended_at("+ interval '1 hour'"))),
     ("holds-end-in-time", Sql(|c| told_deadline(c.paying, -600_000))),
     ("pins-end-in-time", Sql(|c| told_deadline(c.pinned, -600_000))),
@@ -316,7 +393,9 @@ async fn faults_in_redis_are_named() -> Result {
     let (world, _) = history().await?;
     let key = |part: &str| format!("u:{{{}}}:{part}:v1", world.event.simple());
     let mut redis = world.redis.connection().await;
-    let named = async || -> Result<Vec<&str>> { Ok(world.verify().await?.violations.into_iter().map(|found| found.check).collect()) };
+    let named = async || -> Result<Vec<&str>> {
+        Ok(world.verify().await?.violations.into_iter().map(|found| found.check).collect())
+    };
 
     redis::cmd("HSET").arg(key("epoch")).arg("epoch").arg(1_000).exec_async(&mut redis).await?;
     assert_eq!(named().await?, ["epoch-not-ahead"]);
@@ -334,7 +413,8 @@ async fn faults_in_redis_are_named() -> Result {
     world.redis.flush().await;
 
     world.join(&[1]).await?;
-    let entry: redis::streams::StreamRangeReply = redis::cmd("XRANGE").arg(key("feed")).arg("-").arg("+").query_async(&mut redis).await?;
+    let entry: redis::streams::StreamRangeReply =
+        redis::cmd("XRANGE").arg(key("feed")).arg("-").arg("+").query_async(&mut redis).await?;
     let record: String = entry.ids[0].get("r").context("a record")?;
     for _ in 0..22 {
         let mut pipe = redis::pipe();

@@ -122,7 +122,8 @@ async fn followers_outlive_an_emptied_a_killed_and_an_absent_redis() -> Result {
     // Records travel through Redis again.
     world.join(&[1]).await?;
     let mut redis = world.redis.connection().await;
-    let length: usize = redis::cmd("XLEN").arg(format!("u:{{{}}}:feed:v1", world.event.simple())).query_async(&mut redis).await?;
+    let length: usize =
+        redis::cmd("XLEN").arg(format!("u:{{{}}}:feed:v1", world.event.simple())).query_async(&mut redis).await?;
     assert!(length > 0);
     world.sound().await
 }
@@ -169,7 +170,8 @@ async fn a_writer_with_an_old_epoch_is_told_so() -> Result {
     world.another_store().await?.rebuild(world.event).await?;
     world.join(&[1]).await?;
     let mut redis = world.redis.connection().await;
-    let length: usize = redis::cmd("XLEN").arg(format!("u:{{{}}}:feed:v1", world.event.simple())).query_async(&mut redis).await?;
+    let length: usize =
+        redis::cmd("XLEN").arg(format!("u:{{{}}}:feed:v1", world.event.simple())).query_async(&mut redis).await?;
     assert_eq!(length, 1, "the record is written under the new epoch");
     world.sound().await
 }

@@ -10,7 +10,6 @@ use crate::world::{Recipe, Result, World, id};
 #[derive(Debug, Clone, Copy)]
 pub struct Cast {
     pub paid: Uuid,
-    pub refunded: Uuid,
     pub lapsed: Uuid,
     pub released: Uuid,
     /// With a card that was declined.
@@ -19,8 +18,6 @@ pub struct Cast {
     pub pinned: Uuid,
     pub capturing: Uuid,
     pub held: Uuid,
-    /// Paid too late for its seats, which it got all the same.
-    pub late: Uuid,
     /// Entries that stand, in order.
     pub standing: [i64; 2],
     /// Passed over, and still absent.
@@ -59,7 +56,10 @@ pub async fn history() -> Result<(World, Cast)> {
     world.holds_last(400, 0).await?;
     let pinned = world.hold(&seating, 3, &[2, 3]).await?.booking;
     world.begin(pinned).await?;
-    testkit::eventually(std::time::Duration::from_secs(10), async || store.lapse_due().await.is_ok_and(|(_, pinned, _)| pinned == 1)).await;
+    testkit::eventually(std::time::Duration::from_secs(10), async || {
+        store.lapse_due().await.is_ok_and(|(_, pinned, _)| pinned == 1)
+    })
+    .await;
     world.holds_last(60_000, 30_000).await?;
 
     let paid = world.hold(&seating, 4, &[6]).await?.booking;
@@ -92,6 +92,7 @@ pub async fn history() -> Result<(World, Cast)> {
     .await?;
     anyhow::ensure!(store.payment_authorised(payment).await? == Verdict::Capture);
     world.join(&[1]).await?;
-    let cast = Cast { paid, refunded, lapsed, released, paying, pinned, capturing, held, late, standing: [11, 13], skipped: 8, waiting: 15 };
+    let cast =
+        Cast { paid, lapsed, released, paying, pinned, capturing, held, standing: [11, 13], skipped: 8, waiting: 15 };
     Ok((world, cast))
 }

@@ -21,13 +21,18 @@ async fn concurrent_batches_give_dense_entries_in_commit_order() -> Result {
         .map(|_| (0..chance.random_range(1..20)).map(|_| ask(fans[chance.random_range(0..fans.len())], 1)).collect())
         .collect();
     let stores = try_join_all((0..4).map(|_| world.another_store())).await?;
-    let joined = join_all(batches.iter().zip(stores.iter().cycle()).map(|(asks, store)| store.join_batch(world.sale, asks))).await;
+    let joined =
+        join_all(batches.iter().zip(stores.iter().cycle()).map(|(asks, store)| store.join_batch(world.sale, asks)))
+            .await;
 
     let mut by_fan: HashMap<Uuid, i64> = HashMap::new();
     let mut news: Vec<(i64, Vec<i64>)> = Vec::new();
     for (asks, joined) in batches.iter().zip(joined) {
         let JoinBatch::Placed(places, version) = joined? else { panic!("the sale is open") };
-        assert_eq!(places.iter().map(|(place, _)| place.fan).collect::<Vec<_>>(), asks.iter().map(|ask| ask.fan).collect::<Vec<_>>());
+        assert_eq!(
+            places.iter().map(|(place, _)| place.fan).collect::<Vec<_>>(),
+            asks.iter().map(|ask| ask.fan).collect::<Vec<_>>()
+        );
         for (place, _) in &places {
             assert_eq!(*by_fan.entry(place.fan).or_insert(place.entry), place.entry, "one place per fan, whoever asks");
         }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use store::payments::Verdict;
 use store::Guards;
+use store::payments::Verdict;
 
 use crate::world::{Recipe, Result, World, id};
 
@@ -154,16 +154,18 @@ async fn taking_again_and_offering_do_not_wait_in_circles() -> Result {
             world.store.payment_authorised(late[1].1),
             world.store.offer(&seating, &offers, &[])
         );
-        let winners = usize::from(one? == Verdict::Capture) + usize::from(other? == Verdict::Capture) + offered?.held.len();
+        let winners =
+            usize::from(one? == Verdict::Capture) + usize::from(other? == Verdict::Capture) + offered?.held.len();
         assert_eq!(winners, 1);
         world.sound().await?;
         // Away with all of it.
         for (booking, payment) in late {
             world.store.payment_cancelled(payment, true).await?;
-            drop(world.store.give_back(booking).await?);
+            world.store.give_back(booking).await?;
         }
         world.store.offer(&seating, &[], &[(world.sale, next)]).await?;
-        let held: Vec<uuid::Uuid> = sqlx::query_scalar("select id from booking where state = 'held'").fetch_all(&world.db.pool).await?;
+        let held: Vec<uuid::Uuid> =
+            sqlx::query_scalar("select id from booking where state = 'held'").fetch_all(&world.db.pool).await?;
         for booking in held {
             assert!(world.store.give_back(booking).await?);
         }

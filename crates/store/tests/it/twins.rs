@@ -16,7 +16,8 @@ async fn seats_held_once(world: &World) -> Result {
         world.join(&[2, 2]).await?;
         let admitted = world.tick(pacing).await?.admitted;
         let (one, other) = ([world.offer(admitted[0], pair)], [world.offer(admitted[1], pair)]);
-        let (one, other) = tokio::join!(world.store.offer(&seating, &one, &[]), world.store.offer(&seating, &other, &[]));
+        let (one, other) =
+            tokio::join!(world.store.offer(&seating, &one, &[]), world.store.offer(&seating, &other, &[]));
         let held = one?.held.len() + other?.held.len();
         anyhow::ensure!(held == 1, "seats {pair:?} were held {held} times");
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::seats::{Free, Hall, Standing, Wish, seat_in_order};
 use sqlx::AssertSqlSafe;
+use store::Store;
 use store::events::{EventDraft, SaleDraft, SaleEdit, SalePublished};
 use store::feed::HoldNow;
 use store::halls::{Imported, TierRow, UnitRow};
@@ -16,7 +17,6 @@ use store::leases::{Lease, Office};
 use store::pace::{PaceAsk, PaceDone};
 use store::payments::{Begun, PaymentRow, Verdict};
 use store::verify::Report;
-use store::Store;
 use testkit::{TestDatabase, TestRedis, eventually};
 use uuid::{Builder, Uuid};
 
@@ -75,7 +75,10 @@ impl World {
         let (db, redis) = tokio::join!(testkit::database(), testkit::redis());
         let store = Store::with_pool(db.pool.clone(), redis.url())?;
         let (event, sale, account, organisation) = (id(), id(), id(), id());
-        sqlx::query("insert into organisation (id, name) values ($1, 'Hall')").bind(organisation).execute(&db.pool).await?;
+        sqlx::query("insert into organisation (id, name) values ($1, 'Hall')")
+            .bind(organisation)
+            .execute(&db.pool)
+            .await?;
         sqlx::query("insert into account (id, email, password_hash) values ($1, 'operator@example.org', '')")
             .bind(account)
             .execute(&db.pool)
@@ -222,7 +225,10 @@ impl World {
             .zip(0..)
             .map(|(place, key)| {
                 let Accepts { other_tiers, apart, fewer, accessible } = place.accepts;
-                Standing { key, wish: Wish { party: place.party, tiers: place.tiers, other_tiers, apart, fewer, accessible } }
+                Standing {
+                    key,
+                    wish: Wish { party: place.party, tiers: place.tiers, other_tiers, apart, fewer, accessible },
+                }
             })
             .collect();
         let plan = seat_in_order(&self.hall, &free, &held, &line, 1_000);
@@ -243,7 +249,9 @@ impl World {
     pub async fn begin(&self, booking: Uuid) -> Result<PaymentRow> {
         let fan = self.fan_of(booking).await?;
         match self.store.begin_payment(booking, fan, Some("fan@example.org"), id()).await? {
-            Begun::Attempt(payment) => Ok(self.store.payment_opened(payment.id, &payment.id.to_string(), "secret", 2_000).await?),
+            Begun::Attempt(payment) => {
+                Ok(self.store.payment_opened(payment.id, &payment.id.to_string(), "secret", 2_000).await?)
+            }
             other => anyhow::bail!("{other:?}"),
         }
     }
@@ -296,8 +304,10 @@ impl World {
 
     /// The states of the places, by entry.
     pub async fn places(&self) -> Result<HashMap<i64, String>> {
-        let rows: Vec<(i64, String)> =
-            sqlx::query_as("select entry, state from place where sale = $1").bind(self.sale).fetch_all(&self.db.pool).await?;
+        let rows: Vec<(i64, String)> = sqlx::query_as("select entry, state from place where sale = $1")
+            .bind(self.sale)
+            .fetch_all(&self.db.pool)
+            .await?;
         Ok(rows.into_iter().collect())
     }
 }
