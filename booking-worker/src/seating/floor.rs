@@ -45,6 +45,11 @@ impl Floor {
         self.untold.insert(booking, seats);
     }
 
+    /// Whether the lane has told all of our own holds.
+    pub fn is_told(&self) -> bool {
+        self.untold.is_empty()
+    }
+
     /// Follows a record of the seats lane. Answers whether somebody may be better or worse off for it: seats came free, or
     /// are sold for good.
     pub fn apply(&mut self, record: &Record) -> bool {

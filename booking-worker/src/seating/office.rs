@@ -148,18 +148,20 @@ impl<'a> Office<'a> {
         if self.renewed.elapsed() >= renewal(&self.lease) {
             self.store.renew_lease(&self.lease).await?;
             self.renewed = Instant::now();
-            self.check().await?;
+            self.check(records.is_empty()).await?;
         }
         Ok(())
     }
 
     /// Finds out whether anything was missed.
-    async fn check(&mut self) -> Result<()> {
+    async fn check(&mut self, quiet: bool) -> Result<()> {
         // The seats of a hall may be imported anew for as long as nobody has any.
         self.in_doubt |= self.store.event_version(self.lease.scope).await? != self.event_version;
-        let standing: usize = self.follower.mirror().sales.values().map(|sale| sale.standing.len()).sum();
-        // What we have just decided and the lanes have not told yet makes a difference, too: then this costs a read.
-        self.in_doubt |= standing != self.queue.len();
+        // Only while all is quiet: what we have just decided, the lanes tell a moment later.
+        if quiet && !self.dirty && self.floor.is_told() {
+            let standing: usize = self.follower.mirror().sales.values().map(|sale| sale.standing.len()).sum();
+            self.in_doubt |= standing != self.queue.len();
+        }
         Ok(())
     }
 
