@@ -8,16 +8,16 @@ use std::time::Duration;
 use chassis::retry::Backoff;
 use chassis::tasks::{TaskKind, Tasks};
 use metrics::{counter, gauge, histogram};
+use store::StoreError;
 use store::follow::Follower;
 use store::leases::{Lease, Office};
 use store::mirror::{EventMirror, SaleMirror};
 use store::pace::PaceAsk;
-use store::StoreError;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::metrics::{ADMITTED, LEASES, LOST, SKIPPED, TICK};
 use crate::Admission;
+use crate::metrics::{ADMITTED, LEASES, LOST, SKIPPED, TICK};
 
 /// Looks for events with running sales and sees to it that each has its task.
 pub async fn run(admission: Admission, tasks: Tasks) -> anyhow::Result<()> {
@@ -124,7 +124,8 @@ async fn attend(
         let pause = Duration::from_millis(config.lease_ttl_ms.unsigned_abs() / 4);
         if desk.sought.is_none_or(|at| at.elapsed() >= pause) {
             desk.sought = Some(Instant::now());
-            desk.lease = admission.store.take_lease(Office::Pacing, sale, admission.holder, config.lease_ttl_ms).await?;
+            desk.lease =
+                admission.store.take_lease(Office::Pacing, sale, admission.holder, config.lease_ttl_ms).await?;
             if let Some(lease) = desk.lease {
                 desk.absent.clear();
                 tracing::info!(%sale, term = lease.term, "pacing this sale");
@@ -174,7 +175,8 @@ async fn head(
     let trusting = event.epoch_since_ms + presence_ms > now_ms;
     let mut looked = 0;
     loop {
-        let chunk: Vec<i64> = if entries.is_empty() { line.by_ref().take(wanted).collect() } else { std::mem::take(&mut entries) };
+        let chunk: Vec<i64> =
+            if entries.is_empty() { line.by_ref().take(wanted).collect() } else { std::mem::take(&mut entries) };
         if chunk.is_empty() || looked >= config.window {
             break;
         }

@@ -152,7 +152,12 @@ impl Papers {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, key).expect("claims of plain strings encode")
     }
 
-    fn read_jwt(&self, token: &str, audience: &str, pick: impl Fn(&KeySet) -> &DecodingKey) -> Result<Uuid, PaperFault> {
+    fn read_jwt(
+        &self,
+        token: &str,
+        audience: &str,
+        pick: impl Fn(&KeySet) -> &DecodingKey,
+    ) -> Result<Uuid, PaperFault> {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_audience(&[audience]);
         rules.set_issuer(&[ISSUER]);

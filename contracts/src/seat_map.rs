@@ -139,7 +139,10 @@ impl SeatMap {
             let mut rows = HashSet::new();
             for row in &section.rows {
                 if !name_fits(&row.label) || !rows.insert(row.label.as_str()) {
-                    faults.push(format!("section {:?}, row {:?}: the label must be unique in the section", section.name, row.label));
+                    faults.push(format!(
+                        "section {:?}, row {:?}: the label must be unique in the section",
+                        section.name, row.label
+                    ));
                 }
                 let mut seats = HashSet::new();
                 for seat in &row.seats {

@@ -37,10 +37,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.starts_with("application/json"));
         if !is_json {
-            return Err(Problem::new(415, "not-json", "Only JSON is understood here", "send content-type: application/json"));
+            return Err(Problem::new(
+                415,
+                "not-json",
+                "Only JSON is understood here",
+                "send content-type: application/json",
+            ));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            Problem::new(rejection.status().as_u16(), "unreadable-body", "The body could not be read", rejection.body_text())
+            Problem::new(
+                rejection.status().as_u16(),
+                "unreadable-body",
+                "The body could not be read",
+                rejection.body_text(),
+            )
         })?;
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(Self(value)),
@@ -101,7 +111,9 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Papers::from_ref(state).principal(bearer(&parts.headers)?).map_err(|fault| Problem::unauthorised(fault.to_string()))
+        Papers::from_ref(state)
+            .principal(bearer(&parts.headers)?)
+            .map_err(|fault| Problem::unauthorised(fault.to_string()))
     }
 }
 

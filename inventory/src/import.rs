@@ -8,7 +8,8 @@ use store::halls::{TierRow, UnitRow};
 
 /// Tiers and units of a sound map, in its order: seats first, then standing places.
 pub fn rows(map: &SeatMap) -> (Vec<TierRow>, Vec<UnitRow>) {
-    let index: HashMap<&str, u8> = map.tiers.iter().enumerate().map(|(nth, tier)| (tier.id.as_str(), nth as u8)).collect();
+    let index: HashMap<&str, u8> =
+        map.tiers.iter().enumerate().map(|(nth, tier)| (tier.id.as_str(), nth as u8)).collect();
     let mut tiers: Vec<TierRow> = map
         .tiers
         .iter()

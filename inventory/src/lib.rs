@@ -55,6 +55,10 @@ impl Inventory {
 
     /// Starts the role's tasks.
     pub fn run(&self, tasks: &Tasks) {
-        tasks.spawn(TaskKind::Service, "lapse", lapse::run(self.store.clone(), self.config.lapse_interval_ms, tasks.soft()));
+        tasks.spawn(
+            TaskKind::Service,
+            "lapse",
+            lapse::run(self.store.clone(), self.config.lapse_interval_ms, tasks.soft()),
+        );
     }
 }

@@ -78,7 +78,11 @@ async fn write_map(
     let roles = inventory.store.roles_in(account, owner.organisation).await.map_err(|fault| problem(&fault))?;
     if !roles.iter().any(|role| role == Role::Promoter.name()) {
         let hidden = roles.is_empty() && !owner.published;
-        return Err(if hidden { Problem::not_found("event") } else { Problem::forbidden("only its promoters change a seat map") });
+        return Err(if hidden {
+            Problem::not_found("event")
+        } else {
+            Problem::forbidden("only its promoters change a seat map")
+        });
     }
     let faults = map.faults();
     if !faults.is_empty() {

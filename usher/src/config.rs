@@ -89,17 +89,25 @@ impl Config {
 
     /// The secrets, checked.
     pub fn secrets(&self) -> anyhow::Result<Vec<String>> {
-        ensure!(!self.secrets.is_empty(), "USHER_SECRETS is not set: give at least one secret of {SECRET_BYTES_MIN} bytes, as [\"…\"]");
+        ensure!(
+            !self.secrets.is_empty(),
+            "USHER_SECRETS is not set: give at least one secret of {SECRET_BYTES_MIN} bytes, as [\"…\"]"
+        );
         for secret in &self.secrets {
-            ensure!(secret.expose().len() >= SECRET_BYTES_MIN, "a secret in USHER_SECRETS is shorter than {SECRET_BYTES_MIN} bytes");
+            ensure!(
+                secret.expose().len() >= SECRET_BYTES_MIN,
+                "a secret in USHER_SECRETS is shorter than {SECRET_BYTES_MIN} bytes"
+            );
         }
         Ok(self.secrets.iter().map(|secret| secret.expose().to_owned()).collect())
     }
 
     /// Where the stores are, for roles that were not started by `usher up`.
     pub fn stores(&self) -> anyhow::Result<store::StoreConfig> {
-        let database_url = self.database_url.as_ref().context("DATABASE_URL is not set: point it at Postgres, or use `usher up`")?;
-        let redis_url = self.redis_url.as_ref().context("REDIS_URL is not set: point it at Redis, or use `usher up`")?;
+        let database_url =
+            self.database_url.as_ref().context("DATABASE_URL is not set: point it at Postgres, or use `usher up`")?;
+        let redis_url =
+            self.redis_url.as_ref().context("REDIS_URL is not set: point it at Redis, or use `usher up`")?;
         Ok(store::StoreConfig {
             database_url: database_url.expose().to_owned(),
             redis_url: redis_url.expose().to_owned(),

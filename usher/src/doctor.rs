@@ -26,7 +26,11 @@ pub fn run() -> ExitCode {
     let files = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
     let enough = files >= SOCKETS_PER_PROCESS + 4_000;
     sound &= enough;
-    println!("{}    a process may open {files} files; {} are needed for {SOCKETS_PER_PROCESS} sockets", if enough { "ok" } else { "lacks" }, SOCKETS_PER_PROCESS + 4_000);
+    println!(
+        "{}    a process may open {files} files; {} are needed for {SOCKETS_PER_PROCESS} sockets",
+        if enough { "ok" } else { "lacks" },
+        SOCKETS_PER_PROCESS + 4_000
+    );
     let backlog = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap_or_default();
     println!("note  net.core.somaxconn is {}; 4096 lets a burst of joins wait to be accepted", backlog.trim());
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -34,7 +34,8 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::QueueGateway, Self::Admission, Self::Inventory, Self::BookingWorker, Self::Realtime];
+    pub const ALL: [Self; 5] =
+        [Self::QueueGateway, Self::Admission, Self::Inventory, Self::BookingWorker, Self::Realtime];
 
     /// As on the command line, in pid files and in logs.
     pub const fn name(self) -> &'static str {
@@ -49,7 +50,12 @@ impl Role {
 }
 
 /// Runs these roles until told to stop. `ready` is called once everything listens, with the public address.
-pub async fn run(config: Config, roles: &[Role], tasks: Tasks, ready: impl FnOnce(std::net::SocketAddr)) -> anyhow::Result<()> {
+pub async fn run(
+    config: Config,
+    roles: &[Role],
+    tasks: Tasks,
+    ready: impl FnOnce(std::net::SocketAddr),
+) -> anyhow::Result<()> {
     let clock = Clock::system();
     let metrics = Metrics::install();
     tasks.spawn(TaskKind::Service, "metrics upkeep", metrics.clone().upkeep_task(tasks.soft()));
@@ -71,13 +77,20 @@ pub async fn run(config: Config, roles: &[Role], tasks: Tasks, ready: impl FnOnc
     for role in roles {
         match role {
             Role::QueueGateway => {
-                let gateway =
-                    queue_gateway::prepare(config.gateway.clone(), &secrets[0], store.clone(), papers.clone(), clock.clone()).await?;
+                let gateway = queue_gateway::prepare(
+                    config.gateway.clone(),
+                    &secrets[0],
+                    store.clone(),
+                    papers.clone(),
+                    clock.clone(),
+                )
+                .await?;
                 gateway.run(&tasks);
                 router = router.merge(gateway.router());
             }
             Role::Admission => {
-                let admission = admission::prepare(config.admission.clone(), store.clone(), papers.clone(), clock.clone())?;
+                let admission =
+                    admission::prepare(config.admission.clone(), store.clone(), papers.clone(), clock.clone())?;
                 admission.run(&tasks);
                 router = router.merge(admission.router());
             }
@@ -87,15 +100,22 @@ pub async fn run(config: Config, roles: &[Role], tasks: Tasks, ready: impl FnOnc
                 router = router.merge(inventory.router());
             }
             Role::BookingWorker => {
-                let worker =
-                    booking_worker::prepare(config.payment.clone(), &secrets[0], store.clone(), papers.clone(), clock.clone()).await?;
+                let worker = booking_worker::prepare(
+                    config.payment.clone(),
+                    &secrets[0],
+                    store.clone(),
+                    papers.clone(),
+                    clock.clone(),
+                )
+                .await?;
                 worker.run(&tasks);
                 router = router.merge(worker.router());
             }
             Role::Realtime => {
                 let sockets = Sockets::new(&tasks);
                 let realtime =
-                    realtime::prepare(config.realtime.clone(), store.clone(), papers.clone(), clock.clone(), sockets).await?;
+                    realtime::prepare(config.realtime.clone(), store.clone(), papers.clone(), clock.clone(), sockets)
+                        .await?;
                 realtime.run(&tasks);
                 router = router.merge(realtime.router());
                 // A node that has not seen the lines yet would let everybody wait.
@@ -117,7 +137,9 @@ pub async fn run(config: Config, roles: &[Role], tasks: Tasks, ready: impl FnOnc
     let probes = health::private_router(health.clone(), metrics);
     {
         let (tasks, listener) = (tasks.clone(), config.listener.clone());
-        tasks.clone().spawn(TaskKind::Service, "public listener", async move { serve::serve(public, router, listener, &tasks).await });
+        tasks.clone().spawn(TaskKind::Service, "public listener", async move {
+            serve::serve(public, router, listener, &tasks).await
+        });
     }
     {
         let tasks = tasks.clone();

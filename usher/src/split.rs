@@ -49,7 +49,8 @@ pub async fn run(config: Config, file: Option<&Path>, data: &Path, tasks: Tasks)
             ("USHER_LISTENER__UNCAPPED".to_owned(), r#"["127.0.0.1"]"#.to_owned()),
         ];
         if apart {
-            variables.extend(config.gateway.live_base.clone().map(|base| ("USHER_GATEWAY__LIVE_BASE".to_owned(), base)));
+            variables
+                .extend(config.gateway.live_base.clone().map(|base| ("USHER_GATEWAY__LIVE_BASE".to_owned(), base)));
         }
         if role == Role::QueueGateway && config.gateway.public_url.is_none() {
             variables.push(("USHER_GATEWAY__PUBLIC_URL".to_owned(), format!("http://{}", config.listen)));
@@ -64,7 +65,9 @@ pub async fn run(config: Config, file: Option<&Path>, data: &Path, tasks: Tasks)
     let ingress = Child {
         name: "nginx".to_owned(),
         program: nginx,
-        arguments: ["-p", &dir.display().to_string(), "-e", "stderr", "-c", &conf.display().to_string()].map(str::to_owned).to_vec(),
+        arguments: ["-p", &dir.display().to_string(), "-e", "stderr", "-c", &conf.display().to_string()]
+            .map(str::to_owned)
+            .to_vec(),
         variables: Vec::new(),
         pid_file: data.join("run/nginx.pid"),
     };
@@ -84,7 +87,13 @@ pub async fn run(config: Config, file: Option<&Path>, data: &Path, tasks: Tasks)
 }
 
 /// One of several processes that serve sockets on a shared address.
-pub fn realtime(config: &Config, file: Option<&Path>, data: &Path, shared: SocketAddr, nth: u16) -> anyhow::Result<Child> {
+pub fn realtime(
+    config: &Config,
+    file: Option<&Path>,
+    data: &Path,
+    shared: SocketAddr,
+    nth: u16,
+) -> anyhow::Result<Child> {
     let variables = vec![("USHER_SHARE_LISTEN".to_owned(), "true".to_owned())];
     role_process(config, file, data, Role::Realtime, format!("realtime-{nth}"), shared, spare_address()?, variables)
 }
@@ -207,7 +216,10 @@ pub fn spare_address() -> anyhow::Result<SocketAddr> {
 
 /// Where nginx is, if it is installed.
 pub fn find_nginx() -> Option<PathBuf> {
-    ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"].into_iter().map(PathBuf::from).find(|path| path.exists())
+    ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists())
 }
 
 /// Ends what a killed `usher up` left running in this folder: by process id, after looking at what each process is.
@@ -240,7 +252,8 @@ pub async fn end_leftovers(data: &Path) {
 fn is_ours(pid: u32, data: &Path) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let line = String::from_utf8_lossy(&line).into_owned();
-    (line.contains("usher\0--role\0")) || (line.contains("nginx") && line.contains(&*data.join("nginx").to_string_lossy()))
+    (line.contains("usher\0--role\0"))
+        || (line.contains("nginx") && line.contains(&*data.join("nginx").to_string_lossy()))
 }
 
 fn signal(pid: u32, signal: Signal) {

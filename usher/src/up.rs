@@ -68,7 +68,9 @@ async fn serve(options: &Up, mut config: Config, data: &Path, tasks: Tasks) -> a
     let stores = config.stores()?;
     write(&data.join("run/postgres.url"), &stores.database_url)?;
     write(&data.join("run/redis.url"), &stores.redis_url)?;
-    let pool = store::connect_postgres(&stores.database_url, 1).await.context("Postgres cannot be reached; check DATABASE_URL")?;
+    let pool = store::connect_postgres(&stores.database_url, 1)
+        .await
+        .context("Postgres cannot be reached; check DATABASE_URL")?;
     store::migrate(&pool).await?;
     pool.close().await;
     if options.realtime_processes > 1 {

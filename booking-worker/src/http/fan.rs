@@ -94,7 +94,11 @@ pub async fn give_back(
         let row = app.own(&principal, id.0).await?;
         match (row.state.as_str(), &row.payment) {
             ("released", _) => {}
-            ("paying", Some(payment)) => cancel(&app, &row, payment).await?,
+            ("paying", Some(payment)) => {
+                cancel(&app, &row, payment).await?;
+                // A worker that saw the cancel first has made it a plain hold again.
+                app.store.give_back(id.0).await?;
+            }
             ("paying" | "capturing" | "paid", _) => return Err(Refusal::PaymentUnderWay),
             _ => return Err(Refusal::HoldOver),
         }

@@ -31,28 +31,18 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, NotANetwork> {
         let wrong = || NotANetwork(text.to_owned());
-        let (address, bits) = text
-            .split_once('/')
-            .map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
             None => longest,
-            Some(bits) => bits
-                .trim()
-                .parse()
-                .ok()
-                .filter(|bits| *bits <= longest)
-                .ok_or_else(wrong)?,
+            Some(bits) => bits.trim().parse().ok().filter(|bits| *bits <= longest).ok_or_else(wrong)?,
         };
         // An IPv4 address written as IPv6 would never match a canonical address.
         if address.to_canonical() != address {
             return Err(wrong());
         }
-        Ok(Self {
-            base: prefix(address, bits),
-            bits,
-        })
+        Ok(Self { base: prefix(address, bits), bits })
     }
 }
 
@@ -64,9 +54,7 @@ impl fmt::Display for Network {
 
 impl<'de> Deserialize<'de> for Network {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -80,15 +68,11 @@ impl Serialize for Network {
 pub fn prefix(address: IpAddr, bits: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {
-            let mask = u32::MAX
-                .checked_shl(32_u32.saturating_sub(bits.into()))
-                .unwrap_or(0);
+            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(bits.into())).unwrap_or(0);
             IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & mask))
         }
         IpAddr::V6(address) => {
-            let mask = u128::MAX
-                .checked_shl(128_u32.saturating_sub(bits.into()))
-                .unwrap_or(0);
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(bits.into())).unwrap_or(0);
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
         }
     }
@@ -119,14 +103,8 @@ mod tests {
 
     #[test]
     fn ipv6_counts_by_its_64_and_ipv4_whole() {
-        assert_eq!(
-            limit_key(ip("2001:db8:1:2:3:4:5:6")),
-            limit_key(ip("2001:db8:1:2::9"))
-        );
-        assert_ne!(
-            limit_key(ip("2001:db8:1:2::1")),
-            limit_key(ip("2001:db8:1:3::1"))
-        );
+        assert_eq!(limit_key(ip("2001:db8:1:2:3:4:5:6")), limit_key(ip("2001:db8:1:2::9")));
+        assert_ne!(limit_key(ip("2001:db8:1:2::1")), limit_key(ip("2001:db8:1:3::1")));
         assert_ne!(limit_key(ip("192.0.2.1")), limit_key(ip("192.0.2.2")));
         assert_eq!(limit_key(ip("::ffff:192.0.2.1")), ip("192.0.2.1"));
     }
@@ -144,14 +122,7 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_refused_by_name() {
-        for text in [
-            "",
-            "10.0.0.0/33",
-            "10.0.0",
-            "::/129",
-            "10.0.0.0/x",
-            "::ffff:10.0.0.1",
-        ] {
+        for text in ["", "10.0.0.0/33", "10.0.0", "::/129", "10.0.0.0/x", "::ffff:10.0.0.1"] {
             let error = text.parse::<Network>().unwrap_err().to_string();
             assert!(error.contains(&format!("`{text}`")), "{error}");
         }

@@ -17,9 +17,7 @@ enum Source {
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self(Source::System {
-            started: Instant::now(),
-        })
+        Self(Source::System { started: Instant::now() })
     }
 
     /// A clock that stands at `now_ms` (milliseconds since 1970) until it is advanced.
@@ -42,17 +40,14 @@ impl Clock {
 
     /// Milliseconds since 1970, UTC. It may step back when the machine's clock is set; deadlines that must not move
     /// are Postgres's to judge.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the machine for the time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
     pub fn now_ms(&self) -> i64 {
         match &self.0 {
             Source::Fixed(now) => now.load(Ordering::SeqCst),
             // A machine that believes itself before 1970 gets 0 rather than a panic.
-            Source::System { .. } => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_millis() as i64),
+            Source::System { .. } => {
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+            }
         }
     }
 

@@ -55,25 +55,18 @@ pub fn load_from<T: DeserializeOwned>(
 ) -> Result<T, ConfigError> {
     let mut figment = Figment::new();
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         figment = figment.merge(Toml::string(&text));
     }
     let environment = Environment::read(prefix, environment)?;
     let figment = figment.merge(&environment);
-    figment
-        .extract_lossy()
-        .map_err(|error| explain(&error, &figment, &environment, file))
+    figment.extract_lossy().map_err(|error| explain(&error, &figment, &environment, file))
 }
 
 /// The value of one environment variable, if it is set and is valid Unicode. Settings come from [`load`]; this is for
 /// the few variables that others define, as `REDIS_URL`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads a variable by name"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads a variable by name")]
 pub fn env_var(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -90,27 +83,16 @@ struct Environment {
 const ENVIRONMENT: &str = "environment";
 
 impl Environment {
-    fn read(
-        prefix: &str,
-        environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self, ConfigError> {
+    fn read(prefix: &str, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
         let prefix = format!("{prefix}_");
-        let mut read = Self {
-            values: Dict::new(),
-            names: BTreeMap::new(),
-        };
+        let mut read = Self { values: Dict::new(), names: BTreeMap::new() };
         for (name, value) in environment {
             let Some(name) = name.to_str() else { continue };
             let Some(key) = name.strip_prefix(&prefix) else {
                 continue;
             };
-            let invalid = |fault: &str| ConfigError::Invalid {
-                place: name.to_owned(),
-                fault: fault.to_owned(),
-            };
-            let value = value
-                .to_str()
-                .ok_or_else(|| invalid("is not valid Unicode"))?;
+            let invalid = |fault: &str| ConfigError::Invalid { place: name.to_owned(), fault: fault.to_owned() };
+            let value = value.to_str().ok_or_else(|| invalid("is not valid Unicode"))?;
             if value.is_empty() {
                 continue;
             }
@@ -133,15 +115,8 @@ impl Environment {
 
     /// The variable that set `key` or something around it.
     fn name_of(&self, key: &str) -> Option<&str> {
-        let around = |set: &str| {
-            key.strip_prefix(set)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        let found = self
-            .names
-            .keys()
-            .filter(|set| around(set))
-            .max_by_key(|set| set.len())?;
+        let around = |set: &str| key.strip_prefix(set).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let found = self.names.keys().filter(|set| around(set)).max_by_key(|set| set.len())?;
         self.names.get(found).map(String::as_str)
     }
 }
@@ -154,10 +129,7 @@ fn insert(values: &mut Dict, path: &[String], value: Value) -> bool {
     if rest.is_empty() {
         return values.insert(first.clone(), value).is_none();
     }
-    match values
-        .entry(first.clone())
-        .or_insert_with(|| Value::from(Dict::new()))
-    {
+    match values.entry(first.clone()).or_insert_with(|| Value::from(Dict::new())) {
         Value::Dict(_, inner) => insert(inner, rest, value),
         _ => false,
     }
@@ -174,12 +146,7 @@ impl Provider for &Environment {
 }
 
 /// One line that names the key and its place, from figment's first error.
-fn explain(
-    error: &figment::Error,
-    figment: &Figment,
-    environment: &Environment,
-    file: Option<&Path>,
-) -> ConfigError {
+fn explain(error: &figment::Error, figment: &Figment, environment: &Environment, file: Option<&Path>) -> ConfigError {
     let mut path = error.path.clone();
     let fault = match &error.kind {
         Kind::UnknownField(name, known) => {
@@ -187,28 +154,17 @@ fn explain(
             if path.last() != Some(name) {
                 path.push(name.clone());
             }
-            format!(
-                "unknown setting `{}`, expected {}",
-                path.join("."),
-                OneOf(known)
-            )
+            format!("unknown setting `{}`, expected {}", path.join("."), OneOf(known))
         }
-        Kind::MissingField(name) => format!(
-            "`{}` must be set",
-            path.iter()
-                .map(String::as_str)
-                .chain([&**name])
-                .collect::<Vec<_>>()
-                .join(".")
-        ),
+        Kind::MissingField(name) => {
+            format!("`{}` must be set", path.iter().map(String::as_str).chain([&**name]).collect::<Vec<_>>().join("."))
+        }
         kind if path.is_empty() => one_line(kind),
         kind => format!("`{}`: {}", path.join("."), one_line(kind)),
     };
     let key = path.join(".");
-    let from_environment = figment
-        .find_metadata(&key)
-        .or(error.metadata.as_ref())
-        .is_some_and(|from| from.name == ENVIRONMENT);
+    let from_environment =
+        figment.find_metadata(&key).or(error.metadata.as_ref()).is_some_and(|from| from.name == ENVIRONMENT);
     let place = match (environment.name_of(&key), file) {
         (Some(variable), _) if from_environment => variable.to_owned(),
         (_, Some(file)) => file.display().to_string(),
@@ -219,9 +175,5 @@ fn explain(
 
 /// TOML's own errors draw a picture of several lines; logs want one.
 fn one_line(fault: &impl fmt::Display) -> String {
-    fault
-        .to_string()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    fault.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -53,18 +53,9 @@ impl Health {
 
     /// A check named `name`, down until it is first reported up. Registering a name again returns the same check.
     pub fn register(&self, name: &'static str) -> HealthHandle {
-        let mut checks = self
-            .inner
-            .checks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        checks
-            .entry(name)
-            .or_insert_with(|| Some("not checked yet".to_owned()));
-        HealthHandle {
-            inner: Arc::clone(&self.inner),
-            name,
-        }
+        let mut checks = self.inner.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        checks.entry(name).or_insert_with(|| Some("not checked yet".to_owned()));
+        HealthHandle { inner: Arc::clone(&self.inner), name }
     }
 
     /// Whether work should be sent here.
@@ -74,22 +65,11 @@ impl Health {
 
     /// Why no work should be sent here, by check; empty when ready.
     pub fn reasons(&self) -> BTreeMap<&'static str, String> {
-        let checks = self
-            .inner
-            .checks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut reasons: BTreeMap<_, _> = checks
-            .iter()
-            .filter_map(|(name, reason)| Some((*name, reason.clone()?)))
-            .collect();
+        let checks = self.inner.checks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reasons: BTreeMap<_, _> =
+            checks.iter().filter_map(|(name, reason)| Some((*name, reason.clone()?))).collect();
         drop(checks);
-        if self
-            .inner
-            .stop
-            .get()
-            .is_some_and(CancellationToken::is_cancelled)
-        {
+        if self.inner.stop.get().is_some_and(CancellationToken::is_cancelled) {
             reasons.insert("process", "stopping".to_owned());
         } else if !self.inner.ready.load(Ordering::SeqCst) {
             reasons.insert("process", "not ready".to_owned());
@@ -110,11 +90,7 @@ impl HealthHandle {
     }
 
     fn set(&self, reason: Option<String>) {
-        let mut checks = self
-            .inner
-            .checks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut checks = self.inner.checks.lock().unwrap_or_else(PoisonError::into_inner);
         let before = checks.insert(self.name, reason.clone()).flatten();
         drop(checks);
         match (before, reason) {
@@ -128,10 +104,7 @@ impl HealthHandle {
 /// The private listener's pages: `/livez` (200 while the process lives), `/readyz` (200, or 503 with the reasons),
 /// `/metrics`. Never mount it where the public can reach it.
 pub fn private_router(health: Health, metrics: Metrics) -> Router {
-    let text = [(
-        header::CONTENT_TYPE,
-        "text/plain; version=0.0.4; charset=utf-8",
-    )];
+    let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(readyz).with_state(health))
@@ -140,15 +113,8 @@ pub fn private_router(health: Health, metrics: Metrics) -> Router {
 
 async fn readyz(State(health): State<Health>) -> impl IntoResponse {
     let reasons = health.reasons();
-    let status = if reasons.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        status,
-        Json(serde_json::json!({ "ready": reasons.is_empty(), "reasons": reasons })),
-    )
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(serde_json::json!({ "ready": reasons.is_empty(), "reasons": reasons })))
 }
 
 #[cfg(test)]

@@ -18,10 +18,7 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self {
-            format: LogFormat::Human,
-            filter: "info".to_owned(),
-        }
+        Self { format: LogFormat::Human, filter: "info".to_owned() }
     }
 }
 
@@ -46,24 +43,15 @@ pub struct BadFilter {
 
 /// Starts logging for the process. The first call decides; later ones (tests share a process) change nothing.
 pub fn init(config: LogConfig) -> Result<(), BadFilter> {
-    let filter = EnvFilter::builder()
-        .parse(&config.filter)
-        .map_err(|source| BadFilter {
-            filter: config.filter,
-            source,
-        })?;
+    let filter =
+        EnvFilter::builder().parse(&config.filter).map_err(|source| BadFilter { filter: config.filter, source })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(config.format == LogFormat::Human && std::io::stderr().is_terminal());
     let started = match config.format {
         LogFormat::Human => lines.finish().try_init(),
-        LogFormat::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .finish()
-            .try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).finish().try_init(),
     };
     if started.is_ok() && config.format == LogFormat::Json {
         log_panics();
@@ -74,10 +62,7 @@ pub fn init(config: LogConfig) -> Result<(), BadFilter> {
 /// Turns a panic's text of several lines, which a reader of JSON lines would trip over, into one log line.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let message = panic.payload_as_str().unwrap_or("(no message)");
         tracing::error!(target: "panic", place, message, "panicked");
     }));
@@ -89,16 +74,10 @@ mod tests {
 
     #[test]
     fn starting_twice_is_harmless_and_a_bad_filter_is_named() {
-        let quiet = LogConfig {
-            filter: "off".to_owned(),
-            ..LogConfig::default()
-        };
+        let quiet = LogConfig { filter: "off".to_owned(), ..LogConfig::default() };
         init(quiet.clone()).unwrap();
         init(quiet).unwrap();
-        let bad = LogConfig {
-            filter: "info,=x=".to_owned(),
-            format: LogFormat::Human,
-        };
+        let bad = LogConfig { filter: "info,=x=".to_owned(), format: LogFormat::Human };
         assert!(init(bad).unwrap_err().to_string().contains("`info,=x=`"));
     }
 }

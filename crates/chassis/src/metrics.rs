@@ -24,21 +24,9 @@ pub const SOCKETS: &str = "usher_sockets";
 /// Tasks that failed or panicked. Label: `kind`.
 pub const TASK_FAILURES_TOTAL: &str = "usher_task_failures_total";
 
-const SECONDS: [f64; 15] = [
-    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-];
-const BYTES: [f64; 10] = [
-    64.0,
-    256.0,
-    1_024.0,
-    4_096.0,
-    16_384.0,
-    65_536.0,
-    262_144.0,
-    1_048_576.0,
-    4_194_304.0,
-    16_777_216.0,
-];
+const SECONDS: [f64; 15] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const BYTES: [f64; 10] =
+    [64.0, 256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 static INSTALLED: OnceLock<Metrics> = OnceLock::new();
@@ -62,16 +50,12 @@ impl Metrics {
     fn start() -> Self {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
-            .and_then(|builder| {
-                builder.set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES)
-            })
+            .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES))
             .expect("the buckets are constants and not empty")
             .build_recorder();
         let handle = recorder.handle();
         if metrics::set_global_recorder(recorder).is_err() {
-            tracing::warn!(
-                "another metrics recorder was installed first; /metrics will stay empty"
-            );
+            tracing::warn!("another metrics recorder was installed first; /metrics will stay empty");
         }
         describe();
         Self { handle }
@@ -85,11 +69,7 @@ impl Metrics {
     /// Every 5 s moves what histograms collected into their buckets, until `stop`. Without it the samples of a
     /// process that nobody scrapes grow without bound. Run it as a service task.
     pub async fn upkeep_task(self, stop: CancellationToken) -> anyhow::Result<()> {
-        while stop
-            .run_until_cancelled(tokio::time::sleep(UPKEEP_EVERY))
-            .await
-            .is_some()
-        {
+        while stop.run_until_cancelled(tokio::time::sleep(UPKEEP_EVERY)).await.is_some() {
             self.handle.run_upkeep();
         }
         Ok(())
@@ -97,42 +77,14 @@ impl Metrics {
 }
 
 fn describe() {
-    describe_counter!(
-        HTTP_REQUESTS_TOTAL,
-        Unit::Count,
-        "Requests answered, by route, method and status."
-    );
-    describe_histogram!(
-        HTTP_REQUEST_DURATION_SECONDS,
-        Unit::Seconds,
-        "From the request's head to the reply's."
-    );
-    describe_counter!(
-        HTTP_PANICS_TOTAL,
-        Unit::Count,
-        "Handlers that panicked, by route."
-    );
-    describe_gauge!(
-        CONNECTIONS,
-        Unit::Count,
-        "Connections open now, upgraded ones included."
-    );
-    describe_counter!(
-        CONNECTIONS_REFUSED_TOTAL,
-        Unit::Count,
-        "Connections closed at once because of a cap."
-    );
-    describe_counter!(
-        ACCEPT_ERRORS_TOTAL,
-        Unit::Count,
-        "Errors of accept, such as no file descriptors left."
-    );
+    describe_counter!(HTTP_REQUESTS_TOTAL, Unit::Count, "Requests answered, by route, method and status.");
+    describe_histogram!(HTTP_REQUEST_DURATION_SECONDS, Unit::Seconds, "From the request's head to the reply's.");
+    describe_counter!(HTTP_PANICS_TOTAL, Unit::Count, "Handlers that panicked, by route.");
+    describe_gauge!(CONNECTIONS, Unit::Count, "Connections open now, upgraded ones included.");
+    describe_counter!(CONNECTIONS_REFUSED_TOTAL, Unit::Count, "Connections closed at once because of a cap.");
+    describe_counter!(ACCEPT_ERRORS_TOTAL, Unit::Count, "Errors of accept, such as no file descriptors left.");
     describe_gauge!(SOCKETS, Unit::Count, "WebSockets open now.");
-    describe_counter!(
-        TASK_FAILURES_TOTAL,
-        Unit::Count,
-        "Tasks that failed or panicked, by kind."
-    );
+    describe_counter!(TASK_FAILURES_TOTAL, Unit::Count, "Tasks that failed or panicked, by kind.");
 
     // A counter that appears only with its first event cannot be told from one that is not there at all.
     metrics::gauge!(CONNECTIONS).set(0.0);
@@ -156,19 +108,8 @@ mod tests {
         metrics::histogram!("test_wait_seconds").record(0.003);
         metrics::histogram!("test_size_bytes").record(2_000.0);
         let text = Metrics::install().render();
-        assert!(
-            text.contains("test_wait_seconds_bucket{le=\"0.005\"} 1"),
-            "{text}"
-        );
-        assert!(
-            text.contains("test_size_bytes_bucket{le=\"4096\"} 1"),
-            "{text}"
-        );
-        assert!(
-            metrics
-                .render()
-                .contains("usher_task_failures_total{kind=\"critical\"}"),
-            "{text}"
-        );
+        assert!(text.contains("test_wait_seconds_bucket{le=\"0.005\"} 1"), "{text}");
+        assert!(text.contains("test_size_bytes_bucket{le=\"4096\"} 1"), "{text}");
+        assert!(metrics.render().contains("usher_task_failures_total{kind=\"critical\"}"), "{text}");
     }
 }

@@ -15,11 +15,7 @@ impl Backoff {
     /// The first ceiling is `base_ms` milliseconds, the last and highest `cap_ms`. Both are at least 1.
     pub fn new(base_ms: u64, cap_ms: u64) -> Self {
         let base_ms = base_ms.max(1);
-        Self {
-            base_ms,
-            cap_ms: cap_ms.max(base_ms),
-            attempt: 0,
-        }
+        Self { base_ms, cap_ms: cap_ms.max(base_ms), attempt: 0 }
     }
 
     /// The wait before the next attempt: between 0 and `min(cap_ms, base_ms × 2^attempts)` milliseconds.

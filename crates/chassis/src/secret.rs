@@ -88,28 +88,20 @@ mod tests {
     #[test]
     fn a_secret_never_prints() {
         let secret = Secret::from("hunter2".to_owned());
-        let told = format!(
-            "{secret} {secret:?} {secret:#?} {}",
-            serde_json::to_string(&secret).unwrap()
-        );
+        let told = format!("{secret} {secret:?} {secret:#?} {}", serde_json::to_string(&secret).unwrap());
         assert!(!told.contains("hunter2"), "{told}");
         assert_eq!(secret.expose(), "hunter2");
     }
 
     #[test]
     fn a_secret_of_the_wrong_type_stays_out_of_the_error() {
-        let error = serde_json::from_str::<Secret>("123456")
-            .unwrap_err()
-            .to_string();
+        let error = serde_json::from_str::<Secret>("123456").unwrap_err().to_string();
         assert!(!error.contains("123456"), "{error}");
         assert!(error.contains("quotes"), "{error}");
     }
 
     #[test]
     fn a_secret_is_read_from_text() {
-        assert_eq!(
-            serde_json::from_str::<Secret>("\"a b\"").unwrap().expose(),
-            "a b"
-        );
+        assert_eq!(serde_json::from_str::<Secret>("\"a b\"").unwrap().expose(), "a b");
     }
 }

@@ -107,12 +107,7 @@ fn listen(addr: SocketAddr, reuse_port: bool, backlog: u32) -> io::Result<TcpLis
 ///
 /// # Errors
 /// None.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    config: ListenerConfig,
-    tasks: &Tasks,
-) -> anyhow::Result<()> {
+pub async fn serve(listener: TcpListener, router: Router, config: ListenerConfig, tasks: &Tasks) -> anyhow::Result<()> {
     let soft = tasks.soft();
     let router: Router = router.with_state(());
     let builder = builder(&config);
@@ -124,9 +119,7 @@ pub async fn serve(
             Err(error) => {
                 metrics::counter!(ACCEPT_ERRORS_TOTAL).increment(1);
                 tracing::warn!(%error, "cannot accept a connection");
-                let _stopped = soft
-                    .run_until_cancelled(tokio::time::sleep(backoff.delay()))
-                    .await;
+                let _stopped = soft.run_until_cancelled(tokio::time::sleep(backoff.delay())).await;
                 continue;
             }
         };
@@ -136,17 +129,9 @@ pub async fn serve(
         };
         // A connection already reset by its peer says so at its first read; nothing to do about it here.
         let _set = stream.set_nodelay(true);
-        let connection = Connection {
-            stream: Counted::new(stream, permit),
-            peer,
-            router: router.clone(),
-            soft: soft.clone(),
-        };
-        tasks.spawn(
-            TaskKind::Connection,
-            "connection",
-            connection.serve(builder.clone()),
-        );
+        let connection =
+            Connection { stream: Counted::new(stream, permit), peer, router: router.clone(), soft: soft.clone() };
+        tasks.spawn(TaskKind::Connection, "connection", connection.serve(builder.clone()));
     }
     Ok(())
 }
@@ -172,12 +157,7 @@ struct Connection {
 
 impl Connection {
     async fn serve(self, builder: http1::Builder) -> anyhow::Result<()> {
-        let Self {
-            stream,
-            peer,
-            router,
-            soft,
-        } = self;
+        let Self { stream, peer, router, soft } = self;
         let begun = Arc::new(AtomicBool::new(false));
         let service = service_fn({
             let begun = Arc::clone(&begun);
@@ -187,11 +167,7 @@ impl Connection {
                 router.clone().call(request)
             }
         });
-        let mut connection = pin!(
-            builder
-                .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades()
-        );
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => ended,

@@ -39,13 +39,7 @@ pub struct SocketGuard {
 impl Sockets {
     /// No sockets yet, closing when `tasks` are asked to stop.
     pub fn new(tasks: &Tasks) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                open: AtomicUsize::new(0),
-                empty: Notify::new(),
-                tasks: tasks.clone(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { open: AtomicUsize::new(0), empty: Notify::new(), tasks: tasks.clone() }) }
     }
 
     /// Counts one more socket. Register in the handler, *before* the upgrade, and move the guard into the upgraded
@@ -53,10 +47,7 @@ impl Sockets {
     pub fn register(&self) -> SocketGuard {
         self.inner.open.fetch_add(1, Ordering::SeqCst);
         metrics::gauge!(SOCKETS).increment(1);
-        SocketGuard {
-            inner: Arc::clone(&self.inner),
-            _stop_waits: self.inner.tasks.token(),
-        }
+        SocketGuard { inner: Arc::clone(&self.inner), _stop_waits: self.inner.tasks.token() }
     }
 
     /// How many sockets are open.
@@ -136,14 +127,8 @@ mod tests {
         let guard = sockets.register();
         tasks.stop();
         assert!(sockets.closing().is_cancelled());
-        let left = tasks
-            .run_until_stopped(Duration::from_millis(1))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(&left, Stopped::Dropped { left, .. } if left == "open sockets"),
-            "{left}"
-        );
+        let left = tasks.run_until_stopped(Duration::from_millis(1)).await.unwrap_err();
+        assert!(matches!(&left, Stopped::Dropped { left, .. } if left == "open sockets"), "{left}");
         drop(guard);
     }
 }

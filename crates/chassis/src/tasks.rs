@@ -132,9 +132,7 @@ impl Tasks {
             failure: Mutex::default(),
             signals,
         };
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 
     /// Cancelled when tasks should take no new work, finish, and end.
@@ -173,18 +171,12 @@ impl Tasks {
         let inner = Arc::clone(&self.inner);
         inner.count(name, 1);
         self.inner.tracker.spawn(async move {
-            let ended = AssertUnwindSafe(inner.hard.run_until_cancelled(future))
-                .catch_unwind()
-                .await;
+            let ended = AssertUnwindSafe(inner.hard.run_until_cancelled(future)).catch_unwind().await;
             inner.count(name, -1);
             match ended {
                 Ok(Some(Ok(()))) => inner.ended(kind, name, None),
                 Ok(Some(Err(error))) => inner.ended(kind, name, Some(format!("{error:#}"))),
-                Err(panic) => inner.ended(
-                    kind,
-                    name,
-                    Some(format!("panicked: {}", panic_text(panic.as_ref()))),
-                ),
+                Err(panic) => inner.ended(kind, name, Some(format!("panicked: {}", panic_text(panic.as_ref())))),
                 // Dropped by the hard stop: that is what was asked for.
                 Ok(None) => {}
             }
@@ -198,11 +190,7 @@ impl Tasks {
     /// [`Stopped`], if a lasting task ended early (that is told first), or if tasks had to be dropped.
     pub async fn run_until_stopped(self, grace: Duration) -> Result<(), Stopped> {
         let inner = &self.inner;
-        let mut signals = if inner.signals {
-            Some(Signals::listen()?)
-        } else {
-            None
-        };
+        let mut signals = if inner.signals { Some(Signals::listen()?) } else { None };
         tokio::select! {
             () = inner.soft.cancelled() => {}
             name = Signals::next(signals.as_mut()) => tracing::info!(signal = name, "stopping"),
@@ -219,21 +207,11 @@ impl Tasks {
             _ = Signals::next(signals.as_mut()) => Some(Stopped::SecondSignal(inner.left())),
         };
         inner.hard.cancel();
-        if tokio::time::timeout(DROPPING, inner.tracker.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                left = inner.left(),
-                "tasks that never await cannot be dropped"
-            );
+        if tokio::time::timeout(DROPPING, inner.tracker.wait()).await.is_err() {
+            tracing::warn!(left = inner.left(), "tasks that never await cannot be dropped");
         }
 
-        let failure = inner
-            .failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let failure = inner.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let (Some(_), Some(late)) = (&failure, &late) {
             tracing::warn!("{late}");
         }
@@ -253,12 +231,7 @@ impl Inner {
             tracing::warn!(task = name, kind = kind.name(), reason, "task failed");
             return;
         }
-        tracing::error!(
-            task = name,
-            kind = kind.name(),
-            reason,
-            "task ended early; stopping"
-        );
+        tracing::error!(task = name, kind = kind.name(), reason, "task ended early; stopping");
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.get_or_insert(Stopped::EndedEarly { kind, name, reason });
         drop(failure);
@@ -274,16 +247,9 @@ impl Inner {
     /// The tasks at work, as `name ×count`.
     fn left(&self) -> String {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let names: Vec<String> = running
-            .iter()
-            .filter(|(_, count)| **count > 0)
-            .map(|(name, count)| format!("{name} ×{count}"))
-            .collect();
-        if names.is_empty() {
-            "open sockets".to_owned()
-        } else {
-            names.join(", ")
-        }
+        let names: Vec<String> =
+            running.iter().filter(|(_, count)| **count > 0).map(|(name, count)| format!("{name} ×{count}")).collect();
+        if names.is_empty() { "open sockets".to_owned() } else { names.join(", ") }
     }
 }
 
@@ -303,10 +269,7 @@ struct Signals {
 
 impl Signals {
     fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// The next signal's name; never, where signals are not listened for.

@@ -44,7 +44,8 @@ impl Bells {
                 let ropes = self.ropes.clone();
                 // The client runs these for as long as it lives; it lives as long as the process.
                 drop(self.client.on_message(move |message| {
-                    let rope = ropes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&*message.channel).cloned();
+                    let rope =
+                        ropes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&*message.channel).cloned();
                     if let Some(rope) = rope {
                         rope.notify_waiters();
                     }

@@ -47,13 +47,16 @@ impl From<sqlx::Error> for StoreError {
             }
             sqlx::Error::Protocol(_) => Self::Away(fault.to_string()),
             sqlx::Error::Database(db) => match (db.kind(), db.constraint()) {
-                (ErrorKind::UniqueViolation | ErrorKind::CheckViolation | ErrorKind::ForeignKeyViolation, Some(name)) => {
-                    Self::Conflict { constraint: name.to_owned() }
-                }
+                (
+                    ErrorKind::UniqueViolation | ErrorKind::CheckViolation | ErrorKind::ForeignKeyViolation,
+                    Some(name),
+                ) => Self::Conflict { constraint: name.to_owned() },
                 // 57P0x: the server is stopping or starting. 40001, 40P01, 55P03: serialisation, deadlock, lock timeout.
                 // 57014: statement timeout. 53300: too many connections. 25006: read-only, a standby. 08xxx: connection.
                 _ if db.code().is_some_and(|code| {
-                    code.starts_with("57P") || code.starts_with("08") || matches!(code.as_ref(), "40001" | "40P01" | "55P03" | "57014" | "53300" | "25006")
+                    code.starts_with("57P")
+                        || code.starts_with("08")
+                        || matches!(code.as_ref(), "40001" | "40P01" | "55P03" | "57014" | "53300" | "25006")
                 }) =>
                 {
                     Self::Away(fault.to_string())

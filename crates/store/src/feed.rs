@@ -213,7 +213,8 @@ struct Wire {
 
 impl Record {
     pub(crate) fn encode(&self) -> String {
-        let wire = Wire { s: self.lane.scope, l: self.lane.kind, v: self.version, t: self.at_ms, c: self.changes.clone() };
+        let wire =
+            Wire { s: self.lane.scope, l: self.lane.kind, v: self.version, t: self.at_ms, c: self.changes.clone() };
         serde_json::to_string(&wire).expect("plain fields encode")
     }
 
@@ -284,13 +285,18 @@ impl Store {
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(|(version, at_ms, changes)| Record { lane, version, at_ms, changes: changes.0 }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(version, at_ms, changes)| Record { lane, version, at_ms, changes: changes.0 })
+            .collect())
     }
 
     /// The newest version of every lane of an event.
     pub async fn lane_ends(&self, event: Uuid) -> Result<Vec<(Lane, i64)>> {
-        let rows: Vec<(Uuid, String, i64)> =
-            sqlx::query_as("select scope, kind, version from lane where event = $1").bind(event).fetch_all(&self.pool).await?;
+        let rows: Vec<(Uuid, String, i64)> = sqlx::query_as("select scope, kind, version from lane where event = $1")
+            .bind(event)
+            .fetch_all(&self.pool)
+            .await?;
         Ok(rows
             .into_iter()
             .filter_map(|(scope, kind, version)| Some((Lane { scope, kind: LaneKind::parse(&kind)? }, version)))

@@ -114,7 +114,8 @@ impl Follower {
                 }
                 Ok(reply) => {
                     self.redis_away = false;
-                    let ids = reply.map(|r| r.keys.into_iter().flat_map(|k| k.ids).collect::<Vec<_>>()).unwrap_or_default();
+                    let ids =
+                        reply.map(|r| r.keys.into_iter().flat_map(|k| k.ids).collect::<Vec<_>>()).unwrap_or_default();
                     let full = ids.len() == BATCH;
                     for entry in ids {
                         if let Some(record) = entry.get::<String>("r").as_deref().and_then(Record::decode) {
@@ -138,7 +139,11 @@ impl Follower {
             return;
         }
         if record.version > version + 1 {
-            self.early.entry(lane).or_insert_with(|| (Instant::now(), BTreeMap::new())).1.insert(record.version, record);
+            self.early
+                .entry(lane)
+                .or_insert_with(|| (Instant::now(), BTreeMap::new()))
+                .1
+                .insert(record.version, record);
             return;
         }
         self.mirror.apply(&record);
@@ -157,8 +162,12 @@ impl Follower {
     }
 
     async fn repair(&mut self, applied: &mut Vec<Record>) -> Result<()> {
-        let stale: Vec<Lane> =
-            self.early.iter().filter(|(_, (since, _))| since.elapsed() >= GAP_PATIENCE).map(|(lane, _)| *lane).collect();
+        let stale: Vec<Lane> = self
+            .early
+            .iter()
+            .filter(|(_, (since, _))| since.elapsed() >= GAP_PATIENCE)
+            .map(|(lane, _)| *lane)
+            .collect();
         for lane in stale {
             self.catch_up(lane, applied).await?;
         }
@@ -252,10 +261,14 @@ pub(crate) async fn snapshot_in(tx: &mut PgConnection, event: Uuid) -> Result<Ev
         .fetch_optional(&mut *tx)
         .await?
         .ok_or_else(|| StoreError::Corrupt(format!("there is no event {event}")))?;
-    let seats: Option<i64> =
-        sqlx::query_scalar("select version from lane where scope = $1 and kind = 'seats'").bind(event).fetch_optional(&mut *tx).await?;
-    let taken: i64 =
-        sqlx::query_scalar("select count(*) from hold_seat where event = $1 and live").bind(event).fetch_one(&mut *tx).await?;
+    let seats: Option<i64> = sqlx::query_scalar("select version from lane where scope = $1 and kind = 'seats'")
+        .bind(event)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let taken: i64 = sqlx::query_scalar("select count(*) from hold_seat where event = $1 and live")
+        .bind(event)
+        .fetch_one(&mut *tx)
+        .await?;
     let mut mirror = EventMirror {
         event,
         epoch,
@@ -266,8 +279,10 @@ pub(crate) async fn snapshot_in(tx: &mut PgConnection, event: Uuid) -> Result<Ev
         taken: taken as u32,
         seats: seats.unwrap_or(0),
     };
-    let sales: Vec<Uuid> =
-        sqlx::query_scalar("select id from sale where event = $1 and published").bind(event).fetch_all(&mut *tx).await?;
+    let sales: Vec<Uuid> = sqlx::query_scalar("select id from sale where event = $1 and published")
+        .bind(event)
+        .fetch_all(&mut *tx)
+        .await?;
     for sale in sales {
         if let Some(loaded) = load_sale(tx, event, sale).await? {
             mirror.sales.insert(sale, loaded);
@@ -298,7 +313,8 @@ pub(crate) async fn snapshot_in(tx: &mut PgConnection, event: Uuid) -> Result<Ev
 async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Option<SaleMirror>> {
     let Some(now) = sale_now(tx, sale).await? else { return Ok(None) };
     let mut loaded = SaleMirror::new(now);
-    let lanes: Vec<(String, i64)> = sqlx::query_as("select kind, version from lane where scope = $1").bind(sale).fetch_all(&mut *tx).await?;
+    let lanes: Vec<(String, i64)> =
+        sqlx::query_as("select kind, version from lane where scope = $1").bind(sale).fetch_all(&mut *tx).await?;
     for (kind, version) in lanes {
         match LaneKind::parse(&kind) {
             Some(LaneKind::Joins) => loaded.joins = version,
@@ -306,16 +322,21 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
             _ => {}
         }
     }
-    let next: Option<i64> = sqlx::query_scalar("select next_entry from line where sale = $1").bind(sale).fetch_optional(&mut *tx).await?;
+    let next: Option<i64> =
+        sqlx::query_scalar("select next_entry from line where sale = $1").bind(sale).fetch_optional(&mut *tx).await?;
     loaded.line.join_through(next.unwrap_or(1) - 1);
-    let booked: Vec<(i64, Uuid)> = sqlx::query_as("select entry, id from booking where event = $1 and sale = $2 order by id")
-        .bind(event)
-        .bind(sale)
-        .fetch_all(&mut *tx)
-        .await?;
+    let booked: Vec<(i64, Uuid)> =
+        sqlx::query_as("select entry, id from booking where event = $1 and sale = $2 order by id")
+            .bind(event)
+            .bind(sale)
+            .fetch_all(&mut *tx)
+            .await?;
     let booked: HashMap<i64, Uuid> = booked.into_iter().collect();
     let moved: Vec<(i64, String, i16)> =
-        sqlx::query_as("select entry, state, party from place where sale = $1 and state <> 'waiting'").bind(sale).fetch_all(&mut *tx).await?;
+        sqlx::query_as("select entry, state, party from place where sale = $1 and state <> 'waiting'")
+            .bind(sale)
+            .fetch_all(&mut *tx)
+            .await?;
     for (entry, state, party) in moved {
         let booking = booked.get(&entry).copied();
         let standing = match state.as_str() {
@@ -329,9 +350,14 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
             }
             "holding" => {
                 loaded.holding += 1;
-                Standing::Holding(booking.ok_or_else(|| StoreError::Corrupt(format!("place {entry} holds without a booking")))?)
+                Standing::Holding(
+                    booking.ok_or_else(|| StoreError::Corrupt(format!("place {entry} holds without a booking")))?,
+                )
             }
-            over => Standing::Ended(ending(over).ok_or_else(|| StoreError::Corrupt(format!("place state {over:?}")))?, booking),
+            over => Standing::Ended(
+                ending(over).ok_or_else(|| StoreError::Corrupt(format!("place state {over:?}")))?,
+                booking,
+            ),
         };
         loaded.line.remove(entry);
         loaded.places.insert(entry, PlaceNow { standing, changed_at_ms: 0 });
@@ -357,17 +383,21 @@ pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option
     .bind(sale)
     .fetch_optional(tx)
     .await?;
-    Ok(row.map(|(opens_at_ms, closes_at_ms, rate, max_active, rate_version, grace, presence, pause_reason, sold_out)| SaleNow {
-        opens_at_ms,
-        closes_at_ms,
-        rate_per_minute: rate as u32,
-        max_active: max_active as u32,
-        rate_version,
-        grace_ms: i64::from(grace),
-        presence_ms: i64::from(presence),
-        pause_reason,
-        sold_out,
-    }))
+    Ok(row.map(
+        |(opens_at_ms, closes_at_ms, rate, max_active, rate_version, grace, presence, pause_reason, sold_out)| {
+            SaleNow {
+                opens_at_ms,
+                closes_at_ms,
+                rate_per_minute: rate as u32,
+                max_active: max_active as u32,
+                rate_version,
+                grace_ms: i64::from(grace),
+                presence_ms: i64::from(presence),
+                pause_reason,
+                sold_out,
+            }
+        },
+    ))
 }
 
 pub(crate) fn ending(state: &str) -> Option<Ending> {

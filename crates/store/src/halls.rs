@@ -72,8 +72,10 @@ impl Store {
     /// When Postgres is away.
     pub async fn import_map(&self, event: Uuid, map: &Value, tiers: &[TierRow], units: &[UnitRow]) -> Result<Imported> {
         let mut tx = self.pool.begin().await?;
-        let found: Option<Uuid> =
-            sqlx::query_scalar("select id from event where id = $1 for update").bind(event).fetch_optional(&mut *tx).await?;
+        let found: Option<Uuid> = sqlx::query_scalar("select id from event where id = $1 for update")
+            .bind(event)
+            .fetch_optional(&mut *tx)
+            .await?;
         if found.is_none() {
             return Ok(Imported::NoEvent);
         }
@@ -105,8 +107,10 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn seat_map(&self, event: Uuid) -> Result<Option<Value>> {
-        let map: Option<Option<Value>> =
-            sqlx::query_scalar("select seat_map from event where id = $1").bind(event).fetch_optional(&self.pool).await?;
+        let map: Option<Option<Value>> = sqlx::query_scalar("select seat_map from event where id = $1")
+            .bind(event)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(map.flatten())
     }
 

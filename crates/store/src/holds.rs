@@ -52,7 +52,8 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         self.in_office(&mut tx, lease).await?;
         let standing = lock_standing(&mut tx, offers).await?;
-        let offers: Vec<&Offer> = offers.iter().filter(|offer| standing.contains_key(&(offer.sale, offer.entry))).collect();
+        let offers: Vec<&Offer> =
+            offers.iter().filter(|offer| standing.contains_key(&(offer.sale, offer.entry))).collect();
         let mut done = Offered::default();
         let mut changes = Vec::new();
         if !offers.is_empty() {
@@ -70,14 +71,18 @@ impl Store {
                 done.refused = partial.iter().copied().cloned().collect();
             }
             let places: Vec<Uuid> = whole.iter().map(|offer| standing[&(offer.sale, offer.entry)].place).collect();
-            sqlx::query("update place set state = 'holding' where id = any($1)").bind(&places).execute(&mut *tx).await?;
+            sqlx::query("update place set state = 'holding' where id = any($1)")
+                .bind(&places)
+                .execute(&mut *tx)
+                .await?;
             let bookings: Vec<Uuid> = whole.iter().map(|offer| offer.booking).collect();
-            let deadlines: HashMap<Uuid, i64> = sqlx::query_as::<_, (Uuid, i64)>("select id, to_ms(deadline) from booking where id = any($1)")
-                .bind(&bookings)
-                .fetch_all(&mut *tx)
-                .await?
-                .into_iter()
-                .collect();
+            let deadlines: HashMap<Uuid, i64> =
+                sqlx::query_as::<_, (Uuid, i64)>("select id, to_ms(deadline) from booking where id = any($1)")
+                    .bind(&bookings)
+                    .fetch_all(&mut *tx)
+                    .await?
+                    .into_iter()
+                    .collect();
             for offer in whole {
                 let hold = HoldNow {
                     booking: offer.booking,
@@ -110,7 +115,11 @@ impl Store {
             tx.commit().await?;
             return Ok(done);
         }
-        let created = done.held.iter().map(|hold| (hold.booking, json!({"seats": hold.seats, "deadline_ms": hold.deadline_ms}))).collect();
+        let created = done
+            .held
+            .iter()
+            .map(|hold| (hold.booking, json!({"seats": hold.seats, "deadline_ms": hold.deadline_ms})))
+            .collect();
         outbox_all(&mut tx, "hold.created", created).await?;
         let record = record(&mut tx, seats_lane(event), changes).await?;
         tx.commit().await?;
@@ -194,7 +203,12 @@ pub(crate) const fn seats_lane(event: Uuid) -> Lane {
 }
 
 /// Ends these bookings, frees their seats and ends their places; answers the changes to record.
-pub(crate) async fn end_holds(tx: &mut PgConnection, bookings: &[Uuid], state: &'static str, how: Ending) -> Result<Vec<Change>> {
+pub(crate) async fn end_holds(
+    tx: &mut PgConnection,
+    bookings: &[Uuid],
+    state: &'static str,
+    how: Ending,
+) -> Result<Vec<Change>> {
     if bookings.is_empty() {
         return Ok(Vec::new());
     }
@@ -305,7 +319,10 @@ async fn lock_standing(tx: &mut PgConnection, offers: &[Offer]) -> Result<HashMa
     .bind(offers.iter().map(|offer| offer.entry).collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|(sale, entry, place, fan, hold_ttl_ms)| ((sale, entry), StandingPlace { place, fan, hold_ttl_ms })).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(sale, entry, place, fan, hold_ttl_ms)| ((sale, entry), StandingPlace { place, fan, hold_ttl_ms }))
+        .collect())
 }
 
 struct Price {
@@ -324,7 +341,10 @@ async fn prices(tx: &mut PgConnection, event: Uuid, offers: &[&Offer]) -> Result
     .bind(seats.into_iter().collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|(seat, tier, price_minor, fee_minor)| (seat as u32, Price { tier, price_minor, fee_minor })).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(seat, tier, price_minor, fee_minor)| (seat as u32, Price { tier, price_minor, fee_minor }))
+        .collect())
 }
 
 async fn insert_bookings(
@@ -335,7 +355,9 @@ async fn insert_bookings(
     prices: &HashMap<u32, Price>,
 ) -> Result<()> {
     let of = |offer: &Offer| &standing[&(offer.sale, offer.entry)];
-    let amount = |offer: &Offer| offer.seats.iter().filter_map(|seat| prices.get(seat)).map(|p| p.price_minor + p.fee_minor).sum::<i64>();
+    let amount = |offer: &Offer| {
+        offer.seats.iter().filter_map(|seat| prices.get(seat)).map(|p| p.price_minor + p.fee_minor).sum::<i64>()
+    };
     sqlx::query(
         "insert into booking (id, event, sale, place, entry, fan, reference, state, amount_minor, currency, held_at, deadline, term)
          select u.id, $1, u.sale, u.place, u.entry, u.fan, u.reference, 'held', u.amount, e.currency, now.at,

@@ -141,15 +141,21 @@ impl Store {
         };
         let fans: Vec<Uuid> = asks.iter().map(|ask| ask.fan).collect();
         // A later statement than the lock: its snapshot sees every place given before.
-        let live: Vec<PlaceTuple> = sqlx::query_as(places!("where p.sale = $1 and p.fan = any($2) and p.ended_at is null"))
-            .bind(sale)
-            .bind(&fans)
-            .fetch_all(&mut *tx)
-            .await?;
+        let live: Vec<PlaceTuple> =
+            sqlx::query_as(places!("where p.sale = $1 and p.fan = any($2) and p.ended_at is null"))
+                .bind(sale)
+                .bind(&fans)
+                .fetch_all(&mut *tx)
+                .await?;
         let mut places: HashMap<Uuid, (PlaceRow, bool)> =
             live.into_iter().map(place_row).map(|place| (place.fan, (place, false))).collect();
         if !rejoin {
-            let ended: Vec<PlaceTuple> = sqlx::query_as(places!("where p.sale = $1 and p.fan = any($2) and p.ended_at is not null")).bind(sale).bind(&fans).fetch_all(&mut *tx).await?;
+            let ended: Vec<PlaceTuple> =
+                sqlx::query_as(places!("where p.sale = $1 and p.fan = any($2) and p.ended_at is not null"))
+                    .bind(sale)
+                    .bind(&fans)
+                    .fetch_all(&mut *tx)
+                    .await?;
             for place in ended.into_iter().map(place_row) {
                 places.entry(place.fan).or_insert((place, false));
             }
@@ -159,7 +165,8 @@ impl Store {
                 return Ok(JoinBatch::NotOpenYet { opens_at_ms });
             }
             // Who stands in line keeps the answer; only newcomers are turned away.
-            let refusal = if now_ms >= closes_at_ms { Some(JoinBatch::Closed) } else { sold_out.then_some(JoinBatch::SoldOut) };
+            let refusal =
+                if now_ms >= closes_at_ms { Some(JoinBatch::Closed) } else { sold_out.then_some(JoinBatch::SoldOut) };
             if let Some(refusal) = refusal {
                 return Ok(refusal);
             }
@@ -204,7 +211,11 @@ impl Store {
             .bind(new.iter().map(|ask| ask.accepts.bits()).collect::<Vec<_>>())
             .execute(&mut *tx)
             .await?;
-            sqlx::query("update line set next_entry = $2 where sale = $1").bind(sale).bind(last + 1).execute(&mut *tx).await?;
+            sqlx::query("update line set next_entry = $2 where sale = $1")
+                .bind(sale)
+                .bind(last + 1)
+                .execute(&mut *tx)
+                .await?;
             let lane = Lane { scope: sale, kind: LaneKind::Joins };
             version = Some(record(&mut tx, lane, vec![Change::Joined { last }]).await?);
         }
@@ -224,7 +235,13 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn place_of(&self, sale: Uuid, fan: Uuid) -> Result<Option<PlaceRow>> {
-        let row: Option<PlaceTuple> = sqlx::query_as(places!("where p.sale = $1 and p.fan = $2 order by p.ended_at is null desc, p.entry desc limit 1")).bind(sale).bind(fan).fetch_optional(&self.pool).await?;
+        let row: Option<PlaceTuple> = sqlx::query_as(places!(
+            "where p.sale = $1 and p.fan = $2 order by p.ended_at is null desc, p.entry desc limit 1"
+        ))
+        .bind(sale)
+        .bind(fan)
+        .fetch_optional(&self.pool)
+        .await?;
         Ok(row.map(place_row))
     }
 }

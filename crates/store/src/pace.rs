@@ -177,7 +177,10 @@ impl Store {
                 records.push(record);
             } else if seats.all_sold() {
                 done.sold_out = true;
-                sqlx::query("update sale set sold_out_at = clock_timestamp() where id = $1").bind(sale).execute(&mut *tx).await?;
+                sqlx::query("update sale set sold_out_at = clock_timestamp() where id = $1")
+                    .bind(sale)
+                    .execute(&mut *tx)
+                    .await?;
                 records.push(record_sale(&mut tx, sale).await?);
             }
         }
@@ -202,11 +205,14 @@ impl Store {
         let Some((place, entry, state)) = live else { return Ok(Leave::NotLive) };
         if state == "holding" {
             // A later statement than the lock: its snapshot sees the booking of whoever held the place's row before.
-            let booking: Option<Uuid> = sqlx::query_scalar("select id from booking where place = $1 order by id desc limit 1")
-                .bind(place)
-                .fetch_optional(&mut *tx)
-                .await?;
-            return booking.map(Leave::Holding).ok_or_else(|| StoreError::Corrupt(format!("entry {entry} holds without a booking")));
+            let booking: Option<Uuid> =
+                sqlx::query_scalar("select id from booking where place = $1 order by id desc limit 1")
+                    .bind(place)
+                    .fetch_optional(&mut *tx)
+                    .await?;
+            return booking
+                .map(Leave::Holding)
+                .ok_or_else(|| StoreError::Corrupt(format!("entry {entry} holds without a booking")));
         }
         sqlx::query("update place set state = 'left', ended_at = clock_timestamp() where sale = $1 and entry = $2")
             .bind(sale)
@@ -224,7 +230,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Moved`] when the version is another; when Postgres is away.
-    pub async fn tune(&self, sale: Uuid, account: Uuid, tune: &Tune, reason: &str, expected: Option<i64>) -> Result<i64> {
+    pub async fn tune(
+        &self,
+        sale: Uuid,
+        account: Uuid,
+        tune: &Tune,
+        reason: &str,
+        expected: Option<i64>,
+    ) -> Result<i64> {
         let mut tx = self.pool.begin().await?;
         type Row = (Uuid, i32, i32, Option<String>, i64);
         let (event, rate, cap, paused, version): Row = sqlx::query_as(
@@ -264,7 +277,8 @@ impl Store {
         .bind(to_pause)
         .execute(&mut *tx)
         .await?;
-        let published: bool = sqlx::query_scalar("select published from sale where id = $1").bind(sale).fetch_one(&mut *tx).await?;
+        let published: bool =
+            sqlx::query_scalar("select published from sale where id = $1").bind(sale).fetch_one(&mut *tx).await?;
         let records = if published { vec![record_sale(&mut tx, sale).await?] } else { Vec::new() };
         tx.commit().await?;
         self.publish(event, &records).await;
@@ -283,7 +297,10 @@ impl Store {
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(|(at_ms, account, action, reason, change)| AuditRow { at_ms, account, action, reason, change }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(at_ms, account, action, reason, change)| AuditRow { at_ms, account, action, reason, change })
+            .collect())
     }
 
     /// Notes that these entries' fans gave a sign of life. Redis being away costs their presence nothing: nobody's is known then.

@@ -50,7 +50,10 @@ impl Store {
         let keys = Keys(event);
         let mut turn = false;
         for _ in 0..REBUILD_WAITS {
-            let row: Option<i64> = sqlx::query_scalar("select epoch from event where id = $1").bind(event).fetch_optional(&self.pool).await?;
+            let row: Option<i64> = sqlx::query_scalar("select epoch from event where id = $1")
+                .bind(event)
+                .fetch_optional(&self.pool)
+                .await?;
             let recorded = row.ok_or_else(|| StoreError::Corrupt(format!("there is no event {event}")))?;
             let replid = replid(&mut connection).await?;
             let (number, owner, since_ms): (Option<i64>, Option<String>, Option<i64>) =
@@ -71,7 +74,9 @@ impl Store {
                 return Ok(current);
             }
             // Of several that notice, one rebuilds, so that the epoch rises once; should it die, the next one's turn comes.
-            let options = SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(SetExpiry::PX(REBUILD_TURN_MS));
+            let options = SetOptions::default()
+                .conditional_set(ExistenceCheck::NX)
+                .with_expiration(SetExpiry::PX(REBUILD_TURN_MS));
             let taken: Option<String> = connection.set_options(keys.rebuild(), &replid, options).await?;
             turn = taken.is_some();
             if !turn {
@@ -87,22 +92,27 @@ impl Store {
     /// When either store is away.
     pub async fn rebuild(&self, event: Uuid) -> Result<Epoch> {
         let replid = replid(&mut self.redis.connection()).await?;
-        let recorded: i64 = sqlx::query_scalar("select epoch from event where id = $1").bind(event).fetch_one(&self.pool).await?;
+        let recorded: i64 =
+            sqlx::query_scalar("select epoch from event where id = $1").bind(event).fetch_one(&self.pool).await?;
         self.rebuild_from(event, recorded, &replid).await
     }
 
     async fn rebuild_from(&self, event: Uuid, seen: i64, replid: &str) -> Result<Epoch> {
         // Of several that notice, one raises; the others publish what it raised to.
-        let raised: Option<(i64, i64)> =
-            sqlx::query_as("update event set epoch = epoch + 1 where id = $1 and epoch = $2 returning epoch, to_ms(clock_timestamp())")
-                .bind(event)
-                .bind(seen)
-                .fetch_optional(&self.pool)
-                .await?;
+        let raised: Option<(i64, i64)> = sqlx::query_as(
+            "update event set epoch = epoch + 1 where id = $1 and epoch = $2 returning epoch, to_ms(clock_timestamp())",
+        )
+        .bind(event)
+        .bind(seen)
+        .fetch_optional(&self.pool)
+        .await?;
         let (number, since_ms): (i64, i64) = match raised {
             Some(raised) => raised,
             None => {
-                sqlx::query_as("select epoch, to_ms(clock_timestamp()) from event where id = $1").bind(event).fetch_one(&self.pool).await?
+                sqlx::query_as("select epoch, to_ms(clock_timestamp()) from event where id = $1")
+                    .bind(event)
+                    .fetch_one(&self.pool)
+                    .await?
             }
         };
         let keys = Keys(event);

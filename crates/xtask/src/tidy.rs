@@ -74,7 +74,10 @@ fn arrows() -> anyhow::Result<Vec<String>> {
 }
 
 fn files() -> anyhow::Result<Vec<String>> {
-    let listed = Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).output().context("git ls-files")?;
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .output()
+        .context("git ls-files")?;
     let mut faults = Vec::new();
     for file in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|file| !file.is_empty()) {
         let Ok(text) = std::fs::read_to_string(file) else { continue };
@@ -93,7 +96,9 @@ fn files() -> anyhow::Result<Vec<String>> {
             }
         }
         if source && text.lines().count() > LINES_MAX && !LONG.iter().any(|(name, _)| *name == file) {
-            faults.push(format!("{file}: longer than {LINES_MAX} lines; split it, or name it in xtask tidy with a reason"));
+            faults.push(format!(
+                "{file}: longer than {LINES_MAX} lines; split it, or name it in xtask tidy with a reason"
+            ));
         }
         if source && !text.starts_with("//!") {
             faults.push(format!("{file}: does not begin by saying what it is (//!)"));

@@ -32,7 +32,11 @@ fn the_help_names_every_command() {
 fn a_checked_configuration_is_printed_without_its_secrets() {
     let output = usher(
         &["config", "check"],
-        &[("USHER_SECRETS", SECRET), ("DATABASE_URL", "postgres://u:hidden@h/d"), ("USHER_PAYMENT__SECRET_KEY", "sk_hidden")],
+        &[
+            ("USHER_SECRETS", SECRET),
+            ("DATABASE_URL", "postgres://u:hidden@h/d"),
+            ("USHER_PAYMENT__SECRET_KEY", "sk_hidden"),
+        ],
     );
     let printed = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -76,7 +80,11 @@ fn a_port_in_use_is_said_in_one_line() {
 fn a_postgres_that_is_away_is_said_in_one_line() {
     let output = usher(
         &["verify"],
-        &[("USHER_SECRETS", SECRET), ("DATABASE_URL", "postgres://u@127.0.0.1:1/d"), ("REDIS_URL", "redis://127.0.0.1:1")],
+        &[
+            ("USHER_SECRETS", SECRET),
+            ("DATABASE_URL", "postgres://u@127.0.0.1:1/d"),
+            ("REDIS_URL", "redis://127.0.0.1:1"),
+        ],
     );
     assert!(!output.status.success());
     let said = text(&output.stderr);

@@ -23,11 +23,7 @@ pub(super) struct TimedBody {
 
 impl TimedBody {
     pub(super) fn new(body: Body, limit: Duration) -> Self {
-        Self {
-            body,
-            limit,
-            deadline: None,
-        }
+        Self { body, limit, deadline: None }
     }
 }
 
@@ -35,10 +31,7 @@ impl HttpBody for TimedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             return Poll::Ready(frame);
         }

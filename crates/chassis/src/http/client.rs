@@ -18,10 +18,7 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Netwo
         return client;
     }
     let lines = headers.get_all(X_FORWARDED_FOR).iter().collect::<Vec<_>>();
-    let entries = lines
-        .iter()
-        .rev()
-        .flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
+    let entries = lines.iter().rev().flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
     for entry in entries {
         // A proxy of ours writes addresses only; anything else is not its work, and what is before it no better.
         let Ok(address) = entry.trim().parse::<IpAddr>() else {
@@ -45,10 +42,7 @@ mod tests {
     use crate::address::Network;
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
-        let trusted: Vec<Network> = ["10.0.0.0/8", "::1"]
-            .iter()
-            .map(|text| text.parse().unwrap())
-            .collect();
+        let trusted: Vec<Network> = ["10.0.0.0/8", "::1"].iter().map(|text| text.parse().unwrap()).collect();
         let mut headers = HeaderMap::new();
         for line in forwarded {
             headers.append("x-forwarded-for", line.parse().unwrap());
@@ -65,14 +59,8 @@ mod tests {
     #[test]
     fn the_last_entry_that_is_none_of_ours_is_the_client() {
         assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(
-            client("::1", &["203.0.113.9, 198.51.100.1, 10.0.0.2"]),
-            "198.51.100.1"
-        );
-        assert_eq!(
-            client("10.0.0.1", &["203.0.113.9", "198.51.100.1,10.0.0.2"]),
-            "198.51.100.1"
-        );
+        assert_eq!(client("::1", &["203.0.113.9, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["203.0.113.9", "198.51.100.1,10.0.0.2"]), "198.51.100.1");
         assert_eq!(client("10.0.0.1", &["2001:db8::7"]), "2001:db8::7");
     }
 

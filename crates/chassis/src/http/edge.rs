@@ -56,9 +56,7 @@ impl EdgeLayer {
                 .parse()
                 .expect("the content security policy is one line of plain text"),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -66,10 +64,7 @@ impl<S> Layer<S> for EdgeLayer {
     type Service = Edge<S>;
 
     fn layer(&self, inner: S) -> Edge<S> {
-        Edge {
-            inner,
-            shared: Arc::clone(&self.shared),
-        }
+        Edge { inner, shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -115,11 +110,7 @@ where
 
 impl Shared {
     fn timed(&self, body: Body) -> Body {
-        if body.is_end_stream() {
-            body
-        } else {
-            Body::new(TimedBody::new(body, self.body_read_timeout))
-        }
+        if body.is_end_stream() { body } else { Body::new(TimedBody::new(body, self.body_read_timeout)) }
     }
 
     fn request_id(&self, headers: &HeaderMap) -> RequestId {
@@ -127,17 +118,11 @@ impl Shared {
             let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
             !id.is_empty() && id.len() <= MAX_REQUEST_ID_BYTES && id.as_bytes().iter().all(allowed)
         };
-        RequestId(
-            headers
-                .get(X_REQUEST_ID)
-                .filter(acceptable)
-                .cloned()
-                .unwrap_or_else(|| {
-                    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-                    let id = ids::new(&self.clock).hyphenated().encode_lower(&mut text);
-                    HeaderValue::from_str(id).expect("an identifier is plain text")
-                }),
-        )
+        RequestId(headers.get(X_REQUEST_ID).filter(acceptable).cloned().unwrap_or_else(|| {
+            let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+            let id = ids::new(&self.clock).hyphenated().encode_lower(&mut text);
+            HeaderValue::from_str(id).expect("an identifier is plain text")
+        }))
     }
 }
 
@@ -155,9 +140,7 @@ struct Visit {
 impl Visit {
     fn begin(shared: Arc<Shared>, request: &mut Request) -> Self {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| {
-            peer.ip()
-        });
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
         let visit = Self {
             started: Instant::now(),
             method: method_name(request.method()),
@@ -178,12 +161,7 @@ impl Visit {
 
     fn panicked(&self, panic: &(dyn Any + Send)) -> Response {
         let (route, request_id) = (self.route(), self.request_id.as_str());
-        tracing::error!(
-            route,
-            request_id,
-            panic = panic_text(panic),
-            "a handler panicked"
-        );
+        tracing::error!(route, request_id, panic = panic_text(panic), "a handler panicked");
         self.shared.recorder.panicked(route);
         problem::internal()
     }
@@ -191,17 +169,10 @@ impl Visit {
     fn end(mut self, mut response: Response) -> Response {
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, self.request_id.0.clone());
-        headers.insert(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
-        headers
-            .entry(header::REFERRER_POLICY)
-            .or_insert(HeaderValue::from_static("no-referrer"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
         let policy = || self.shared.content_security_policy.clone();
-        headers
-            .entry(header::CONTENT_SECURITY_POLICY)
-            .or_insert_with(policy);
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(policy);
         let retry_after = headers.contains_key(header::RETRY_AFTER);
         let bytes = response.body().size_hint().exact();
         self.ended = true;
@@ -210,18 +181,9 @@ impl Visit {
     }
 
     fn record(&self, status: Option<StatusCode>, bytes: Option<u64>, retry_after: bool) {
-        let asked = Asked {
-            method: self.method,
-            route: self.route(),
-            request_id: &self.request_id,
-            client: self.client,
-        };
-        let answered = Answered {
-            status,
-            bytes,
-            retry_after,
-            took: self.started.elapsed(),
-        };
+        let asked =
+            Asked { method: self.method, route: self.route(), request_id: &self.request_id, client: self.client };
+        let answered = Answered { status, bytes, retry_after, took: self.started.elapsed() };
         self.shared.recorder.answered(&asked, &answered);
     }
 }

@@ -62,14 +62,11 @@ impl Recorder {
     }
 
     pub(super) fn panicked(&self, route: &str) {
-        counter!(HTTP_PANICS_TOTAL, "role" => self.role.clone(), "route" => route.to_owned())
-            .increment(1);
+        counter!(HTTP_PANICS_TOTAL, "role" => self.role.clone(), "route" => route.to_owned()).increment(1);
     }
 
     pub(super) fn answered(&self, asked: &Asked<'_>, answered: &Answered) {
-        let status = answered
-            .status
-            .map_or(CLIENT_GONE, |status| status.as_u16());
+        let status = answered.status.map_or(CLIENT_GONE, |status| status.as_u16());
         let quiet = self.count(asked.route, asked.method, status, answered.took);
         self.log(asked, answered, status, quiet);
     }
@@ -88,9 +85,7 @@ impl Recorder {
         }
         drop(routes);
         let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        let known = routes
-            .entry(route.into())
-            .or_insert_with(|| self.route(route));
+        let known = routes.entry(route.into()).or_insert_with(|| self.route(route));
         let requests = counter!(
             HTTP_REQUESTS_TOTAL,
             "role" => self.role.clone(),

@@ -45,8 +45,7 @@ pub(super) struct Permit {
 
 impl Caps {
     pub(super) fn new(config: &ListenerConfig) -> Self {
-        let refused =
-            |reason: &'static str| metrics::counter!(CONNECTIONS_REFUSED_TOTAL, "reason" => reason);
+        let refused = |reason: &'static str| metrics::counter!(CONNECTIONS_REFUSED_TOTAL, "reason" => reason);
         let inner = Inner {
             max: config.max_connections,
             max_per_address: config.max_connections_per_address,
@@ -56,30 +55,20 @@ impl Caps {
             refused_total: refused("total"),
             refused_address: refused("address"),
         };
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 
     /// Room for a connection from `address`, or `None` (counted) if a cap is reached.
     pub(super) fn admit(&self, address: IpAddr) -> Option<Permit> {
         let inner = &self.inner;
-        let key = (!inner
-            .uncapped
-            .iter()
-            .any(|network| network.contains(address)))
-        .then(|| limit_key(address));
+        let key = (!inner.uncapped.iter().any(|network| network.contains(address))).then(|| limit_key(address));
         let mut open = inner.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.total >= inner.max {
             inner.refused_total.increment(1);
             return None;
         }
         if let Some(key) = key {
-            if open
-                .by_address
-                .get(&key)
-                .is_some_and(|count| *count >= inner.max_per_address)
-            {
+            if open.by_address.get(&key).is_some_and(|count| *count >= inner.max_per_address) {
                 inner.refused_address.increment(1);
                 return None;
             }
@@ -87,21 +76,14 @@ impl Caps {
         }
         open.total += 1;
         inner.gauge.increment(1);
-        Some(Permit {
-            inner: Arc::clone(inner),
-            key,
-        })
+        Some(Permit { inner: Arc::clone(inner), key })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         self.inner.gauge.decrement(1);
-        let mut open = self
-            .inner
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.inner.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.total -= 1;
         let Some(key) = self.key else { return };
         // Addresses without connections are forgotten, or a scan would fill the map.
@@ -123,29 +105,18 @@ pub(super) struct Counted<S> {
 
 impl<S> Counted<S> {
     pub(super) fn new(stream: S, permit: Permit) -> Self {
-        Self {
-            stream,
-            _permit: permit,
-        }
+        Self { stream, _permit: permit }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -204,9 +175,7 @@ mod tests {
     #[test]
     fn the_total_holds_for_the_uncapped_too() {
         let caps = caps(3, 1);
-        let kept: Vec<_> = (0..3)
-            .map(|_| caps.admit(ip("10.1.1.1")).unwrap())
-            .collect();
+        let kept: Vec<_> = (0..3).map(|_| caps.admit(ip("10.1.1.1")).unwrap()).collect();
         assert!(caps.admit(ip("10.1.1.1")).is_none());
         drop(kept);
         assert!(caps.admit(ip("192.0.2.1")).is_some());

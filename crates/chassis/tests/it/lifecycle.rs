@@ -28,10 +28,7 @@ async fn a_lasting_task_that_ends_early_ends_the_process() {
             tasks.spawn(TaskKind::Service, "other", until_soft(tasks.clone()));
             tasks.spawn(kind, "pacing", async move { ending() });
             let stopped = soon(tasks.run_until_stopped(SOON)).await.unwrap_err();
-            assert!(
-                matches!(&stopped, Stopped::EndedEarly { name: "pacing", .. }),
-                "{stopped}"
-            );
+            assert!(matches!(&stopped, Stopped::EndedEarly { name: "pacing", .. }), "{stopped}");
             let told = format!("the {} task `pacing` ended early: {reason}", kind.name());
             assert_eq!(stopped.to_string(), told);
         }
@@ -43,19 +40,14 @@ async fn jobs_and_connections_may_fail() {
     let failures = |kind: &str| {
         let name = format!("usher_task_failures_total{{kind=\"{kind}\"}} ");
         let page = Metrics::install().render();
-        let count = page
-            .lines()
-            .find_map(|line| line.strip_prefix(&name))
-            .unwrap();
+        let count = page.lines().find_map(|line| line.strip_prefix(&name)).unwrap();
         count.parse::<u64>().unwrap()
     };
     let before = (failures("job"), failures("connection"));
     let tasks = Tasks::without_signals();
     let (told, heard) = tokio::sync::oneshot::channel();
     tasks.spawn(TaskKind::Job, "receipt", async { Err(anyhow!("no paper")) });
-    tasks.spawn(TaskKind::Connection, "client", async {
-        panic!("fell over")
-    });
+    tasks.spawn(TaskKind::Connection, "client", async { panic!("fell over") });
     tasks.spawn(TaskKind::Job, "last", async {
         told.send(()).unwrap();
         Ok(())
@@ -74,13 +66,8 @@ async fn a_stop_waits_for_tasks_and_drops_those_that_overrun() {
     tasks.spawn(TaskKind::Job, "endless", std::future::pending());
     tasks.stop();
     let hard = tasks.hard();
-    let stopped = soon(tasks.run_until_stopped(Duration::from_millis(20)))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        stopped.to_string(),
-        "dropped after 20 ms of grace: endless ×2"
-    );
+    let stopped = soon(tasks.run_until_stopped(Duration::from_millis(20))).await.unwrap_err();
+    assert_eq!(stopped.to_string(), "dropped after 20 ms of grace: endless ×2");
     assert!(hard.is_cancelled());
 }
 
@@ -124,8 +111,5 @@ async fn one_signal_stops_in_order_and_a_second_drops() {
     }
     kill_process(getpid(), Signal::INT).unwrap();
     let stopped = soon(run).await.unwrap_err();
-    assert_eq!(
-        stopped.to_string(),
-        "stopped at once by a second signal; dropped: endless ×1"
-    );
+    assert_eq!(stopped.to_string(), "stopped at once by a second signal; dropped: endless ×1");
 }

@@ -17,47 +17,32 @@ use tokio::sync::Notify;
 use crate::wire::{Client, SOON, soon, start};
 
 fn hello() -> Router {
-    Router::new().route(
-        "/",
-        get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string()),
-    )
+    Router::new().route("/", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string()))
 }
 
 /// The value of one line of the metrics page; 0 if there is none.
 fn metric(name: &str) -> f64 {
     let page = Metrics::install().render();
-    let line = page
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map_or(0.0, |value| value.parse().unwrap())
 }
 
 #[tokio::test]
 async fn a_half_sent_header_is_closed_after_its_timeout() {
     let tasks = Tasks::without_signals();
-    let config = ListenerConfig {
-        header_read_timeout_ms: 200,
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { header_read_timeout_ms: 200, ..ListenerConfig::default() };
     let address = start(hello(), config, &tasks);
     let mut client = Client::connect(address).await;
     let began = Instant::now();
     client.send("GET / HTTP/1.1\r\nhost: te").await;
     client.closed().await;
-    assert!(
-        began.elapsed() >= Duration::from_millis(200),
-        "closed too early: {:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() >= Duration::from_millis(200), "closed too early: {:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn a_silent_connection_is_closed_as_well() {
     let tasks = Tasks::without_signals();
-    let config = ListenerConfig {
-        header_read_timeout_ms: 50,
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { header_read_timeout_ms: 50, ..ListenerConfig::default() };
     let address = start(hello(), config, &tasks);
     assert_eq!(Client::connect(address).await.closed().await, "");
 }
@@ -65,15 +50,10 @@ async fn a_silent_connection_is_closed_as_well() {
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let tasks = Tasks::without_signals();
-    let config = ListenerConfig {
-        max_header_bytes: 8 * 1024,
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { max_header_bytes: 8 * 1024, ..ListenerConfig::default() };
     let address = start(hello(), config, &tasks);
     let mut client = Client::connect(address).await;
-    let reply = client
-        .get("/", &format!("x-padding: {}\r\n", "x".repeat(9_000)))
-        .await;
+    let reply = client.get("/", &format!("x-padding: {}\r\n", "x".repeat(9_000))).await;
     assert_eq!(reply.status, 431);
 }
 
@@ -83,33 +63,21 @@ async fn the_cap_per_address_refuses_counts_and_gives_back() {
     Metrics::install();
     let before = metric(name);
     let tasks = Tasks::without_signals();
-    let config = ListenerConfig {
-        max_connections_per_address: 2,
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { max_connections_per_address: 2, ..ListenerConfig::default() };
     let address = start(hello(), config, &tasks);
-    let (mut first, mut second) = (
-        Client::connect(address).await,
-        Client::connect(address).await,
-    );
+    let (mut first, mut second) = (Client::connect(address).await, Client::connect(address).await);
     assert_eq!(first.get("/", "").await.body, "127.0.0.1");
     assert_eq!(second.get("/", "").await.status, 200);
 
     assert_eq!(Client::connect(address).await.closed().await, "");
-    assert!(
-        metric(name) >= before + 1.0,
-        "{before} then {}",
-        metric(name)
-    );
+    assert!(metric(name) >= before + 1.0, "{before} then {}", metric(name));
 
     drop(first);
     soon(async {
         // The server learns of the close in its own time: each attempt is one question whether it has.
         loop {
             let mut third = Client::connect(address).await;
-            third
-                .send("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
-                .await;
+            third.send("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await;
             if third.closed().await.contains("200 OK") {
                 break;
             }
@@ -133,25 +101,13 @@ async fn an_upgraded_connection_keeps_its_place_under_the_cap() {
                 drop((socket, guard));
                 Ok(())
             });
-            (
-                StatusCode::SWITCHING_PROTOCOLS,
-                [("connection", "upgrade"), ("upgrade", "test")],
-            )
+            (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "test")])
         })
     };
-    let config = ListenerConfig {
-        max_connections: 1,
-        ..ListenerConfig::default()
-    };
+    let config = ListenerConfig { max_connections: 1, ..ListenerConfig::default() };
     let address = start(Router::new().route("/", upgrade), config, &tasks);
     let mut upgraded = Client::connect(address).await;
-    assert_eq!(
-        upgraded
-            .get("/", "connection: upgrade\r\nupgrade: test\r\n")
-            .await
-            .status,
-        101
-    );
+    assert_eq!(upgraded.get("/", "connection: upgrade\r\nupgrade: test\r\n").await.status, 101);
     assert_eq!(sockets.count(), 1);
     assert_eq!(Client::connect(address).await.closed().await, "");
 
@@ -173,11 +129,7 @@ async fn a_graceful_stop_finishes_what_is_begun_and_closes_the_rest() {
         })
     };
     let tasks = Tasks::without_signals();
-    let address = start(
-        hello().route("/slow", slow),
-        ListenerConfig::default(),
-        &tasks,
-    );
+    let address = start(hello().route("/slow", slow), ListenerConfig::default(), &tasks);
     let mut idle = Client::connect(address).await;
     assert_eq!(idle.get("/", "").await.status, 200);
     let mut half = Client::connect(address).await;
@@ -198,10 +150,7 @@ async fn a_graceful_stop_finishes_what_is_begun_and_closes_the_rest() {
     };
     let (stopped, ()) = soon(async { tokio::join!(run, answered) }).await;
     stopped.unwrap();
-    assert!(
-        tokio::net::TcpStream::connect(address).await.is_err(),
-        "the port should be closed"
-    );
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "the port should be closed");
 }
 
 #[tokio::test]
@@ -215,20 +164,13 @@ async fn the_hard_stop_drops_a_request_under_way() {
         })
     };
     let tasks = Tasks::without_signals();
-    let address = start(
-        Router::new().route("/", stuck),
-        ListenerConfig::default(),
-        &tasks,
-    );
+    let address = start(Router::new().route("/", stuck), ListenerConfig::default(), &tasks);
     let mut client = Client::connect(address).await;
     client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
     soon(entered.notified()).await;
     tasks.stop();
     let stopped = soon(tasks.run_until_stopped(Duration::from_millis(20))).await;
-    assert_eq!(
-        stopped.unwrap_err().to_string(),
-        "dropped after 20 ms of grace: connection ×1"
-    );
+    assert_eq!(stopped.unwrap_err().to_string(), "dropped after 20 ms of grace: connection ×1");
     assert_eq!(client.closed().await, "");
 }
 
@@ -238,8 +180,5 @@ async fn a_taken_port_says_so_and_a_shared_one_does_not() {
     let address = first.local_addr().unwrap();
     let _second = bind(address, true, 16).unwrap();
     let error = bind(address, false, 16).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        format!("address already in use: {address} — stop what listens there or pass --port")
-    );
+    assert_eq!(error, format!("address already in use: {address} — stop what listens there or pass --port"));
 }

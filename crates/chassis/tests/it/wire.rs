@@ -15,9 +15,7 @@ pub const SOON: Duration = Duration::from_secs(10);
 
 /// The result of `future`, which must come soon.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(SOON, future)
-        .await
-        .expect("it takes too long")
+    tokio::time::timeout(SOON, future).await.expect("it takes too long")
 }
 
 /// Serves `router` on a spare port until `tasks` stop.
@@ -54,21 +52,11 @@ impl Reply {
 
     /// The body's `code`, where the body is a problem document.
     pub fn problem_code(&self) -> String {
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json"),
-            "{self:?}"
-        );
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let document: serde_json::Value = serde_json::from_str(&self.body).unwrap();
         assert_eq!(document["status"], self.status, "{document}");
-        assert!(
-            !document["title"].as_str().unwrap().is_empty(),
-            "{document}"
-        );
-        assert!(
-            !document["detail"].as_str().unwrap().is_empty(),
-            "{document}"
-        );
+        assert!(!document["title"].as_str().unwrap().is_empty(), "{document}");
+        assert!(!document["detail"].as_str().unwrap().is_empty(), "{document}");
         let code = document["code"].as_str().unwrap();
         assert_eq!(document["type"], format!("/problems/{code}"), "{document}");
         code.to_owned()
@@ -77,10 +65,7 @@ impl Reply {
 
 impl Client {
     pub async fn connect(address: SocketAddr) -> Self {
-        Self {
-            stream: soon(TcpStream::connect(address)).await.unwrap(),
-            read: Vec::new(),
-        }
+        Self { stream: soon(TcpStream::connect(address)).await.unwrap(), read: Vec::new() }
     }
 
     pub async fn send(&mut self, bytes: &str) {
@@ -89,10 +74,7 @@ impl Client {
 
     /// Sends a request without a body and reads its reply.
     pub async fn get(&mut self, path: &str, headers: &str) -> Reply {
-        self.send(&format!(
-            "GET {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n"
-        ))
-        .await;
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: test\r\n{headers}\r\n")).await;
         self.reply().await
     }
 
@@ -101,22 +83,12 @@ impl Client {
             if let Some(at) = self.read.windows(4).position(|four| four == b"\r\n\r\n") {
                 break at + 4;
             }
-            assert!(
-                self.read_more().await,
-                "closed in the head: {:?}",
-                self.read
-            );
+            assert!(self.read_more().await, "closed in the head: {:?}", self.read);
         };
         let head = String::from_utf8(self.read.drain(..end).collect()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut reply = Reply {
-            status,
-            head,
-            body: String::new(),
-        };
-        let length: usize = reply
-            .header("content-length")
-            .map_or(0, |length| length.parse().unwrap());
+        let mut reply = Reply { status, head, body: String::new() };
+        let length: usize = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
         while self.read.len() < length {
             assert!(self.read_more().await, "closed in the body: {reply:?}");
         }
@@ -132,8 +104,6 @@ impl Client {
 
     async fn read_more(&mut self) -> bool {
         // A reset is a close as well: the server need not have read all that was sent.
-        soon(self.stream.read_buf(&mut self.read))
-            .await
-            .is_ok_and(|read| read > 0)
+        soon(self.stream.read_buf(&mut self.read)).await.is_ok_and(|read| read > 0)
     }
 }
