@@ -1,3 +1,5 @@
+//! Waiting on a condition, with a bound.
+
 use std::time::Duration;
 
 use testkit::eventually;

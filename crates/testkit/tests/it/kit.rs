@@ -1,3 +1,5 @@
+//! A database and a Redis for each test.
+
 use crate::{redis_command, sql};
 
 #[tokio::test]

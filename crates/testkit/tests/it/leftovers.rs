@@ -1,3 +1,5 @@
+//! What killed runs left behind is ended by the next start.
+
 use std::{
     io::{BufRead as _, BufReader},
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},

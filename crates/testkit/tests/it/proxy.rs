@@ -1,3 +1,5 @@
+//! The fault proxy cuts, holes and restores.
+
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, PgConnection};

@@ -1,3 +1,5 @@
+//! Killed servers come back at the same address.
+
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
