@@ -70,10 +70,10 @@ async fn one(kind: &str, seed: u64, args: &ChaosArgs) -> anyhow::Result<Option<(
     let well = output.status.success() && violations.is_empty();
     let mut line = format!(
         "{kind:<16} {seed:>5} {:>6} {:>6} {:>6.1} {:>9} {:>7.1}  {}",
-        killed["sold_pct"],
-        killed["holds_open"],
+        killed["sold_pct"].to_string(),
+        killed["holds_open"].to_string(),
         killed["at_s"].as_f64().unwrap_or(0.0),
-        killed["stood_still_ms"],
+        killed["stood_still_ms"].to_string(),
         report["duration_s"].as_f64().unwrap_or(0.0),
         if well { "ok" } else { "FAILED" }
     );

@@ -130,7 +130,7 @@ pub struct DemoArgs {
     /// Where everything is kept; without it, a fresh temporary folder.
     #[arg(long)]
     pub data: Option<PathBuf>,
-    /// Keep the temporary folder, with the logs.
+    /// Keep the folder, with the logs and what every fan saw.
     #[arg(long)]
     pub keep: bool,
 }

@@ -123,7 +123,8 @@ async fn cancel(app: &App, row: &BookingRow, payment: &PaymentRow) -> Result<(),
         }
         if now.status != Status::Cancelled {
             match app.provider.cancel(intent, &key(payment, "cancel")).await {
-                Ok(_) => {}
+                Ok(now) if now.status == Status::Cancelled => {}
+                Ok(_) => return Err(Refusal::PaymentUnderWay),
                 Err(Fault::Refused { .. } | Fault::Declined { .. }) => {
                     app.store.new_payment_key(payment.id).await?;
                     app.nudge.notify_one();

@@ -76,6 +76,8 @@ fn waited_in_view(tale: &PlaceTale<'_>) -> Vec<(i64, i64)> {
     let until_ms = tale
         .admitted()
         .map_or(last_waiting_ms, |(ms, _)| ms)
+        // Who comes back after the admission is shown the hold at once, without when it came.
+        .min(tale.found_inside_ms().unwrap_or(i64::MAX))
         .min(tale.ended_ms().unwrap_or(i64::MAX))
         .min(tale.gave_up_ms.unwrap_or(i64::MAX))
         - TOLERANCE_MS;

@@ -98,6 +98,15 @@ impl PlaceTale<'_> {
         Some((first.sight.changed_at_ms, first.via == Via::Push))
     }
 
+    /// When it was first found inside, by the server's time, without being told since when: it was let in then or before.
+    #[must_use]
+    pub fn found_inside_ms(&self) -> Option<i64> {
+        let found = self.sights.iter().filter(|seen| {
+            matches!(seen.sight.state, PlaceState::Standing | PlaceState::Holding) && seen.sight.changed_at_ms == 0
+        });
+        found.map(|seen| seen.sight.server_now_ms).min()
+    }
+
     /// Whether it was ever seen let in.
     #[must_use]
     pub fn was_inside(&self) -> bool {

@@ -97,6 +97,8 @@ impl Fan {
         Live::add(&self.live.ended, 1);
         if self.order.manner.look_back {
             self.wait_for_closing().await;
+            // Not all in the same moment: nobody would look all at once.
+            sleep(self.between(0, u64::from(self.order.count).min(8_000))).await;
             self.look_back().await;
         }
         Story { fan: self.number, plan: self.plan, ended, records: self.diary.close() }

@@ -142,7 +142,7 @@ async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64)
     violations.extend(breaking.complaints());
     violations.extend(settle::verify(&stage.data, &stage.env, breaking.slack_ms()).await);
     let tales = Tales::of(&history);
-    if !violations.is_empty() {
+    if args.keep || !violations.is_empty() {
         keep_diaries(&stage.data, &history)?;
     }
     let duration_s = (clock.now_ms() - started_ms) as f64 / 1_000.0;
