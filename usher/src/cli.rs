@@ -128,7 +128,11 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             config.secrets()?;
             println!("{}", serde_json::to_string_pretty(&config)?);
         }
-        Command::Openapi => println!("{}", serde_json::to_string_pretty(&queue_gateway::openapi())?),
+        Command::Openapi => {
+            let mut document = queue_gateway::openapi();
+            document.merge(booking_worker::openapi());
+            println!("{}", serde_json::to_string_pretty(&document)?);
+        }
         Command::Verify { stores, json, slack_ms } => return verify(&stores, json, slack_ms).await,
         Command::Rebuild(stores) => {
             let store = stores.open().await?;

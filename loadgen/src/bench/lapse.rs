@@ -115,5 +115,5 @@ async fn one_round(stage: &Stage, args: &BenchArgs, clock: &Clock) -> anyhow::Re
         intents: std::collections::HashMap::default(),
         ticket_key: Vec::new(),
     };
-    Ok(releases(&Tales::of(&history)).1)
+    Ok(releases(&Tales::of(&history), HOLDS).1)
 }

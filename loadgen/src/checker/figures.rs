@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::history::Fault;
 use super::tales::HoldTale;
-use super::{History, Tales, line, whole};
+use super::{History, Tales, holds, line, whole};
 use crate::crowd::diary::{Via, What};
 
 /// The numbers.
@@ -39,7 +39,7 @@ pub struct Figures {
     pub join_p99_ms: f64,
     /// From the commit of a change to its arrival at the fan.
     pub push_p99_ms: f64,
-    /// From a lapse to the next hold of one of its seats.
+    /// From a lapse to the next hold of one of its seats, while seats were scarce.
     pub lapse_to_offer_p99_ms: f64,
 }
 
@@ -61,7 +61,7 @@ pub fn figures(history: &History, tales: &Tales<'_>) -> Figures {
     }
     let held: HashSet<_> = tales.holds.values().filter_map(|hold| hold.place).collect();
     let inside = |(id, tale): &(_, &super::tales::PlaceTale<'_>)| tale.was_inside() || held.contains(*id);
-    let (released_to_next, mut offers) = releases(tales);
+    let (released_to_next, mut offers) = releases(tales, history.facts.capacity);
     Figures {
         fans: history.stories.len(),
         joined: tales.places.len(),
@@ -84,14 +84,44 @@ fn lapsed(hold: &HoldTale<'_>) -> bool {
         || hold.newest().is_some_and(|look| look.state == BookingState::Lapsed)
 }
 
-/// How many holds got seats that others gave free, and how long each lapse waited for the next offer of one of its seats.
-pub fn releases(tales: &Tales<'_>) -> (usize, Vec<f64>) {
+/// With fewer seats free than this, a lapse is what somebody waits for; with more, its seats are some among many.
+const SCARCE: i64 = 6;
+
+/// How many seats were free, over time, as far as fans saw.
+struct Free(BTreeMap<i64, i64>);
+
+impl Free {
+    fn of(tales: &Tales<'_>, capacity: u32) -> Self {
+        let mut changes: BTreeMap<i64, i64> = BTreeMap::new();
+        for hold in tales.holds.values() {
+            for (from_ms, to_ms) in holds::kept(hold) {
+                *changes.entry(from_ms).or_default() -= hold.seats.len() as i64;
+                *changes.entry(to_ms).or_default() += hold.seats.len() as i64;
+            }
+        }
+        let mut free = i64::from(capacity);
+        changes.values_mut().for_each(|change| {
+            free += *change;
+            *change = free;
+        });
+        Self(changes)
+    }
+
+    fn at(&self, at_ms: i64) -> i64 {
+        self.0.range(..=at_ms).next_back().map_or(i64::MAX, |(_, free)| *free)
+    }
+}
+
+/// How many holds got seats that others gave free, and how long each lapse waited for the next offer of one of its seats. Only
+/// lapses count that somebody waited for: with many seats free, the next in line is given better ones.
+pub fn releases(tales: &Tales<'_>, capacity: u32) -> (usize, Vec<f64>) {
     let mut of_seat: HashMap<u32, Vec<_>> = HashMap::new();
     for (booking, hold) in &tales.holds {
         if let Some(from_ms) = hold.from_ms {
             hold.seats.iter().for_each(|seat| of_seat.entry(*seat).or_default().push((from_ms, booking)));
         }
     }
+    let free = Free::of(tales, capacity);
     let mut next_holds: HashSet<&BookingId> = HashSet::new();
     let mut offers = Vec::new();
     for (booking, hold) in &tales.holds {
@@ -101,7 +131,8 @@ pub fn releases(tales: &Tales<'_>) -> (usize, Vec<f64>) {
         let later: BTreeMap<i64, &BookingId> =
             later.filter(|(from, next)| *from >= end_ms && *next != booking).copied().collect();
         next_holds.extend(later.values().copied());
-        if let Some((from_ms, _)) = later.first_key_value().filter(|_| state == PlaceState::Lapsed) {
+        let awaited = free.at(end_ms - 1) < SCARCE;
+        if let Some((from_ms, _)) = later.first_key_value().filter(|_| awaited && state == PlaceState::Lapsed) {
             offers.push((from_ms - end_ms) as f64);
         }
     }

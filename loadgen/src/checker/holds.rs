@@ -15,7 +15,7 @@ const PROMPT_MS: i64 = 1_000;
 const SLACK_MS: i64 = 250;
 
 /// When a hold kept its seats, as far as its fan saw.
-fn kept(hold: &HoldTale<'_>) -> Vec<(i64, i64)> {
+pub(super) fn kept(hold: &HoldTale<'_>) -> Vec<(i64, i64)> {
     let Some(from_ms) = hold.from_ms.or(hold.first_open_ms).or(hold.booked_ms) else { return Vec::new() };
     let sold_until_ms = hold.refunded_ms.unwrap_or(i64::MAX);
     match (hold.ended, hold.booked_ms) {
