@@ -7,7 +7,7 @@
 #   --worktree  take the files as they lie here, committed or not, instead of a clone of HEAD
 #   --no-cache  let cargo download everything, instead of starting from this machine's downloaded crates
 #   --wait      how long the first start may take until `ready` (default 3600)
-#   --dir       where to make the chroots (default a new folder in $TMPDIR or /tmp); about 5 GB each
+#   --dir       where to make the chroots (default a new folder in $TMPDIR or /tmp); about 4 GB each
 #   --keep      leave the chroots there afterwards
 #
 # Needs root. Each chroot runs in mount and process namespaces of its own, so that nothing outlives this script. The Debian
@@ -174,7 +174,7 @@ inside() {
     mkdir -p "$CHROOT$home/.cargo"
     [ ! -d "$CHROOT/carried/cargo" ] || cp -a "$CHROOT/carried/cargo/." "$CHROOT$home/.cargo/"
     if [ -e "$CHROOT/carried/usher.bundle" ]; then
-        enter root git clone -q /carried/usher.bundle "$home/usher"
+        enter root git -c advice.detachedHead=false clone -q /carried/usher.bundle "$home/usher"
     else
         mv "$CHROOT/carried/usher" "$CHROOT$home/usher"
     fi

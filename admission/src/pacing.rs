@@ -92,6 +92,7 @@ async fn pace_event(admission: &Admission, event: Uuid) -> anyhow::Result<()> {
                 match fault {
                     StoreError::Moved(_) => {
                         counter!(LOST).increment(1);
+                        gauge!(LEASES).decrement(1.0);
                         desk.lease = None;
                     }
                     fault => {
@@ -104,8 +105,8 @@ async fn pace_event(admission: &Admission, event: Uuid) -> anyhow::Result<()> {
                 desk.backoff = None;
             }
         }
-        gauge!(LEASES).set(desks.values().filter(|desk| desk.lease.is_some()).count() as f64);
         if over {
+            gauge!(LEASES).decrement(desks.values().filter(|desk| desk.lease.is_some()).count() as f64);
             return Ok(());
         }
     }
@@ -127,6 +128,7 @@ async fn attend(
             desk.lease =
                 admission.store.take_lease(Office::Pacing, sale, admission.holder, config.lease_ttl_ms).await?;
             if let Some(lease) = desk.lease {
+                gauge!(LEASES).increment(1.0);
                 desk.absent.clear();
                 tracing::info!(%sale, term = lease.term, "pacing this sale");
             }

@@ -100,10 +100,10 @@ impl Free {
             }
         }
         let mut free = i64::from(capacity);
-        changes.values_mut().for_each(|change| {
+        for change in changes.values_mut() {
             free += *change;
             *change = free;
-        });
+        }
         Self(changes)
     }
 

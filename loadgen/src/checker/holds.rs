@@ -16,9 +16,11 @@ const SLACK_MS: i64 = 250;
 
 /// When a hold kept its seats, as far as its fan saw.
 pub(super) fn kept(hold: &HoldTale<'_>) -> Vec<(i64, i64)> {
-    let Some(from_ms) = hold.from_ms.or(hold.first_open_ms).or(hold.booked_ms) else { return Vec::new() };
+    // Whoever polls learns of the booking without its time: then it was sold when the tickets were first seen, at the latest.
+    let sold_ms = hold.booked_ms.or(hold.ticketed_ms);
+    let Some(from_ms) = hold.from_ms.or(hold.first_open_ms).or(sold_ms) else { return Vec::new() };
     let sold_until_ms = hold.refunded_ms.unwrap_or(i64::MAX);
-    match (hold.ended, hold.booked_ms) {
+    match (hold.ended, sold_ms) {
         // A payment that came too late took the same seats again.
         (Some((_, end_ms)), Some(booked_ms)) if booked_ms > end_ms => {
             vec![(from_ms, end_ms), (booked_ms, sold_until_ms)]

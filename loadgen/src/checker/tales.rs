@@ -71,6 +71,8 @@ pub struct HoldTale<'a> {
     pub ended: Option<(PlaceState, i64)>,
     /// When it was seen booked.
     pub booked_ms: Option<i64>,
+    /// When its tickets were first seen, by the server's time.
+    pub ticketed_ms: Option<i64>,
     /// When it was seen refunded.
     pub refunded_ms: Option<i64>,
     /// The looks at the booking, in order.
@@ -199,6 +201,9 @@ impl<'a> Tales<'a> {
                 if matches!(look.state, BookingState::Held | BookingState::Paying) {
                     hold.deadlines.push((look.server_now_ms, look.deadline_ms));
                     hold.was_open(look.server_now_ms);
+                }
+                if look.state == BookingState::Paid && hold.ticketed_ms.is_none() {
+                    hold.ticketed_ms = Some(look.server_now_ms);
                 }
                 hold.looks.push(look);
             }

@@ -117,7 +117,7 @@ async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64)
     let account_ms = (clock.now_ms() - before_ms) / 4;
     let map = arena::arena("Demo Arena", seats - shape.standing, shape.standing);
     let event = office.event("Demo Night", &map).await?;
-    let opens_at_ms = clock.now_ms() + 2_500 + i64::from(args.fans) * (account_ms / 10 + 1).min(8);
+    let opens_at_ms = clock.now_ms() + 2_500 + i64::from(args.fans) * (account_ms / 25 + 1).min(5);
     let sale = office.sale(event.event_id, &shape.draft(opens_at_ms, until_ms + 600_000)).await?;
     say(started_ms, clock, &format!("sale of {seats} seats opens in {} ms", opens_at_ms - clock.now_ms()));
 
