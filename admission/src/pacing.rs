@@ -57,6 +57,8 @@ async fn give_up(admission: &Admission, event: Uuid) {
 struct Desk {
     lease: Option<Lease>,
     sought: Option<Instant>,
+    /// When Redis could last not be read, in milliseconds since 1970.
+    blind_ms: i64,
     /// Since when each absent place has stood at the head.
     absent: HashMap<i64, Instant>,
     backoff: Option<Backoff>,
@@ -137,12 +139,11 @@ async fn attend(
     };
     let started = Instant::now();
     let ask = head(admission, event, sale, mirror, desk, lease).await;
-    let skipping = ask.skip.len() as u64;
     let done = admission.store.pace(&ask).await?;
     histogram!(TICK).record(started.elapsed().as_secs_f64());
     counter!(ADMITTED).increment(done.admitted.len() as u64);
-    counter!(SKIPPED).increment(skipping);
-    for entry in ask.skip {
+    counter!(SKIPPED).increment(done.skipped.len() as u64);
+    for entry in done.skipped {
         desk.absent.remove(&entry);
     }
     Ok(())
@@ -160,7 +161,6 @@ async fn head(
     let config = &admission.config;
     // Twice the pace's share of a second, and those who may be absent.
     let wanted = (mirror.now.rate_per_minute as usize / 30 + 8).min(config.window);
-    let mut entries: Vec<i64> = mirror.skipped.iter().copied().take(config.window).collect();
     let mut ask = PaceAsk {
         lease,
         event: event.event,
@@ -170,26 +170,31 @@ async fn head(
         joins_seen: mirror.joins,
     };
     let mut seen_absent = HashSet::new();
-    let mut line = mirror.line.iter_after(0);
+    let mut line = in_order(mirror);
     let now_ms = admission.clock.now_ms();
     let presence_ms = mirror.now.presence_ms;
-    // Right after a rebuild nobody has been seen yet: unknown means present.
-    let trusting = event.epoch_since_ms + presence_ms > now_ms;
+    // Only waiting places count against the window: however many were skipped, the line behind them is reached.
     let mut looked = 0;
     loop {
-        let chunk: Vec<i64> =
-            if entries.is_empty() { line.by_ref().take(wanted).collect() } else { std::mem::take(&mut entries) };
+        let chunk: Vec<i64> = line.by_ref().take(wanted).collect();
         if chunk.is_empty() || looked >= config.window {
             break;
         }
-        looked += chunk.len();
+        looked += chunk.iter().filter(|entry| !mirror.skipped.contains(entry)).count();
         // Redis being away makes everybody unknown, and unknown present.
         let seen = admission.store.last_seen(event.event, sale, &chunk).await.ok();
+        if seen.is_none() {
+            desk.blind_ms = now_ms;
+        }
+        // What was noted before the copy was made anew, or before Redis could be read again, says nothing; for a presence
+        // window after that, unknown means present.
+        let known_since_ms = event.epoch_since_ms.max(desk.blind_ms);
+        let trusting = known_since_ms + presence_ms > now_ms;
         for (nth, entry) in chunk.iter().enumerate() {
             let last_seen = seen.as_ref().and_then(|seen| seen.get(nth)).copied();
             let present = match last_seen {
                 None => true,
-                Some(0) => trusting,
+                Some(at) if at < known_since_ms => trusting,
                 Some(at) => at + 1_000 + presence_ms > now_ms,
             };
             if present {
@@ -210,14 +215,64 @@ async fn head(
         }
     }
     desk.absent.retain(|entry, _| seen_absent.contains(entry));
-    ask.candidates.sort_unstable();
-    ask.passed_over.sort_unstable();
     ask
+}
+
+/// Everybody who may be let in, waiting or skipped, in the line's order.
+fn in_order(mirror: &SaleMirror) -> impl Iterator<Item = i64> {
+    let mut skipped = mirror.skipped.iter().copied().peekable();
+    let mut waiting = mirror.line.iter_after(0).peekable();
+    std::iter::from_fn(move || match (skipped.peek(), waiting.peek()) {
+        (Some(before), Some(entry)) if before < entry => skipped.next(),
+        (Some(_), None) => skipped.next(),
+        _ => waiting.next(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+    use domain::line::Line;
+    use store::feed::SaleNow;
+    use store::mirror::SaleMirror;
+
+    use super::in_order;
     use crate::Config;
+
+    #[test]
+    fn skipped_and_waiting_places_come_in_the_order_of_their_entries() {
+        let mut line = Line::new();
+        line.join_through(9);
+        let skipped = BTreeSet::from([1, 2, 6, 9]);
+        for gone in [1, 2, 4, 6, 9] {
+            line.remove(gone);
+        }
+        let now = SaleNow {
+            opens_at_ms: 0,
+            closes_at_ms: 1,
+            rate_per_minute: 1,
+            max_active: 1,
+            rate_version: 1,
+            grace_ms: 0,
+            presence_ms: 5_000,
+            pause_reason: None,
+            sold_out: false,
+        };
+        let mirror = SaleMirror {
+            now,
+            line,
+            places: HashMap::new(),
+            standing: BTreeMap::new(),
+            skipped,
+            holding: 0,
+            joins: 1,
+            pace: 1,
+            admissions: VecDeque::new(),
+            changed_at_ms: 0,
+        };
+        assert_eq!(in_order(&mirror).collect::<Vec<_>>(), [1, 2, 3, 5, 6, 7, 8, 9]);
+    }
 
     #[test]
     fn the_defaults_keep_their_promises() {

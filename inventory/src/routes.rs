@@ -117,7 +117,7 @@ async fn availability(
     let tiers = counts
         .into_iter()
         .map(|count| TierAvailability {
-            free: count.capacity - count.held - count.sold,
+            free: count.capacity.saturating_sub(count.held + count.sold),
             tier: count.code,
             held: count.held,
             sold: count.sold,

@@ -108,6 +108,7 @@ pub async fn mine(
     let settings = settings(&desk, sale).await?;
     let place = desk.store.place_of(sale.0, fan).await.map_err(|fault| problem(&fault))?;
     let place = place.ok_or_else(|| Problem::not_found("place: you have none in this sale"))?;
+    same_place(&principal, &place)?;
     // Read after the place, so that it knows of it.
     let version = desk.store.joins_version(sale.0).await.map_err(|fault| problem(&fault))?;
     Ok(Json(joined(&desk, &place, &settings, version, listen)?))
@@ -127,6 +128,9 @@ pub async fn leave(
     let fan = own(&principal, sale)?;
     desk.limits.writes_per_person.check(&fan)?;
     let settings = settings(&desk, sale).await?;
+    if let Some(place) = desk.store.place_of(sale.0, fan).await.map_err(|fault| problem(&fault))? {
+        same_place(&principal, &place)?;
+    }
     match desk.store.leave(settings.event, sale.0, fan).await.map_err(|fault| problem(&fault))? {
         Leave::Left => Ok(StatusCode::NO_CONTENT),
         Leave::Holding(booking) => Err(Problem::conflict(
@@ -147,6 +151,16 @@ fn own(principal: &Principal, sale: SaleId) -> Result<uuid::Uuid, Problem> {
             Err(Problem::forbidden("the receipt is of another sale"))
         }
         principal => Ok(principal.fan()),
+    }
+}
+
+/// A receipt speaks for its own place only, not for one that its fan joined later.
+fn same_place(principal: &Principal, place: &store::joins::PlaceRow) -> Result<(), Problem> {
+    match principal {
+        Principal::Holder(receipt) if receipt.place != place.id => {
+            Err(Problem::new(404, "not-live", "There is no live place", "the receipt's place has ended"))
+        }
+        _ => Ok(()),
     }
 }
 

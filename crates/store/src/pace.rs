@@ -33,6 +33,8 @@ pub struct PaceAsk {
 pub struct PaceDone {
     /// Who was let in, in order.
     pub admitted: Vec<i64>,
+    /// Who was skipped.
+    pub skipped: Vec<i64>,
     /// How many more the pace would have allowed.
     pub unused: u32,
     /// Whether the sale is sold out now.
@@ -140,6 +142,7 @@ impl Store {
             .bind(&ask.skip)
             .fetch_all(&mut *tx)
             .await?;
+            done.skipped.clone_from(&skipped);
             if !done.admitted.is_empty() || !skipped.is_empty() {
                 sqlx::query("update place set state = 'standing', admitted_at = from_ms($3) where sale = $1 and entry = any($2)")
                     .bind(sale)
@@ -361,7 +364,7 @@ impl SeatsInPlay {
         .bind(event)
         .fetch_one(tx)
         .await?;
-        Ok(Self { free: free as u32, standing: standing as u32, unpaid })
+        Ok(Self { free: free.max(0) as u32, standing: standing as u32, unpaid })
     }
 
     const fn all_sold(&self) -> bool {
