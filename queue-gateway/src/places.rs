@@ -106,9 +106,13 @@ pub async fn mine(
 ) -> Result<Json<Joined>, Problem> {
     let fan = own(&principal, sale)?;
     let settings = settings(&desk, sale).await?;
-    let place = desk.store.place_of(sale.0, fan).await.map_err(|fault| problem(&fault))?;
+    // A receipt speaks for its own place, also after its fan joined again.
+    let place = match &principal {
+        Principal::Holder(receipt) => desk.store.place(receipt.place).await,
+        _ => desk.store.place_of(sale.0, fan).await,
+    };
+    let place = place.map_err(|fault| problem(&fault))?;
     let place = place.ok_or_else(|| Problem::not_found("place: you have none in this sale"))?;
-    same_place(&principal, &place)?;
     // Read after the place, so that it knows of it.
     let version = desk.store.joins_version(sale.0).await.map_err(|fault| problem(&fault))?;
     Ok(Json(joined(&desk, &place, &settings, version, listen)?))
@@ -128,8 +132,12 @@ pub async fn leave(
     let fan = own(&principal, sale)?;
     desk.limits.writes_per_person.check(&fan)?;
     let settings = settings(&desk, sale).await?;
-    if let Some(place) = desk.store.place_of(sale.0, fan).await.map_err(|fault| problem(&fault))? {
-        same_place(&principal, &place)?;
+    if let Principal::Holder(receipt) = &principal {
+        // The live place may be one that the fan joined later, for which this receipt does not speak.
+        let live = desk.store.place_of(sale.0, fan).await.map_err(|fault| problem(&fault))?;
+        if live.is_none_or(|place| place.id != receipt.place) {
+            return Err(not_live());
+        }
     }
     match desk.store.leave(settings.event, sale.0, fan).await.map_err(|fault| problem(&fault))? {
         Leave::Left => Ok(StatusCode::NO_CONTENT),
@@ -138,9 +146,7 @@ pub async fn leave(
             "Seats are held for this place",
             format!("give the seats of booking {} back first", BookingId(booking)),
         )),
-        Leave::NotLive => {
-            Err(Problem::new(404, "not-live", "There is no live place", "you have none in this sale, or it has ended"))
-        }
+        Leave::NotLive => Err(not_live()),
     }
 }
 
@@ -154,14 +160,8 @@ fn own(principal: &Principal, sale: SaleId) -> Result<uuid::Uuid, Problem> {
     }
 }
 
-/// A receipt speaks for its own place only, not for one that its fan joined later.
-fn same_place(principal: &Principal, place: &store::joins::PlaceRow) -> Result<(), Problem> {
-    match principal {
-        Principal::Holder(receipt) if receipt.place != place.id => {
-            Err(Problem::new(404, "not-live", "There is no live place", "the receipt's place has ended"))
-        }
-        _ => Ok(()),
-    }
+fn not_live() -> Problem {
+    Problem::new(404, "not-live", "There is no live place", "you have none in this sale, or it has ended")
 }
 
 async fn settings(desk: &Desk, sale: SaleId) -> Result<std::sync::Arc<SaleSettings>, Problem> {

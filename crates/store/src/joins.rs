@@ -230,6 +230,16 @@ impl Store {
         Ok(JoinBatch::Placed(asks.iter().filter_map(|ask| places.get(&ask.fan).cloned()).collect(), seen))
     }
 
+    /// One place.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn place(&self, id: Uuid) -> Result<Option<PlaceRow>> {
+        let row: Option<PlaceTuple> =
+            sqlx::query_as(places!("where p.id = $1")).bind(id).fetch_optional(&self.pool).await?;
+        Ok(row.map(place_row))
+    }
+
     /// A fan's place in a sale: the live one, or else the last.
     ///
     /// # Errors
