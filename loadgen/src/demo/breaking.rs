@@ -22,8 +22,8 @@ use crate::stage::leftovers;
 const BACK_WITHIN_MS: i64 = 30_000;
 /// So many holds must be open for the moment to count as interesting.
 const HOLDS_OPEN: i64 = 10;
-/// The last moment, in percent of the seats sold: then it is done with whatever is open.
-const LATEST_PERCENT: i64 = 75;
+/// The last moment, in percent of the seats sold. A sale that never had enough holds open until then proves nothing.
+const LATEST_PERCENT: i64 = 80;
 
 /// What was killed, as the report tells it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,8 +71,7 @@ impl Breaking {
     pub async fn watch(&mut self, now: Numbers, seats: u32, clock: &Clock, opens_at_ms: i64) {
         if let Some(what) = self.what.clone().filter(|_| self.broken.is_none()) {
             let sold_pct = now.sold * 100 / i64::from(seats.max(1));
-            let fits = sold_pct >= self.from_percent && now.holding >= HOLDS_OPEN;
-            if fits || sold_pct >= LATEST_PERCENT {
+            if (self.from_percent..=LATEST_PERCENT).contains(&sold_pct) && now.holding >= HOLDS_OPEN {
                 self.strike(&what, now, sold_pct, clock, opens_at_ms).await;
             }
         } else if let (Some(pid), Some((killed, fault))) = (self.waiting_for, &mut self.broken) {
@@ -128,7 +127,9 @@ impl Breaking {
     pub fn complaints(&self) -> Vec<String> {
         let mut complaints = self.complaints.clone();
         if let (Some(what), None) = (&self.what, &self.broken) {
-            complaints.push(format!("crowd: killed: the moment to strike {what} never came"));
+            complaints.push(format!(
+                "crowd: killed: the moment to strike {what}, with {HOLDS_OPEN} holds open, never came: more --seats open more"
+            ));
         }
         complaints
     }
