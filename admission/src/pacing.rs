@@ -183,15 +183,17 @@ async fn head(
         looked += chunk.iter().filter(|entry| !mirror.skipped.contains(entry)).count();
         // Redis being away makes everybody unknown, and unknown present.
         let seen = admission.store.last_seen(event.event, sale, &chunk).await.ok();
-        if seen.is_none() {
+        // The copy may have been lost, and even made anew, before this process heard of it: what the notes themselves say counts.
+        let since_ms = seen.as_ref().and_then(|seen| seen.since_ms).unwrap_or_else(|| {
             desk.blind_ms = now_ms;
-        }
+            now_ms
+        });
         // What was noted before the copy was made anew, or before Redis could be read again, says nothing; for a presence
         // window after that, unknown means present.
-        let known_since_ms = event.epoch_since_ms.max(desk.blind_ms);
+        let known_since_ms = since_ms.max(event.epoch_since_ms).max(desk.blind_ms);
         let trusting = known_since_ms + presence_ms > now_ms;
         for (nth, entry) in chunk.iter().enumerate() {
-            let last_seen = seen.as_ref().and_then(|seen| seen.get(nth)).copied();
+            let last_seen = seen.as_ref().and_then(|seen| seen.seen_ms.get(nth)).copied();
             let present = match last_seen {
                 None => true,
                 Some(at) if at < known_since_ms => trusting,

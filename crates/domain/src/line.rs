@@ -1,20 +1,26 @@
 //! The line as an order-statistic structure: how many wait before an entry, and who is next.
 
-/// Entries per block: the rank inside one is at most 64 popcounts.
+/// Numbers per block: the rank inside one is at most 64 popcounts.
 const BLOCK: usize = 4096;
 const WORDS: usize = BLOCK / 64;
 
-/// The waiting entries of one sale, numbered from 1 without gaps. One bit an entry and one count a block.
+/// The waiting numbers of one class of a sale. One bit a number and one count a block.
 ///
 /// Joins append, departures clear a bit; both cost O(log n), as does [`Line::ahead`]. The counts stand in a Fenwick tree
 /// (P. Fenwick, 1994), which grows at the end.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Line {
     words: Vec<u64>,
     /// Fenwick tree over blocks; index 0 unused.
     tree: Vec<u32>,
     last: i64,
     waiting: u64,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Line {
@@ -24,7 +30,7 @@ impl Line {
         Self { words: Vec::new(), tree: vec![0], last: 0, waiting: 0 }
     }
 
-    /// The last entry given.
+    /// The last number that there is room for.
     #[must_use]
     pub const fn last(&self) -> i64 {
         self.last
@@ -36,19 +42,38 @@ impl Line {
         self.waiting
     }
 
-    /// All entries up to and including `last` have come; those after the former last now wait.
-    pub fn join_through(&mut self, last: i64) {
-        for entry in self.last + 1..=last {
-            let at = (entry - 1) as usize;
-            if at.is_multiple_of(BLOCK) {
-                self.words.resize(self.words.len() + WORDS, 0);
-                self.push_block();
-            }
-            self.words[at / 64] |= 1 << (at % 64);
-            self.add(at / BLOCK, 1);
-            self.waiting += 1;
+    /// There is room for numbers up to and including `last`; nobody new waits.
+    pub fn cover(&mut self, last: i64) {
+        let blocks = (last.max(0) as usize).div_ceil(BLOCK);
+        while self.tree.len() <= blocks {
+            self.push_block();
         }
+        self.words.resize(self.words.len().max(blocks * WORDS), 0);
         self.last = self.last.max(last);
+    }
+
+    /// The number waits. Answers whether it did not before.
+    ///
+    /// # Panics
+    /// When the number is below 1.
+    pub fn insert(&mut self, number: i64) -> bool {
+        assert!(number >= 1, "numbers begin at 1");
+        self.cover(number);
+        if self.contains(number) {
+            return false;
+        }
+        let at = (number - 1) as usize;
+        self.words[at / 64] |= 1 << (at % 64);
+        self.add(at / BLOCK, 1);
+        self.waiting += 1;
+        true
+    }
+
+    /// All numbers up to and including `last` have come; those after the former last now wait.
+    pub fn join_through(&mut self, last: i64) {
+        for number in self.last + 1..=last {
+            self.insert(number);
+        }
     }
 
     fn push_block(&mut self) {

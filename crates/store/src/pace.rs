@@ -1,6 +1,7 @@
 //! Letting people in: the pacing decision, leaving, the operators' changes, and who was seen when.
 
 use domain::pacing::{Knobs, Window, allowance, served};
+use redis::RedisError;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -26,6 +27,15 @@ pub struct PaceAsk {
     pub passed_over: Vec<(i64, i64)>,
     /// The joins lane's version behind all this.
     pub joins_seen: i64,
+}
+
+/// Signs of life as Redis has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LastSeen {
+    /// Since when notes are kept, by Postgres's clock; nothing while the event's copy in Redis is missing.
+    pub since_ms: Option<i64>,
+    /// Per entry asked for: when it was last seen, in milliseconds since 1970, by the noting node's clock; 0 for never.
+    pub seen_ms: Vec<i64>,
 }
 
 /// What a pacing decision did.
@@ -322,22 +332,29 @@ impl Store {
         Ok(())
     }
 
-    /// When each of these entries was last seen, in milliseconds since 1970; 0 for never.
+    /// When each of these entries was last seen, and since when such notes are kept: read together, since what an emptied
+    /// Redis has forgotten must not be taken for absence.
     ///
     /// # Errors
     /// When Redis is away.
-    pub async fn last_seen(&self, event: Uuid, sale: Uuid, entries: &[i64]) -> Result<Vec<i64>> {
-        let mut seen = Vec::with_capacity(entries.len());
+    pub async fn last_seen(&self, event: Uuid, sale: Uuid, entries: &[i64]) -> Result<LastSeen> {
+        let mut pipe = redis::pipe();
+        pipe.atomic().cmd("HGET").arg(Keys(event).epoch()).arg("since_ms");
         for chunk in entries.chunks(1_000) {
-            let mut command = redis::cmd("BITFIELD_RO");
-            command.arg(Keys(event).seen(sale));
+            pipe.cmd("BITFIELD_RO").arg(Keys(event).seen(sale));
             for entry in chunk {
-                command.arg("GET").arg("u32").arg(format!("#{entry}"));
+                pipe.arg("GET").arg("u32").arg(format!("#{entry}"));
             }
-            let seconds: Vec<i64> = command.query_async(&mut self.redis.connection()).await?;
-            seen.extend(seconds.into_iter().map(|s| s * 1000));
         }
-        Ok(seen)
+        let reply: Vec<redis::Value> = pipe.query_async(&mut self.redis.connection()).await?;
+        let mut parts = reply.into_iter();
+        let since_ms = parts.next().map(redis::from_redis_value).transpose().map_err(RedisError::from)?.flatten();
+        let mut seen_ms = Vec::with_capacity(entries.len());
+        for part in parts {
+            let seconds: Vec<i64> = redis::from_redis_value(part).map_err(RedisError::from)?;
+            seen_ms.extend(seconds.into_iter().map(|s| s * 1000));
+        }
+        Ok(LastSeen { since_ms, seen_ms })
     }
 }
 

@@ -176,7 +176,7 @@ async fn watching_and_polling_count_as_present() {
     let mut window = stage.watch(&fans[0]).await;
     window.place().await;
     stage.polled(&fans[1], Seq::default()).await;
-    let seen = async || stage.store.last_seen(stage.event, stage.sale, &[1, 2, 3]).await.unwrap();
+    let seen = async || stage.store.last_seen(stage.event, stage.sale, &[1, 2, 3]).await.unwrap().seen_ms;
     testkit::eventually(SOON, async || {
         let seen = seen().await;
         seen[0] > 0 && seen[1] > 0

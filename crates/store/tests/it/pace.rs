@@ -121,3 +121,22 @@ async fn no_more_are_let_in_than_the_seats_can_serve() -> Result {
     assert_eq!(world.number("select count(*) from sale where sold_out_at is not null").await?, 1);
     world.sound().await
 }
+
+#[tokio::test]
+async fn what_an_emptied_redis_forgot_is_no_absence() -> Result {
+    let world = World::new(Recipe::default()).await?;
+    let (event, sale) = (world.event, world.sale);
+    let first = world.store.tend_epoch(event).await?;
+    world.store.note_seen(event, sale, &[1, 2], 5_000).await?;
+    let seen = world.store.last_seen(event, sale, &[1, 2, 3]).await?;
+    assert_eq!((seen.since_ms, seen.seen_ms), (Some(first.since_ms), vec![5_000, 5_000, 0]));
+    world.redis.flush().await;
+    // A sign of life comes before anybody has noticed: what is said of the others must not be believed.
+    world.store.note_seen(event, sale, &[2], 6_000).await?;
+    assert_eq!(world.store.last_seen(event, sale, &[1, 2]).await?.since_ms, None);
+    let second = world.store.tend_epoch(event).await?;
+    let seen = world.store.last_seen(event, sale, &[1, 2]).await?;
+    assert_eq!((seen.since_ms, seen.seen_ms), (Some(second.since_ms), vec![0, 6_000]));
+    assert!(second.since_ms > first.since_ms);
+    Ok(())
+}
