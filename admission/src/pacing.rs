@@ -12,7 +12,7 @@ use store::StoreError;
 use store::follow::Follower;
 use store::leases::{Lease, Office};
 use store::mirror::{EventMirror, SaleMirror};
-use store::pace::PaceAsk;
+use store::pace::{PaceAsk, PassedOver};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -84,9 +84,10 @@ async fn pace_event(admission: &Admission, event: Uuid) -> anyhow::Result<()> {
         let now_ms = admission.clock.now_ms();
         let mut over = true;
         for (sale, mirror) in &follower.mirror().sales {
-            over &= mirror.now.closes_at_ms + 3_600_000 < now_ms;
+            over &= mirror.course().ends_at_ms() + 3_600_000 < now_ms;
+            let course = mirror.course();
             // A second early, so that the lease is in hand when the doors open.
-            if now_ms + 1_000 < mirror.now.opens_at_ms || mirror.now.closes_at_ms < now_ms || mirror.now.sold_out {
+            if now_ms + 1_000 < course.joins_from_ms() || course.ends_at_ms() < now_ms || course.sold_out {
                 continue;
             }
             let desk = desks.entry(*sale).or_default();
@@ -170,7 +171,7 @@ async fn head(
         joins_seen: mirror.joins,
     };
     let mut seen_absent = HashSet::new();
-    let mut line = in_order(mirror);
+    let mut line = mirror.order.iter();
     let now_ms = admission.clock.now_ms();
     let presence_ms = mirror.now.presence_ms;
     // Only waiting places count against the window: however many were skipped, the line behind them is reached.
@@ -180,7 +181,7 @@ async fn head(
         if chunk.is_empty() || looked >= config.window {
             break;
         }
-        looked += chunk.iter().filter(|entry| !mirror.skipped.contains(entry)).count();
+        looked += chunk.iter().filter(|entry| !mirror.order.is_skipped(**entry)).count();
         // Redis being away makes everybody unknown, and unknown present.
         let seen = admission.store.last_seen(event.event, sale, &chunk).await.ok();
         // The copy may have been lost, and even made anew, before this process heard of it: what the notes themselves say counts.
@@ -203,8 +204,12 @@ async fn head(
                 ask.candidates.push(*entry);
                 continue;
             }
-            ask.passed_over.push((*entry, last_seen.unwrap_or(0)));
-            if !mirror.skipped.contains(entry) {
+            ask.passed_over.push(PassedOver {
+                entry: *entry,
+                seen_ms: last_seen.unwrap_or(0),
+                before: ask.candidates.len(),
+            });
+            if !mirror.order.is_skipped(*entry) {
                 let since = *desk.absent.entry(*entry).or_insert_with(Instant::now);
                 seen_absent.insert(*entry);
                 if since.elapsed() >= Duration::from_millis(mirror.now.grace_ms.unsigned_abs()) {
@@ -220,61 +225,9 @@ async fn head(
     ask
 }
 
-/// Everybody who may be let in, waiting or skipped, in the line's order.
-fn in_order(mirror: &SaleMirror) -> impl Iterator<Item = i64> {
-    let mut skipped = mirror.skipped.iter().copied().peekable();
-    let mut waiting = mirror.line.iter_after(0).peekable();
-    std::iter::from_fn(move || match (skipped.peek(), waiting.peek()) {
-        (Some(before), Some(entry)) if before < entry => skipped.next(),
-        (Some(_), None) => skipped.next(),
-        _ => waiting.next(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-
-    use domain::line::Line;
-    use store::feed::SaleNow;
-    use store::mirror::SaleMirror;
-
-    use super::in_order;
     use crate::Config;
-
-    #[test]
-    fn skipped_and_waiting_places_come_in_the_order_of_their_entries() {
-        let mut line = Line::new();
-        line.join_through(9);
-        let skipped = BTreeSet::from([1, 2, 6, 9]);
-        for gone in [1, 2, 4, 6, 9] {
-            line.remove(gone);
-        }
-        let now = SaleNow {
-            opens_at_ms: 0,
-            closes_at_ms: 1,
-            rate_per_minute: 1,
-            max_active: 1,
-            rate_version: 1,
-            grace_ms: 0,
-            presence_ms: 5_000,
-            pause_reason: None,
-            sold_out: false,
-        };
-        let mirror = SaleMirror {
-            now,
-            line,
-            places: HashMap::new(),
-            standing: BTreeMap::new(),
-            skipped,
-            holding: 0,
-            joins: 1,
-            pace: 1,
-            admissions: VecDeque::new(),
-            changed_at_ms: 0,
-        };
-        assert_eq!(in_order(&mirror).collect::<Vec<_>>(), [1, 2, 3, 5, 6, 7, 8, 9]);
-    }
 
     #[test]
     fn the_defaults_keep_their_promises() {

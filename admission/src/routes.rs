@@ -12,6 +12,7 @@ use contracts::papers::Papers;
 use contracts::problem::Problem;
 use contracts::sales::SaleState;
 use contracts::server::{Account, Id, IfMatch, Json, etag};
+use domain::sale::State as Doing;
 use store::StoreError;
 use store::pace::Tune;
 
@@ -64,24 +65,24 @@ async fn allowed(admission: &Admission, sale: SaleId, account: Account, roles: &
     }
 }
 
+const fn state(doing: Doing) -> SaleState {
+    match doing {
+        Doing::Scheduled => SaleState::Scheduled,
+        Doing::Lobby => SaleState::Lobby,
+        Doing::Drawing => SaleState::Drawing,
+        Doing::Open => SaleState::Open,
+        Doing::Paused => SaleState::Paused,
+        Doing::Closing => SaleState::Closing,
+        Doing::Closed => SaleState::Closed,
+        Doing::SoldOut => SaleState::SoldOut,
+    }
+}
+
 async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem> {
     let row = admission.store.sale_numbers(sale.0).await.map_err(problem)?.ok_or_else(|| Problem::not_found("sale"))?;
-    let state = if !row.published {
-        SaleState::Draft
-    } else if row.sold_out {
-        SaleState::SoldOut
-    } else if row.now_ms < row.opens_at_ms {
-        SaleState::Scheduled
-    } else if row.now_ms >= row.closes_at_ms {
-        SaleState::Closed
-    } else if row.pause_reason.is_some() {
-        SaleState::Paused
-    } else {
-        SaleState::Open
-    };
     let view = AdmissionView {
         sale_id: sale,
-        state,
+        state: row.state.map_or(SaleState::Draft, state),
         tuning: Tuning { rate_per_minute: row.rate_per_minute, max_active: row.max_active },
         pause_reason: row.pause_reason,
         rate_version: row.rate_version,

@@ -79,16 +79,40 @@ pub enum Entry {
     Account,
 }
 
+/// Who goes before whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ordering {
+    /// Those of the lobby by a draw, later ones behind them as they come.
+    #[default]
+    DrawThenFifo,
+    /// Everybody as they come, in the lobby too.
+    Fifo,
+    /// Only those of the lobby, by a draw; nobody joins later.
+    DrawOnly,
+    /// Whoever is on a list of invitations goes first, class by class; within a class as in `draw_then_fifo`.
+    InvitedFirst,
+}
+
 /// `POST /v1/events/{event}/sales` and `PUT /v1/sales/{sale}` (with `If-Match`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaleDraft {
     /// 1 to 100 characters, for example `General sale`.
     pub name: String,
-    /// When joining and admission begin, in milliseconds since 1970.
+    /// When the lobby opens, in milliseconds since 1970; without it there is none, and joining begins with admission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lobby_opens_at_ms: Option<i64>,
+    /// When admission begins: after the draw, if there is a lobby and its places are drawn.
     pub opens_at_ms: i64,
-    /// When admission ends.
+    /// When joining ends.
     pub closes_at_ms: i64,
+    /// Until when those who wait at the close are let in; without it the wait ends at the close.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ends_at_ms: Option<i64>,
+    /// Who goes before whom.
+    #[serde(default)]
+    pub ordering: Ordering,
     /// Who may join.
     #[serde(default)]
     pub entry: Entry,
@@ -149,13 +173,19 @@ const fn yes() -> bool {
 pub enum SaleState {
     /// Not published.
     Draft,
-    /// Published; its window has not begun.
+    /// Published; nobody can join yet.
     Scheduled,
+    /// Fans gather without numbers.
+    Lobby,
+    /// The lobby is closed; its numbers are being drawn.
+    Drawing,
     /// People are let in.
     Open,
     /// An operator holds everybody; places are kept.
     Paused,
-    /// Its window is over.
+    /// Nobody joins any more; who stands in line is still let in.
+    Closing,
+    /// Its wait is over.
     Closed,
     /// Every seat is sold and paid.
     SoldOut,

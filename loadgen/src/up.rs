@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chassis::clock::Clock;
-use contracts::sales::{Entry, Event, Sale, SaleDraft, SaleState};
+use contracts::sales::{Entry, Event, Ordering, Sale, SaleDraft, SaleState};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::cli::UpArgs;
@@ -149,8 +149,11 @@ async fn sale(office: &Office, rate: u32, now_ms: i64) -> anyhow::Result<(Event,
     let opens_at_ms = now_ms + OPENS_IN_MS;
     let draft = SaleDraft {
         name: "General sale".to_owned(),
+        lobby_opens_at_ms: None,
         opens_at_ms,
         closes_at_ms: opens_at_ms + i64::from(SALE_MINUTES) * MINUTE_MS,
+        wait_ends_at_ms: None,
+        ordering: Ordering::DrawThenFifo,
         entry: Entry::Open,
         party_max: 6,
         rate_per_minute: rate,

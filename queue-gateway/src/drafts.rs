@@ -2,7 +2,8 @@
 
 use contracts::ids::{EventId, OrganisationId, SaleId};
 use contracts::problem::Problem;
-use contracts::sales::{Entry, Event, EventDraft, Publication, Sale, SaleDraft, SaleState, Tier};
+use contracts::sales::{Entry, Event, EventDraft, Ordering, Publication, Sale, SaleDraft, SaleState, Tier};
+use domain::sale::State;
 use store::events;
 
 /// The years 2000 to 2199, in milliseconds since 1970: outside are slips of a factor of a thousand.
@@ -63,6 +64,19 @@ pub fn check_sale(draft: &SaleDraft) -> Result<(), Problem> {
     faults.time("opens_at_ms", draft.opens_at_ms);
     faults.time("closes_at_ms", draft.closes_at_ms);
     faults.must(draft.closes_at_ms > draft.opens_at_ms, || "closes_at_ms: must be after opens_at_ms".to_owned());
+    if let Some(lobby_ms) = draft.lobby_opens_at_ms {
+        faults.time("lobby_opens_at_ms", lobby_ms);
+        let lobby = "lobby_opens_at_ms: must be before opens_at_ms, or left out for a sale without a lobby";
+        faults.must(lobby_ms < draft.opens_at_ms, || lobby.to_owned());
+    }
+    if let Some(wait_ms) = draft.wait_ends_at_ms {
+        faults.time("wait_ends_at_ms", wait_ms);
+        let wait = "wait_ends_at_ms: must be after closes_at_ms, or left out to end the wait at the close";
+        faults.must(wait_ms > draft.closes_at_ms, || wait.to_owned());
+    }
+    faults.must(draft.ordering != Ordering::DrawOnly || draft.lobby_opens_at_ms.is_some(), || {
+        "ordering: draw_only needs a lobby; give lobby_opens_at_ms, or choose another ordering".to_owned()
+    });
     faults.range("party_max", draft.party_max.into(), 1..=8);
     faults.range("rate_per_minute", draft.rate_per_minute.into(), 1..=600_000);
     faults.range("max_active", draft.max_active.into(), 1..=1_000_000);
@@ -97,8 +111,16 @@ pub fn event_to_store(draft: &EventDraft) -> events::EventDraft {
 pub fn sale_to_store(draft: &SaleDraft) -> events::SaleDraft {
     events::SaleDraft {
         name: draft.name.clone(),
+        lobby_opens_at_ms: draft.lobby_opens_at_ms,
         opens_at_ms: draft.opens_at_ms,
         closes_at_ms: draft.closes_at_ms,
+        wait_ends_at_ms: draft.wait_ends_at_ms,
+        ordering: match draft.ordering {
+            Ordering::DrawThenFifo => events::Ordering::DrawThenFifo,
+            Ordering::Fifo => events::Ordering::Fifo,
+            Ordering::DrawOnly => events::Ordering::DrawOnly,
+            Ordering::InvitedFirst => events::Ordering::InvitedFirst,
+        },
         accounts_only: draft.entry == Entry::Account,
         party_max: draft.party_max,
         rate_per_minute: draft.rate_per_minute,
@@ -145,6 +167,19 @@ pub fn event(row: events::EventRow, with_drafts: bool) -> Event {
     }
 }
 
+const fn state(state: State) -> SaleState {
+    match state {
+        State::Scheduled => SaleState::Scheduled,
+        State::Lobby => SaleState::Lobby,
+        State::Drawing => SaleState::Drawing,
+        State::Open => SaleState::Open,
+        State::Paused => SaleState::Paused,
+        State::Closing => SaleState::Closing,
+        State::Closed => SaleState::Closed,
+        State::SoldOut => SaleState::SoldOut,
+    }
+}
+
 /// As it is answered.
 pub fn sale(row: events::SaleRow) -> Sale {
     let draft = row.draft;
@@ -153,8 +188,16 @@ pub fn sale(row: events::SaleRow) -> Sale {
         event_id: EventId(row.event),
         draft: SaleDraft {
             name: draft.name,
+            lobby_opens_at_ms: draft.lobby_opens_at_ms,
             opens_at_ms: draft.opens_at_ms,
             closes_at_ms: draft.closes_at_ms,
+            wait_ends_at_ms: draft.wait_ends_at_ms,
+            ordering: match draft.ordering {
+                events::Ordering::DrawThenFifo => Ordering::DrawThenFifo,
+                events::Ordering::Fifo => Ordering::Fifo,
+                events::Ordering::DrawOnly => Ordering::DrawOnly,
+                events::Ordering::InvitedFirst => Ordering::InvitedFirst,
+            },
             entry: if draft.accounts_only { Entry::Account } else { Entry::Open },
             party_max: draft.party_max,
             rate_per_minute: draft.rate_per_minute,
@@ -166,14 +209,7 @@ pub fn sale(row: events::SaleRow) -> Sale {
             rejoin: draft.rejoin,
         },
         publication: publication(row.published),
-        state: match row.state {
-            events::SaleState::Draft => SaleState::Draft,
-            events::SaleState::Scheduled => SaleState::Scheduled,
-            events::SaleState::Open => SaleState::Open,
-            events::SaleState::Paused => SaleState::Paused,
-            events::SaleState::Closed => SaleState::Closed,
-            events::SaleState::SoldOut => SaleState::SoldOut,
-        },
+        state: row.state.map_or(SaleState::Draft, state),
         pause_reason: row.pause_reason,
         version: row.version,
         server_now_ms: row.now_ms,

@@ -34,6 +34,8 @@ pub enum JoinAnswer {
         /// When.
         opens_at_ms: i64,
     },
+    /// Its numbers are drawn from the lobby alone, which is closed.
+    LobbyClosed,
     /// Its window is over.
     Closed,
     /// Every seat is sold.

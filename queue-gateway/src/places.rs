@@ -10,6 +10,7 @@ use contracts::papers::{Principal, Receipt};
 use contracts::places::{Join, Joined, Listen, Place, PlaceState, Seq, Wishes};
 use contracts::problem::Problem;
 use contracts::server::{Id, Json};
+use domain::order::Class;
 use store::events::SaleSettings;
 use store::joins::{Accepts, JoinAsk, PlaceRow};
 use store::pace::Leave;
@@ -66,6 +67,7 @@ pub async fn join(
             fewer: join.wishes.fewer,
             accessible: join.wishes.accessible,
         },
+        class: Class::GENERAL,
     };
     match desk.joins.join(sale.0, ask).await {
         JoinAnswer::Placed { place, new, version } => {
@@ -75,9 +77,14 @@ pub async fn join(
         JoinAnswer::NotOpenYet { opens_at_ms } => Err(Problem::conflict(
             "not-open-yet",
             "The sale is not open yet",
-            "join when it opens; nothing is gained by asking before",
+            "join from then on; nothing is gained by asking before",
         )
         .at(opens_at_ms)),
+        JoinAnswer::LobbyClosed => Err(Problem::conflict(
+            "lobby-closed",
+            "The lobby is closed",
+            "this sale draws its numbers from the lobby alone, and nobody can join it later",
+        )),
         JoinAnswer::Closed => Err(Problem::conflict("sale-closed", "The sale is over", "its window has ended")),
         JoinAnswer::SoldOut => Err(Problem::conflict("sold-out", "Sold out", "every seat is sold and paid")),
         JoinAnswer::NoSale => Err(Problem::not_found("sale")),

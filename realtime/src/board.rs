@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use contracts::sales::SaleState;
-use store::feed::{Record, SaleNow};
+use domain::sale::State;
+use store::feed::Record;
 use store::mirror::{EventMirror, SaleMirror};
 use uuid::Uuid;
 
@@ -49,18 +50,16 @@ struct Phase {
     opens_at_ms: i64,
 }
 
-/// What a published sale is doing at `now_ms`.
-pub fn state_of(sale: &SaleNow, now_ms: i64) -> SaleState {
-    if sale.sold_out {
-        SaleState::SoldOut
-    } else if now_ms < sale.opens_at_ms {
-        SaleState::Scheduled
-    } else if now_ms >= sale.closes_at_ms {
-        SaleState::Closed
-    } else if sale.pause_reason.is_some() {
-        SaleState::Paused
-    } else {
-        SaleState::Open
+const fn told(state: State) -> SaleState {
+    match state {
+        State::Scheduled => SaleState::Scheduled,
+        State::Lobby => SaleState::Lobby,
+        State::Drawing => SaleState::Drawing,
+        State::Open => SaleState::Open,
+        State::Paused => SaleState::Paused,
+        State::Closing => SaleState::Closing,
+        State::Closed => SaleState::Closed,
+        State::SoldOut => SaleState::SoldOut,
     }
 }
 
@@ -108,14 +107,14 @@ impl Board {
 
     /// The next moment at which some sale opens or closes by itself.
     pub fn next_boundary_ms(&self, now_ms: i64) -> Option<i64> {
-        let moments = self.mirror.sales.values().flat_map(|sale| [sale.now.opens_at_ms, sale.now.closes_at_ms]);
+        let moments = self.mirror.sales.values().flat_map(|sale| sale.course().moments_ms());
         moments.filter(|at| *at > now_ms).min()
     }
 }
 
 impl Phase {
     fn of(sale: &SaleMirror, now_ms: i64) -> Self {
-        let state = state_of(&sale.now, now_ms);
+        let state = told(sale.state(now_ms));
         let pause_reason = sale.now.pause_reason.clone().filter(|_| state == SaleState::Paused);
         Self { state, pause_reason, opens_at_ms: sale.now.opens_at_ms }
     }
@@ -129,7 +128,7 @@ impl Pulse {
             changed_at_ms: 0,
             per_second: None,
             // A line that stands when we come is taken to have stood for as long as is measured.
-            busy_since_ms: match sale.line.waiting() {
+            busy_since_ms: match sale.order.waiting() {
                 0 => now_ms,
                 _ => sale.now.opens_at_ms.max(now_ms - MEASURE_OVER_MS),
             },
@@ -146,6 +145,10 @@ impl Pulse {
         self.phase.state
     }
 
+    const fn admits(&self) -> bool {
+        matches!(self.phase.state, SaleState::Open | SaleState::Closing)
+    }
+
     /// Why it is paused, while it is.
     pub fn pause_reason(&self) -> Option<String> {
         self.phase.pause_reason.clone()
@@ -159,13 +162,13 @@ impl Pulse {
             self.turn += 1;
             self.changed_at_ms = match phase.state {
                 _ if decided => sale.changed_at_ms,
-                SaleState::Closed => sale.now.closes_at_ms,
-                _ => sale.now.opens_at_ms,
+                // The clock alone changed it.
+                _ => sale.course().moments_ms().into_iter().filter(|at_ms| *at_ms <= now_ms).max().unwrap_or(0),
             };
             self.phase = phase;
         }
         let fresh = turned || self.rate_version != sale.now.rate_version;
-        if fresh || self.phase.state != SaleState::Open || sale.line.waiting() == 0 {
+        if fresh || !self.admits() || sale.order.waiting() == 0 {
             self.busy_since_ms = now_ms;
         }
         if fresh || now_ms - self.measured_at_ms >= MEASURE_EVERY_MS {
@@ -178,7 +181,7 @@ impl Pulse {
         self.measured_at_ms = now_ms;
         self.rate_version = sale.now.rate_version;
         let busy_ms = now_ms - self.busy_since_ms;
-        self.per_second = if self.phase.state != SaleState::Open {
+        self.per_second = if !self.admits() {
             None
         } else if busy_ms < MEASURE_AFTER_MS {
             Some(f64::from(sale.now.rate_per_minute) / 60.0)

@@ -138,7 +138,7 @@ impl Need {
     fn is_met(&self, board: &Board) -> bool {
         board.mirror.sales.get(&self.sale).is_some_and(|sale| {
             let seen = Seq { joins: sale.joins, pace: sale.pace, seats: board.mirror.seats };
-            sale.line.last() >= self.entry && seen.covers(&self.seq)
+            sale.order.last() >= self.entry && seen.covers(&self.seq)
         })
     }
 }
@@ -147,13 +147,13 @@ impl Need {
 fn each_place(record: &Record, change: &Change, mirror: &EventMirror, mut tell: impl FnMut(Uuid, i64)) {
     match change {
         // Newcomers have no socket yet, and sales are told by their turn.
-        Change::Joined { .. } | Change::Sale(_) => {}
+        Change::Joined { .. } | Change::Sale(_) | Change::Drawn { .. } => {}
         Change::Admitted { entries, .. } | Change::Skipped { entries } => {
             for entry in entries {
                 tell(record.lane.scope, *entry);
             }
         }
-        Change::Left { entry } => tell(record.lane.scope, *entry),
+        Change::Left { entry } | Change::Put { entry, .. } => tell(record.lane.scope, *entry),
         Change::Held(hold) => tell(hold.sale, hold.entry),
         Change::Moved { booking, .. } => {
             // A hold that ended in the same batch is told by its end.

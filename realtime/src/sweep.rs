@@ -17,7 +17,7 @@ use crate::hub::Hub;
 use crate::metrics::SWEEP;
 use crate::room::Room;
 use crate::slot::{AHEAD, ALIVE, Farewell, PING, SALE, Slot};
-use crate::view::{Sight, is_over};
+use crate::view::{Sight, ahead, is_over};
 
 /// How often an event's sockets are looked over.
 const EVERY: Duration = Duration::from_millis(200);
@@ -89,7 +89,7 @@ async fn pass(hub: &Hub, room: &Room, mut present: Option<&mut HashMap<Uuid, Vec
 
 fn is_in_line(slot: &Slot, board: &Board) -> bool {
     let Some(sale) = board.mirror.sales.get(&slot.sale) else { return false };
-    sale.line.contains(slot.entry) || sale.skipped.contains(&slot.entry)
+    sale.order.waits(slot.entry) || sale.order.is_skipped(slot.entry)
 }
 
 /// Marks what is due at a socket. Answers whether anything is.
@@ -126,7 +126,7 @@ fn check(slot: &Slot, board: &Board, config: &Config, now_ms: u64) -> bool {
     if let Some(sale) = board.mirror.sales.get(&slot.sale)
         && shown != u64::MAX
         && sent >= interval_ms(shown, slot.phase)
-        && is_worth_telling(shown, sale.line.ahead(slot.entry))
+        && is_worth_telling(shown, ahead(sale, slot.entry))
     {
         due |= AHEAD;
     }

@@ -4,7 +4,7 @@ use contracts::ids::BookingId;
 use contracts::places::{Estimate, HoldView, PlaceState, Seq, View};
 use contracts::sales::SaleState;
 use store::feed::{Ending, HoldNow, HoldState};
-use store::mirror::Standing;
+use store::mirror::{SaleMirror, Standing};
 use uuid::Uuid;
 
 use crate::board::Board;
@@ -32,7 +32,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
     let mirror = &board.mirror;
     let sale = mirror.sales.get(&sale_id)?;
     let pulse = board.pulse(sale_id)?;
-    if sale.line.last() < entry {
+    if sale.order.last() < entry {
         return None;
     }
     let standing = sale.place(entry).standing;
@@ -44,7 +44,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
         Standing::Ended(how, booking) => (ended(how), booking),
     };
     let in_line = matches!(state, PlaceState::Waiting | PlaceState::Skipped);
-    let ahead = if in_line { sale.line.ahead(entry) } else { 0 };
+    let ahead = if in_line { ahead(sale, entry) } else { 0 };
     let hold = match standing {
         Standing::Holding(booking) => mirror.holds.get(&booking).map(hold_view),
         _ => None,
@@ -52,11 +52,11 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
     let view = View {
         state,
         ahead,
-        waiting: sale.line.waiting(),
+        waiting: sale.order.waiting(),
         estimate: pulse.per_second.filter(|_| in_line).map(|per_second| estimate(ahead, per_second)),
         sale: pulse.state(),
         pause_reason: pulse.pause_reason(),
-        opens_at_ms: (pulse.state() == SaleState::Scheduled).then_some(sale.now.opens_at_ms),
+        opens_at_ms: matches!(pulse.state(), SaleState::Scheduled | SaleState::Lobby).then_some(sale.now.opens_at_ms),
         hold,
         booking_id: booking.map(BookingId),
         changed_at_ms: 0,
@@ -64,6 +64,11 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
     };
     let seq = Seq { joins: sale.joins, pace: sale.pace, seats: mirror.seats };
     Some(Sight { epoch: mirror.epoch, seq, view, turn: pulse.turn, turned_at_ms: pulse.changed_at_ms })
+}
+
+/// How many are ahead. Nobody in the lobby has a number before all have one: until then nobody is.
+pub fn ahead(sale: &SaleMirror, entry: i64) -> u64 {
+    if sale.course().awaits_draw() { 0 } else { sale.order.ahead(entry) }
 }
 
 /// Whether nothing more is expected of a place in this state.

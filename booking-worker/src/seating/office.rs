@@ -10,6 +10,7 @@ use store::feed::{Change, Ending, LaneKind, Record};
 use store::follow::Follower;
 use store::holds::Offer;
 use store::leases::Lease;
+use store::seating::StandingRow;
 use store::{Result, Store};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -88,18 +89,14 @@ impl<'a> Office<'a> {
             let event_version = store.event_version(lease.scope).await?;
             let hall = store.hall(lease.scope).await?;
             let floor = Floor::new(hall, &store.taken_seats(lease.scope).await?);
-            let mut queue = Queue::default();
-            for row in store.standing_places(lease.scope).await? {
-                queue.add(&row);
-            }
-            Ok(Self {
+            let mut office = Self {
                 store,
                 clock,
                 lease,
                 sales: follower.mirror().sales.len(),
                 follower,
                 floor,
-                queue,
+                queue: Queue::default(),
                 event_version,
                 dirty: true,
                 in_doubt: false,
@@ -107,7 +104,11 @@ impl<'a> Office<'a> {
                 renewed: Instant::now(),
                 freed_at_ms: None,
                 shown: 0,
-            })
+            };
+            for row in store.standing_places(lease.scope).await? {
+                office.stand(&row);
+            }
+            Ok(office)
         };
         tokio::pin!(reading);
         loop {
@@ -137,7 +138,7 @@ impl<'a> Office<'a> {
         }
         if !self.newcomers.is_empty() {
             for row in self.store.standing_of(&self.newcomers).await? {
-                self.queue.add(&row);
+                self.stand(&row);
             }
             self.newcomers.clear();
             self.dirty = true;
@@ -202,14 +203,21 @@ impl<'a> Office<'a> {
             self.floor = Floor::new(hall, &taken);
             self.event_version = version;
         }
-        let mut queue = Queue::default();
-        for row in self.store.standing_places(event).await? {
-            queue.add(&row);
-        }
-        self.queue = queue;
+        self.queue = Queue::default();
         self.in_doubt = false;
         self.dirty = true;
+        for row in self.store.standing_places(event).await? {
+            self.stand(&row);
+        }
         Ok(())
+    }
+
+    /// The place stands from now on, unless the draw that gave it its number is not known here yet.
+    fn stand(&mut self, row: &StandingRow) {
+        match self.follower.mirror().sales.get(&row.sale).filter(|sale| !sale.course().awaits_draw()) {
+            Some(sale) => self.queue.add(row, sale.order.rank(row.entry).number),
+            None => self.in_doubt = true,
+        }
     }
 
     /// Chooses seats for those who stand, in order, and commits a batch. Between the choice of seats and its transaction

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::order::Rank;
 use domain::seats::{Standing, Wish};
 use store::seating::StandingRow;
 use uuid::Uuid;
@@ -16,12 +17,12 @@ pub struct Waiting {
 /// The standing places of an event's sales.
 #[derive(Debug, Default)]
 pub struct Queue {
-    sales: HashMap<Uuid, BTreeMap<i64, Waiting>>,
-    count: usize,
+    sales: HashMap<Uuid, BTreeMap<Rank, (i64, Waiting)>>,
+    ranks: HashMap<(Uuid, i64), Rank>,
 }
 
 impl Queue {
-    pub fn add(&mut self, row: &StandingRow) {
+    pub fn add(&mut self, row: &StandingRow, number: i64) {
         let wish = Wish {
             party: row.party,
             tiers: row.tiers,
@@ -31,39 +32,38 @@ impl Queue {
             accessible: row.accepts.accessible,
         };
         let waiting = Waiting { wish, admitted_at_ms: row.admitted_at_ms };
-        if self.sales.entry(row.sale).or_default().insert(row.entry, waiting).is_none() {
-            self.count += 1;
-        }
+        let rank = Rank { class: row.class, number };
+        self.ranks.insert((row.sale, row.entry), rank);
+        self.sales.entry(row.sale).or_default().insert(rank, (row.entry, waiting));
     }
 
     /// Answers what was known of the place, if it stood.
     pub fn remove(&mut self, sale: Uuid, entry: i64) -> Option<Waiting> {
-        let removed = self.sales.get_mut(&sale)?.remove(&entry);
-        self.count -= usize::from(removed.is_some());
-        removed
+        let rank = self.ranks.remove(&(sale, entry))?;
+        self.sales.get_mut(&sale)?.remove(&rank).map(|(_, waiting)| waiting)
     }
 
-    pub const fn len(&self) -> usize {
-        self.count
+    pub fn len(&self) -> usize {
+        self.ranks.len()
     }
 
-    /// The first `most` in order, each with its sale and entry: within a sale by entry, across sales whoever's head was let in
+    /// The first `most` in order, each with its sale and entry: within a sale by rank, across sales whoever's head was let in
     /// first. The keys are the indices.
     pub fn in_order(&self, most: usize) -> (Vec<Standing>, Vec<(Uuid, i64)>) {
         let mut heads: Vec<_> = self.sales.iter().map(|(sale, line)| (*sale, line.iter().peekable())).collect();
         // Sales of the same millisecond have an order too.
         heads.sort_unstable_by_key(|(sale, _)| *sale);
-        let mut standing = Vec::with_capacity(most.min(self.count));
-        let mut names = Vec::with_capacity(most.min(self.count));
+        let mut standing = Vec::with_capacity(most.min(self.len()));
+        let mut names = Vec::with_capacity(most.min(self.len()));
         while names.len() < most {
             let next = heads
                 .iter_mut()
                 .filter_map(|(sale, line)| {
-                    line.peek().map(|(entry, it)| (it.admitted_at_ms, **entry)).map(|at| (at, *sale, line))
+                    line.peek().map(|(rank, (_, it))| (it.admitted_at_ms, **rank)).map(|at| (at, *sale, line))
                 })
                 .min_by_key(|(at, ..)| *at);
             let Some((_, sale, line)) = next else { break };
-            let Some((entry, waiting)) = line.next() else { break };
+            let Some((_, (entry, waiting))) = line.next() else { break };
             standing.push(Standing { key: names.len() as u64, wish: waiting.wish });
             names.push((sale, *entry));
         }
@@ -73,6 +73,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use domain::order::Class;
     use store::joins::Accepts;
 
     use super::*;
@@ -84,16 +85,17 @@ mod tests {
             party: 2,
             tiers: 0,
             accepts: Accepts::default(),
+            class: Class::GENERAL,
             admitted_at_ms,
         }
     }
 
     #[test]
-    fn a_sale_keeps_its_entries_order_and_sales_take_turns_by_admission() {
+    fn a_sale_keeps_its_order_and_sales_take_turns_by_admission() {
         let mut queue = Queue::default();
         // Entry 3 of the first sale came back and was let in later than 7, and still goes first.
         for row in [row(1, 7, 100), row(1, 3, 300), row(2, 5, 200), row(2, 6, 400)] {
-            queue.add(&row);
+            queue.add(&row, row.entry);
         }
         let (_, names) = queue.in_order(9);
         let short: Vec<_> = names.iter().map(|(sale, entry)| (sale.as_u128(), *entry)).collect();

@@ -1,5 +1,6 @@
 //! A small event on sale, the role, and a payment provider, all of the test's own.
 
+use domain::order::Class;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -206,8 +207,11 @@ impl World {
         let now_ms = self.clock.now_ms();
         let draft = SaleDraft {
             name: "Sale".to_owned(),
+            lobby_opens_at_ms: None,
             opens_at_ms: now_ms - 1_000,
             closes_at_ms: now_ms + 3_600_000,
+            wait_ends_at_ms: None,
+            ordering: store::events::Ordering::DrawThenFifo,
             accounts_only: false,
             party_max: 8,
             rate_per_minute: 600_000,
@@ -233,7 +237,7 @@ impl World {
 
     pub async fn join_sale(&self, sale: Uuid, party: u8, accepts: Accepts) -> Fan {
         let (fan, place) = (chassis::ids::new(&self.clock), chassis::ids::new(&self.clock));
-        let ask = JoinAsk { place, fan, party, tiers: 0, accepts };
+        let ask = JoinAsk { place, fan, party, tiers: 0, accepts, class: Class::GENERAL };
         let JoinBatch::Placed(places, _) = self.store.join_batch(sale, &[ask]).await.unwrap() else {
             panic!("the sale is not open")
         };

@@ -2,6 +2,9 @@
 //!
 //! Nothing here knows a clock, a socket or a store; `now` comes in, decisions go out.
 
+pub mod draw;
 pub mod line;
+pub mod order;
 pub mod pacing;
+pub mod sale;
 pub mod seats;

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use self::door::SaleSettings;
-pub use self::sales::{SaleDraft, SaleEdit, SalePublished, SaleRow, SaleState};
+pub use self::sales::{Ordering, SaleDraft, SaleEdit, SalePublished, SaleRow};
 use crate::halls::TierRow;
 use crate::holds::outbox;
 use crate::{Result, Store};

@@ -1,6 +1,7 @@
 //! The feed: what changed, in lanes with contiguous versions. Postgres gives the versions and keeps the records; the
 //! event's Redis stream carries copies to everyone who follows.
 
+use domain::sale::Course;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -88,6 +89,24 @@ pub enum Change {
     Joined {
         /// The last entry given.
         last: i64,
+        /// Those of them that are not of the general class, with their classes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        classes: Vec<(i64, u8)>,
+    },
+    /// pace: the lobby's entries, 1 to `size`, have the numbers of this seed from now on.
+    Drawn {
+        /// How many entries the lobby had.
+        size: i64,
+        /// What the numbers follow from, as hexadecimal digits.
+        #[serde(with = "hex_seed")]
+        seed: [u8; 32],
+    },
+    /// pace: an operator put the place into the line, again or elsewhere.
+    Put {
+        /// The entry.
+        entry: i64,
+        /// The class from now on.
+        class: u8,
     },
     /// pace: let in.
     Admitted {
@@ -148,10 +167,19 @@ pub enum Change {
 /// A sale's settings that followers need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleNow {
+    /// When its lobby opens, if it has one.
+    #[serde(default)]
+    pub lobby_opens_at_ms: Option<i64>,
     /// When it opens.
     pub opens_at_ms: i64,
     /// When it closes.
     pub closes_at_ms: i64,
+    /// Until when those who wait at the close are let in, if later.
+    #[serde(default)]
+    pub wait_ends_at_ms: Option<i64>,
+    /// Whether the lobby's places get their numbers by a draw.
+    #[serde(default)]
+    pub draws: bool,
     /// Fans per minute.
     pub rate_per_minute: u32,
     /// Active at once.
@@ -166,6 +194,23 @@ pub struct SaleNow {
     pub pause_reason: Option<String>,
     /// Whether every seat is sold and paid.
     pub sold_out: bool,
+}
+
+impl SaleNow {
+    /// What decides what the sale is doing.
+    #[must_use]
+    pub const fn course(&self, drawn: bool) -> Course {
+        Course {
+            lobby_opens_at_ms: self.lobby_opens_at_ms,
+            opens_at_ms: self.opens_at_ms,
+            closes_at_ms: self.closes_at_ms,
+            wait_ends_at_ms: self.wait_ends_at_ms,
+            draws: self.draws,
+            drawn,
+            paused: self.pause_reason.is_some(),
+            sold_out: self.sold_out,
+        }
+    }
 }
 
 /// A hold as followers know it.
@@ -224,17 +269,40 @@ impl Record {
     }
 }
 
+mod hex_seed {
+    //! 32 bytes as hexadecimal digits.
+
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(seed: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(seed))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        let mut seed = [0; 32];
+        hex::decode_to_slice(String::deserialize(deserializer)?, &mut seed).map_err(D::Error::custom)?;
+        Ok(seed)
+    }
+}
+
 /// Takes the lane's next version and records what it says. Call it last: the lane's row stays locked until the commit.
 pub(crate) async fn record(tx: &mut PgConnection, lane: Lane, changes: Vec<Change>) -> Result<Record> {
+    let text = serde_json::to_string(&changes).expect("plain fields encode");
+    // The hash covers the hash before, the lane, version, time and words, so that nothing can be changed unnoticed.
     let (version, at_ms): (i64, i64) = sqlx::query_as(
-        "with moved as (update lane set version = version + 1 where scope = $1 and kind = $2 returning version),
-              kept as (insert into feed_record (scope, kind, version, at, changes)
-                       select $1, $2, version, clock_timestamp(), $3 from moved returning version, at)
+        "with moved as (update lane set (version, at, head) =
+                            (select version + 1, t.at, sha256(convert_to(
+                                 concat_ws(E'\\n', encode(head, 'hex'), scope, kind, version + 1, to_ms(t.at), $3), 'UTF8'))
+                             from (select greatest(clock_timestamp(), lane.at) as at) t)
+                        where scope = $1 and kind = $2 returning version, at, head),
+              kept as (insert into feed_record (scope, kind, version, at, changes, hash)
+                       select $1, $2, version, at, $3::json, head from moved returning version, at)
          select version, to_ms(at) from kept",
     )
     .bind(lane.scope)
     .bind(lane.kind.name())
-    .bind(sqlx::types::Json(&changes))
+    .bind(text)
     .fetch_one(tx)
     .await?;
     Ok(Record { lane, version, at_ms, changes })

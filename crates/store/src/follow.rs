@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::order::Class;
 use redis::AsyncCommands as _;
 use redis::streams::StreamReadReply;
 use sqlx::{Connection as _, PgConnection};
@@ -324,7 +325,23 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
     }
     let next: Option<i64> =
         sqlx::query_scalar("select next_entry from line where sale = $1").bind(sale).fetch_optional(&mut *tx).await?;
-    loaded.line.join_through(next.unwrap_or(1) - 1);
+    loaded.order.join_through(next.unwrap_or(1) - 1);
+    let classes: Vec<(i64, i16)> = sqlx::query_as("select entry, class from place where sale = $1 and class <> 10")
+        .bind(sale)
+        .fetch_all(&mut *tx)
+        .await?;
+    for (entry, class) in classes {
+        loaded.order.classify(entry, Class(class as u8));
+    }
+    let draw: Option<(i64, Vec<u8>)> =
+        sqlx::query_as("select size, seed from draw where sale = $1 and drawn_at is not null")
+            .bind(sale)
+            .fetch_optional(&mut *tx)
+            .await?;
+    if let Some((size, seed)) = draw {
+        let seed = seed.try_into().map_err(|_| StoreError::Corrupt(format!("the seed of sale {sale}")))?;
+        loaded.draw(&seed, size);
+    }
     let booked: Vec<(i64, Uuid)> =
         sqlx::query_as("select entry, id from booking where event = $1 and sale = $2 order by id")
             .bind(event)
@@ -340,12 +357,9 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
     for (entry, state, party) in moved {
         let booking = booked.get(&entry).copied();
         let standing = match state.as_str() {
-            "skipped" => {
-                loaded.skipped.insert(entry);
-                Standing::Skipped
-            }
+            "skipped" => Standing::Skipped,
             "standing" => {
-                loaded.standing.insert(entry, party as u8);
+                loaded.standing.insert(loaded.order.rank(entry), (entry, party as u8));
                 Standing::Standing
             }
             "holding" => {
@@ -359,7 +373,11 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
                 booking,
             ),
         };
-        loaded.line.remove(entry);
+        if standing == Standing::Skipped {
+            loaded.order.skip(entry);
+        } else {
+            loaded.order.remove(entry);
+        }
         loaded.places.insert(entry, PlaceNow { standing, changed_at_ms: 0 });
     }
     let ticks: Vec<(i64, i32)> = sqlx::query_as(
@@ -374,26 +392,29 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
 
 /// The settings of a published sale as followers need them.
 pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option<SaleNow>> {
-    type Row = (i64, i64, i32, i32, i64, i32, i32, Option<String>, bool);
+    type Row = (Option<i64>, i64, i64, Option<i64>, bool, i32, i32, i64, i32, i32, Option<String>, bool);
     let row: Option<Row> = sqlx::query_as(
-        "select to_ms(opens_at), to_ms(closes_at), rate_per_minute, max_active, rate_version, grace_ms, presence_ms, pause_reason,
-                sold_out_at is not null
+        "select to_ms(lobby_opens_at), to_ms(opens_at), to_ms(closes_at), to_ms(wait_ends_at), ordering <> 'fifo',
+                rate_per_minute, max_active, rate_version, grace_ms, presence_ms, pause_reason, sold_out_at is not null
          from sale where id = $1 and published",
     )
     .bind(sale)
     .fetch_optional(tx)
     .await?;
     Ok(row.map(
-        |(opens_at_ms, closes_at_ms, rate, max_active, rate_version, grace, presence, pause_reason, sold_out)| {
+        |(lobby, opens, closes, wait, draws, rate, max_active, rate_version, grace, presence, paused, sold_out)| {
             SaleNow {
-                opens_at_ms,
-                closes_at_ms,
+                lobby_opens_at_ms: lobby,
+                opens_at_ms: opens,
+                closes_at_ms: closes,
+                wait_ends_at_ms: wait,
+                draws,
                 rate_per_minute: rate as u32,
                 max_active: max_active as u32,
                 rate_version,
                 grace_ms: i64::from(grace),
                 presence_ms: i64::from(presence),
-                pause_reason,
+                pause_reason: paused,
                 sold_out,
             }
         },
@@ -432,7 +453,7 @@ impl Store {
     /// When Postgres is away.
     pub async fn running_events(&self) -> Result<Vec<Uuid>> {
         Ok(sqlx::query_scalar(
-            "select distinct event from sale where published and closes_at > clock_timestamp() - interval '1 hour'
+            "select distinct event from sale where published and coalesce(wait_ends_at, closes_at) > clock_timestamp() - interval '1 hour'
                and exists (select from lane where scope = sale.id)",
         )
         .fetch_all(&self.pool)

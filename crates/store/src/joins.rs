@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::order::Class;
 use uuid::Uuid;
 
 use crate::feed::{Change, Lane, LaneKind, record};
@@ -20,6 +21,8 @@ pub struct JoinAsk {
     pub tiers: u32,
     /// What the party would take instead.
     pub accepts: Accepts,
+    /// Its priority.
+    pub class: Class,
 }
 
 /// What a party would take instead of its wishes.
@@ -79,11 +82,13 @@ pub enum JoinBatch {
     Placed(Vec<(PlaceRow, bool)>, i64),
     /// There is no such published sale.
     NoSale,
-    /// The sale opens later.
+    /// Its lobby, or else its doors, open later.
     NotOpenYet {
         /// When.
         opens_at_ms: i64,
     },
+    /// Its numbers are drawn from the lobby alone, which is closed.
+    LobbyClosed,
     /// Its window is over.
     Closed,
     /// Every seat is sold.
@@ -127,16 +132,29 @@ impl Store {
     /// When Postgres is away; then nobody got a place.
     pub async fn join_batch(&self, sale: Uuid, asks: &[JoinAsk]) -> Result<JoinBatch> {
         let mut tx = self.pool.begin().await?;
-        type SaleRow = (i64, Uuid, bool, i64, i64, bool, i64, bool);
+        type SaleRow = (i64, Option<i64>, Uuid, bool, Option<i64>, i64, i64, String, bool, i64, bool);
         let row: Option<SaleRow> = sqlx::query_as(
-            "select l.next_entry, s.event, s.published, to_ms(s.opens_at), to_ms(s.closes_at), s.sold_out_at is not null,
-                    to_ms(clock_timestamp()), s.rejoin
+            "select l.next_entry, l.lobby_size, s.event, s.published, to_ms(s.lobby_opens_at), to_ms(s.opens_at), to_ms(s.closes_at),
+                    s.ordering, s.sold_out_at is not null, to_ms(clock_timestamp()), s.rejoin
              from line l join sale s on s.id = l.sale where l.sale = $1 for no key update of l",
         )
         .bind(sale)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some((next_entry, event, true, opens_at_ms, closes_at_ms, sold_out, now_ms, rejoin)) = row else {
+        let Some((
+            next_entry,
+            lobby_size,
+            event,
+            true,
+            lobby_opens_at_ms,
+            opens_at_ms,
+            closes_at_ms,
+            ordering,
+            sold_out,
+            now_ms,
+            rejoin,
+        )) = row
+        else {
             return Ok(JoinBatch::NoSale);
         };
         let fans: Vec<Uuid> = asks.iter().map(|ask| ask.fan).collect();
@@ -161,12 +179,19 @@ impl Store {
             }
         }
         if fans.iter().any(|fan| !places.contains_key(fan)) {
-            if now_ms < opens_at_ms {
-                return Ok(JoinBatch::NotOpenYet { opens_at_ms });
-            }
+            let from_ms = lobby_opens_at_ms.unwrap_or(opens_at_ms);
             // Who stands in line keeps the answer; only newcomers are turned away.
-            let refusal =
-                if now_ms >= closes_at_ms { Some(JoinBatch::Closed) } else { sold_out.then_some(JoinBatch::SoldOut) };
+            let refusal = if now_ms < from_ms {
+                Some(JoinBatch::NotOpenYet { opens_at_ms: from_ms })
+            } else if now_ms >= closes_at_ms {
+                Some(JoinBatch::Closed)
+            } else if sold_out {
+                Some(JoinBatch::SoldOut)
+            } else if ordering == "draw_only" && lobby_opens_at_ms.is_some() && now_ms >= opens_at_ms {
+                Some(JoinBatch::LobbyClosed)
+            } else {
+                None
+            };
             if let Some(refusal) = refusal {
                 return Ok(refusal);
             }
@@ -196,10 +221,10 @@ impl Store {
         if !new.is_empty() {
             let last = next_entry + new.len() as i64 - 1;
             sqlx::query(
-                "insert into place (id, sale, fan, entry, joined_at, tiers, party, accepts, state)
-                 select u.id, $1, u.fan, u.entry, from_ms($2), u.tiers, u.party, u.accepts, 'waiting'
-                 from unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::integer[], $7::smallint[], $8::smallint[])
-                      as u(id, fan, entry, tiers, party, accepts)",
+                "insert into place (id, sale, fan, entry, joined_at, tiers, party, accepts, class, state)
+                 select u.id, $1, u.fan, u.entry, from_ms($2), u.tiers, u.party, u.accepts, u.class, 'waiting'
+                 from unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::integer[], $7::smallint[], $8::smallint[], $9::smallint[])
+                      as u(id, fan, entry, tiers, party, accepts, class)",
             )
             .bind(sale)
             .bind(now_ms)
@@ -209,15 +234,21 @@ impl Store {
             .bind(new.iter().map(|ask| ask.tiers.cast_signed()).collect::<Vec<_>>())
             .bind(new.iter().map(|ask| i16::from(ask.party)).collect::<Vec<_>>())
             .bind(new.iter().map(|ask| ask.accepts.bits()).collect::<Vec<_>>())
+            .bind(new.iter().map(|ask| i16::from(ask.class.0)).collect::<Vec<_>>())
             .execute(&mut *tx)
             .await?;
-            sqlx::query("update line set next_entry = $2 where sale = $1")
+            // The first join after the opening finds the lobby closed: whoever came before is in the draw.
+            let lobby_size = lobby_size.or_else(|| (now_ms >= opens_at_ms).then_some(next_entry - 1));
+            sqlx::query("update line set next_entry = $2, lobby_size = $3 where sale = $1")
                 .bind(sale)
                 .bind(last + 1)
+                .bind(lobby_size)
                 .execute(&mut *tx)
                 .await?;
             let lane = Lane { scope: sale, kind: LaneKind::Joins };
-            version = Some(record(&mut tx, lane, vec![Change::Joined { last }]).await?);
+            let classes = (next_entry..).zip(&new).filter(|(_, ask)| ask.class != Class::GENERAL);
+            let classes = classes.map(|(entry, ask)| (entry, ask.class.0)).collect();
+            version = Some(record(&mut tx, lane, vec![Change::Joined { last, classes }]).await?);
         }
         tx.commit().await?;
         let seen = match &version {

@@ -1,8 +1,11 @@
 //! What a follower holds in memory: an event's sales, their lines, and the live holds, exactly as of known lane versions.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use domain::line::Line;
+use domain::draw::Numbers;
+use domain::order::{Class, Order, Rank};
+use domain::sale::{Course, State};
 use uuid::Uuid;
 
 use crate::feed::{Change, Ending, HoldNow, Lane, LaneKind, Record, SaleNow};
@@ -36,14 +39,14 @@ pub struct PlaceNow {
 pub struct SaleMirror {
     /// Its settings and state.
     pub now: SaleNow,
-    /// Who waits.
-    pub line: Line,
+    /// Who waits or was skipped, in order.
+    pub order: Order,
+    /// Whether the lobby's places have their numbers.
+    pub drawn: bool,
     /// Every place that does not simply wait, by entry.
     pub places: HashMap<i64, PlaceNow>,
-    /// Admitted places without seats, in order, with their parties.
-    pub standing: BTreeMap<i64, u8>,
-    /// Passed over, may come back.
-    pub skipped: std::collections::BTreeSet<i64>,
+    /// Admitted places without seats, in order, with their entries and parties.
+    pub standing: BTreeMap<Rank, (i64, u8)>,
     /// How many hold seats.
     pub holding: usize,
     /// Version of the joins lane.
@@ -61,10 +64,10 @@ impl SaleMirror {
     pub(crate) fn new(now: SaleNow) -> Self {
         Self {
             now,
-            line: Line::new(),
+            order: Order::default(),
+            drawn: false,
             places: HashMap::new(),
             standing: BTreeMap::new(),
-            skipped: std::collections::BTreeSet::new(),
             holding: 0,
             joins: 0,
             pace: 0,
@@ -88,10 +91,16 @@ impl SaleMirror {
         self.admissions.iter().filter(|(at, _)| *at > now_ms - 60_000).map(|(_, n)| n).sum()
     }
 
-    /// Whether people are let in at `now_ms`, pauses aside.
+    /// What decides what the sale is doing.
     #[must_use]
-    pub fn in_window(&self, now_ms: i64) -> bool {
-        !self.now.sold_out && (self.now.opens_at_ms..self.now.closes_at_ms).contains(&now_ms)
+    pub const fn course(&self) -> Course {
+        self.now.course(self.drawn)
+    }
+
+    /// What the sale is doing at `now_ms`.
+    #[must_use]
+    pub fn state(&self, now_ms: i64) -> State {
+        self.course().state(now_ms)
     }
 
     fn set(&mut self, entry: i64, standing: Standing, at_ms: i64) {
@@ -99,17 +108,24 @@ impl SaleMirror {
         if matches!(before, Some(PlaceNow { standing: Standing::Holding(_), .. })) {
             self.holding -= 1;
         }
-        self.line.remove(entry);
-        if standing != Standing::Standing {
-            self.standing.remove(&entry);
-        }
         if standing == Standing::Skipped {
-            self.skipped.insert(entry);
+            self.order.skip(entry);
         } else {
-            self.skipped.remove(&entry);
+            self.order.remove(entry);
+        }
+        if standing != Standing::Standing {
+            self.standing.remove(&self.order.rank(entry));
         }
         if matches!(standing, Standing::Holding(_)) {
             self.holding += 1;
+        }
+    }
+
+    /// The lobby has the numbers of this seed.
+    pub(crate) fn draw(&mut self, seed: &[u8; 32], size: i64) {
+        self.drawn = true;
+        if size > 0 {
+            self.order.draw(Arc::new(Numbers::draw(seed, size)));
         }
     }
 }
@@ -200,22 +216,37 @@ impl EventMirror {
 
     fn apply_line(sale: &mut SaleMirror, change: &Change, at_ms: i64) {
         match change {
-            Change::Joined { last } => {
-                let from = sale.line.last();
-                sale.line.join_through(*last);
+            Change::Joined { last, classes } => {
+                let from = sale.order.last();
+                sale.order.join_through(*last);
                 // A later lane may have been read first: who left or was admitted before we saw the join does not wait.
+                for (entry, class) in classes {
+                    let stands = sale.standing.remove(&sale.order.rank(*entry));
+                    sale.order.classify(*entry, Class(*class));
+                    sale.standing.extend(stands.map(|place| (sale.order.rank(*entry), place)));
+                }
                 for entry in from + 1..=*last {
-                    if sale.places.contains_key(&entry) {
-                        sale.line.remove(entry);
+                    match sale.places.get(&entry).map(|place| place.standing) {
+                        None => {}
+                        Some(Standing::Skipped) => sale.order.skip(entry),
+                        Some(_) => sale.order.remove(entry),
                     }
                 }
+            }
+            Change::Drawn { size, seed } => {
+                sale.draw(seed, *size);
+                sale.changed_at_ms = at_ms;
+            }
+            Change::Put { entry, class } => {
+                sale.places.remove(entry);
+                sale.order.put(*entry, Class(*class));
             }
             Change::Admitted { entries, parties } => {
                 for (entry, party) in entries.iter().zip(parties) {
                     // The seats lane may be ahead of this one.
                     if matches!(sale.place(*entry).standing, Standing::Waiting | Standing::Skipped) {
                         sale.set(*entry, Standing::Standing, at_ms);
-                        sale.standing.insert(*entry, *party);
+                        sale.standing.insert(sale.order.rank(*entry), (*entry, *party));
                     }
                 }
                 sale.admissions.push_back((at_ms, entries.len() as u32));

@@ -1,5 +1,6 @@
 //! A sale in numbers, for the consoles.
 
+use domain::sale::State;
 use uuid::Uuid;
 
 use crate::{Result, Store};
@@ -7,10 +8,6 @@ use crate::{Result, Store};
 /// A sale's settings and counts as of one statement.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 struct Row {
-    published: bool,
-    sold_out: bool,
-    opens_at_ms: i64,
-    closes_at_ms: i64,
     now_ms: i64,
     rate_per_minute: i32,
     max_active: i32,
@@ -34,10 +31,8 @@ struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of the operators' view, documented in the contracts")]
 pub struct SaleNumbers {
-    pub published: bool,
-    pub sold_out: bool,
-    pub opens_at_ms: i64,
-    pub closes_at_ms: i64,
+    /// What it is doing; nothing for a draft.
+    pub state: Option<State>,
     pub now_ms: i64,
     pub rate_per_minute: u32,
     pub max_active: u32,
@@ -64,8 +59,7 @@ impl Store {
     /// When Postgres is away.
     pub async fn sale_numbers(&self, sale: Uuid) -> Result<Option<SaleNumbers>> {
         let row: Option<Row> = sqlx::query_as(
-            "select s.published, s.sold_out_at is not null as sold_out, to_ms(s.opens_at) as opens_at_ms,
-                    to_ms(s.closes_at) as closes_at_ms, to_ms(clock_timestamp()) as now_ms, s.rate_per_minute, s.max_active,
+            "select to_ms(clock_timestamp()) as now_ms, s.rate_per_minute, s.max_active,
                     s.rate_version, s.pause_reason,
                     coalesce((select next_entry - 1 from line where sale = s.id), 0) as joined,
                     (select count(*) from place where sale = s.id and ended_at is not null) as ended,
@@ -87,11 +81,9 @@ impl Store {
         .bind(sale)
         .fetch_optional(&self.pool)
         .await?;
+        let Some(doing) = self.sale(sale).await? else { return Ok(None) };
         Ok(row.map(|row| SaleNumbers {
-            published: row.published,
-            sold_out: row.sold_out,
-            opens_at_ms: row.opens_at_ms,
-            closes_at_ms: row.closes_at_ms,
+            state: doing.state,
             now_ms: row.now_ms,
             rate_per_minute: row.rate_per_minute as u32,
             max_active: row.max_active as u32,

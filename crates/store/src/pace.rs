@@ -23,10 +23,21 @@ pub struct PaceAsk {
     pub candidates: Vec<i64>,
     /// Absent places at the head beyond their grace: passed over from now on until they come back.
     pub skip: Vec<i64>,
-    /// Absent places before the last candidate, and when each was last seen, in milliseconds since 1970; 0 for never.
-    pub passed_over: Vec<(i64, i64)>,
+    /// Absent places before the last candidate, in order.
+    pub passed_over: Vec<PassedOver>,
     /// The joins lane's version behind all this.
     pub joins_seen: i64,
+}
+
+/// An absent place that candidates are preferred to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Its entry.
+    pub entry: i64,
+    /// When it was last seen, in milliseconds since 1970; 0 for never.
+    pub seen_ms: i64,
+    /// The index of the first candidate behind it.
+    pub before: usize,
 }
 
 /// Signs of life as Redis has them.
@@ -121,8 +132,12 @@ impl Store {
         let mut done = PaceDone { sold_out: now.sold_out, free_seats: seats.free, ..PaceDone::default() };
         let mut records = Vec::new();
         let lane = Lane { scope: sale, kind: LaneKind::Pace };
-        let open = now.pause_reason.is_none() && !now.sold_out && (now.opens_at_ms..now.closes_at_ms).contains(&at_ms);
-        if open {
+        let drawn: bool =
+            sqlx::query_scalar("select exists(select from draw where sale = $1 and drawn_at is not null)")
+                .bind(sale)
+                .fetch_one(&mut *tx)
+                .await?;
+        if now.course(drawn).state(at_ms).admits() {
             let active: i64 = sqlx::query_scalar(
                 "select count(*) from place where sale = $1 and ended_at is null and admitted_at is not null",
             )
@@ -134,8 +149,9 @@ impl Store {
             let allowed = allowance(knobs, window, active as u32);
             // Whoever left since the candidates were read drops out here; nobody behind them is held up.
             let next: Vec<(i64, i16)> = sqlx::query_as(
-                "select entry, party from place where sale = $1 and entry = any($2) and state in ('waiting', 'skipped')
-                 order by entry limit $3 for no key update",
+                "select p.entry, p.party from unnest($2::bigint[]) with ordinality as c(entry, nth)
+                        join place p on p.sale = $1 and p.entry = c.entry
+                 where p.state in ('waiting', 'skipped') order by c.nth limit $3 for no key update of p",
             )
             .bind(sale)
             .bind(&ask.candidates)
@@ -168,8 +184,13 @@ impl Store {
                     let parties = next[..count].iter().map(|(_, party)| *party as u8).collect();
                     changes.push(Change::Admitted { entries: done.admitted.clone(), parties });
                 }
-                let last = done.admitted.last().copied().unwrap_or(0);
-                let passed: Vec<_> = ask.passed_over.iter().filter(|(entry, _)| *entry < last).collect();
+                let last = done.admitted.last().and_then(|last| ask.candidates.iter().position(|entry| entry == last));
+                let passed: Vec<_> = ask
+                    .passed_over
+                    .iter()
+                    .filter(|passed| last.is_some_and(|last| passed.before <= last))
+                    .map(|passed| (passed.entry, passed.seen_ms))
+                    .collect();
                 let record = record(&mut tx, lane, changes).await?;
                 sqlx::query(
                     "insert into pace_tick (sale, version, at, term, rate_version, rate_per_minute, admitted, entries, passed_over, joins_seen)

@@ -1,5 +1,6 @@
 //! What the holder of a seating lease reads: who stands, and which seats somebody has.
 
+use domain::order::Class;
 use uuid::Uuid;
 
 use crate::joins::Accepts;
@@ -18,6 +19,8 @@ pub struct StandingRow {
     pub tiers: u32,
     /// What it would take instead.
     pub accepts: Accepts,
+    /// Its priority.
+    pub class: Class,
     /// When it was let in.
     pub admitted_at_ms: i64,
 }
@@ -31,15 +34,16 @@ pub struct TakenSeats {
     pub seats: Vec<(u32, bool)>,
 }
 
-type Row = (Uuid, i64, i16, i32, i16, i64);
+type Row = (Uuid, i64, i16, i32, i16, i16, i64);
 
-fn standing_row((sale, entry, party, tiers, accepts, admitted_at_ms): Row) -> StandingRow {
+fn standing_row((sale, entry, party, tiers, accepts, class, admitted_at_ms): Row) -> StandingRow {
     StandingRow {
         sale,
         entry,
         party: party as u8,
         tiers: tiers.cast_unsigned(),
         accepts: Accepts::from_bits(accepts),
+        class: Class(class as u8),
         admitted_at_ms,
     }
 }
@@ -51,7 +55,7 @@ impl Store {
     /// When Postgres is away.
     pub async fn standing_places(&self, event: Uuid) -> Result<Vec<StandingRow>> {
         let rows: Vec<Row> = sqlx::query_as(
-            "select p.sale, p.entry, p.party, p.tiers, p.accepts, to_ms(p.admitted_at)
+            "select p.sale, p.entry, p.party, p.tiers, p.accepts, p.class, to_ms(p.admitted_at)
              from place p join sale s on s.id = p.sale
              where s.event = $1 and p.ended_at is null and p.admitted_at is not null and p.state = 'standing'
              order by p.sale, p.entry",
@@ -69,7 +73,7 @@ impl Store {
     pub async fn standing_of(&self, places: &[(Uuid, i64)]) -> Result<Vec<StandingRow>> {
         let (sales, entries): (Vec<Uuid>, Vec<i64>) = places.iter().copied().unzip();
         let rows: Vec<Row> = sqlx::query_as(
-            "select p.sale, p.entry, p.party, p.tiers, p.accepts, to_ms(p.admitted_at)
+            "select p.sale, p.entry, p.party, p.tiers, p.accepts, p.class, to_ms(p.admitted_at)
              from unnest($1::uuid[], $2::bigint[]) as u(sale, entry)
                   join place p on p.sale = u.sale and p.entry = u.entry where p.state = 'standing'",
         )

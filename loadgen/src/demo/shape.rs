@@ -1,6 +1,6 @@
 //! How a sale of a size is run so that it ends in time: short holds, and a pace that sells all in a minute or two.
 
-use contracts::sales::{Entry, SaleDraft};
+use contracts::sales::{Entry, Ordering, SaleDraft};
 
 /// The sale's shape.
 #[derive(Debug, Clone, Copy)]
@@ -36,8 +36,11 @@ impl Shape {
     pub fn draft(&self, opens_at_ms: i64, closes_at_ms: i64) -> SaleDraft {
         SaleDraft {
             name: "General sale".to_owned(),
+            lobby_opens_at_ms: None,
             opens_at_ms,
             closes_at_ms,
+            wait_ends_at_ms: None,
+            ordering: Ordering::DrawThenFifo,
             entry: Entry::Open,
             party_max: 6,
             rate_per_minute: self.rate_per_minute,

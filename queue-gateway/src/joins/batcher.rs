@@ -122,6 +122,7 @@ impl<'a> Batcher<'a> {
     async fn refuse(&self, group: &mut Vec<Waiting>, refusal: JoinBatch) {
         let (outcome, answer) = match refusal {
             JoinBatch::NotOpenYet { opens_at_ms } => ("not_open", JoinAnswer::NotOpenYet { opens_at_ms }),
+            JoinBatch::LobbyClosed => ("lobby_closed", JoinAnswer::LobbyClosed),
             JoinBatch::Closed => ("closed", JoinAnswer::Closed),
             JoinBatch::SoldOut => ("sold_out", JoinAnswer::SoldOut),
             JoinBatch::NoSale | JoinBatch::Placed(..) => ("no_sale", JoinAnswer::NoSale),

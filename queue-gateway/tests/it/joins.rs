@@ -84,7 +84,7 @@ async fn entries_are_dense_and_in_the_order_of_commits() {
     let lasts: Vec<i64> = records
         .iter()
         .map(|record| match record.changes[..] {
-            [Change::Joined { last }] => last,
+            [Change::Joined { last, .. }] => last,
             ref other => panic!("{other:?}"),
         })
         .collect();

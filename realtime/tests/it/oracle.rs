@@ -16,7 +16,7 @@ fn waiting(joins: &[Record], pace: &[Record], seats: &[Record], seq: Seq) -> BTr
     };
     let mut waiting = BTreeSet::new();
     for change in until(joins, seq.joins) {
-        if let Change::Joined { last } = change {
+        if let Change::Joined { last, .. } = change {
             waiting.extend(1..=last);
         }
     }

@@ -1,5 +1,6 @@
 //! A sale in a fresh database, and a node that serves it.
 
+use domain::order::Class;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -81,8 +82,9 @@ impl Stage {
     pub async fn join(&self, count: usize) -> Vec<Fan> {
         let accepts = Accepts { apart: true, ..Accepts::default() };
         let new = || chassis::ids::new(&self.clock);
-        let asks: Vec<JoinAsk> =
-            (0..count).map(|_| JoinAsk { place: new(), fan: new(), party: 2, tiers: 0, accepts }).collect();
+        let asks: Vec<JoinAsk> = (0..count)
+            .map(|_| JoinAsk { place: new(), fan: new(), party: 2, tiers: 0, accepts, class: Class::GENERAL })
+            .collect();
         let JoinBatch::Placed(places, joins) = self.store.join_batch(self.sale, &asks).await.unwrap() else {
             panic!("the sale is open")
         };

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::sale::{Course, State};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -15,8 +16,11 @@ use crate::{Result, Store};
 #[expect(missing_docs, reason = "the fields are those of the contracts' draft, documented there")]
 pub struct SaleDraft {
     pub name: String,
+    pub lobby_opens_at_ms: Option<i64>,
     pub opens_at_ms: i64,
     pub closes_at_ms: i64,
+    pub wait_ends_at_ms: Option<i64>,
+    pub ordering: Ordering,
     /// Whether only accounts may join.
     pub accounts_only: bool,
     pub party_max: u8,
@@ -29,16 +33,31 @@ pub struct SaleDraft {
     pub rejoin: bool,
 }
 
-/// What a sale is doing, by Postgres's clock.
+/// Who goes before whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants are those of the contracts, documented there")]
-pub enum SaleState {
-    Draft,
-    Scheduled,
-    Open,
-    Paused,
-    Closed,
-    SoldOut,
+pub enum Ordering {
+    DrawThenFifo,
+    Fifo,
+    DrawOnly,
+    InvitedFirst,
+}
+
+impl Ordering {
+    const ALL: [Self; 4] = [Self::DrawThenFifo, Self::Fifo, Self::DrawOnly, Self::InvitedFirst];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::DrawThenFifo => "draw_then_fifo",
+            Self::Fifo => "fifo",
+            Self::DrawOnly => "draw_only",
+            Self::InvitedFirst => "invited_first",
+        }
+    }
+
+    fn parse(name: &str) -> Self {
+        Self::ALL.into_iter().find(|ordering| ordering.name() == name).unwrap_or(Self::DrawThenFifo)
+    }
 }
 
 /// A sale.
@@ -52,8 +71,8 @@ pub struct SaleRow {
     pub draft: SaleDraft,
     /// Whether strangers may see it.
     pub published: bool,
-    /// What it is doing now.
-    pub state: SaleState,
+    /// What it is doing now; nothing for a draft.
+    pub state: Option<State>,
     /// Why it is paused.
     pub pause_reason: Option<String>,
     /// Counts edits, and the operators' changes of the knobs, so that an edit never undoes one that it has not seen.
@@ -98,8 +117,12 @@ struct Row {
     id: Uuid,
     event: Uuid,
     name: String,
+    lobby_opens_at_ms: Option<i64>,
     opens_at_ms: i64,
     closes_at_ms: i64,
+    wait_ends_at_ms: Option<i64>,
+    ordering: String,
+    drawn: bool,
     entry: String,
     party_max: i16,
     rate_per_minute: i32,
@@ -120,6 +143,8 @@ macro_rules! sales {
     ($rest:literal) => {
         concat!(
             "select id, event, name, to_ms(opens_at) as opens_at_ms, to_ms(closes_at) as closes_at_ms, entry, party_max,
+                    to_ms(lobby_opens_at) as lobby_opens_at_ms, to_ms(wait_ends_at) as wait_ends_at_ms, ordering,
+                    exists(select from draw d where d.sale = sale.id and d.drawn_at is not null) as drawn,
                     rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, published,
                     version + rate_version - 1 as version, pause_reason, sold_out_at is not null as sold_out, to_ms(clock_timestamp()) as now_ms
              from sale ",
@@ -130,26 +155,27 @@ macro_rules! sales {
 
 impl From<Row> for SaleRow {
     fn from(row: Row) -> Self {
-        let state = if !row.published {
-            SaleState::Draft
-        } else if row.sold_out {
-            SaleState::SoldOut
-        } else if row.now_ms >= row.closes_at_ms {
-            SaleState::Closed
-        } else if row.now_ms < row.opens_at_ms {
-            SaleState::Scheduled
-        } else if row.pause_reason.is_some() {
-            SaleState::Paused
-        } else {
-            SaleState::Open
+        let course = Course {
+            lobby_opens_at_ms: row.lobby_opens_at_ms,
+            opens_at_ms: row.opens_at_ms,
+            closes_at_ms: row.closes_at_ms,
+            wait_ends_at_ms: row.wait_ends_at_ms,
+            draws: row.ordering != Ordering::Fifo.name(),
+            drawn: row.drawn,
+            paused: row.pause_reason.is_some(),
+            sold_out: row.sold_out,
         };
+        let state = row.published.then(|| course.state(row.now_ms));
         Self {
             id: row.id,
             event: row.event,
             draft: SaleDraft {
                 name: row.name,
+                lobby_opens_at_ms: row.lobby_opens_at_ms,
                 opens_at_ms: row.opens_at_ms,
                 closes_at_ms: row.closes_at_ms,
+                wait_ends_at_ms: row.wait_ends_at_ms,
+                ordering: Ordering::parse(&row.ordering),
                 accounts_only: row.entry == "account",
                 party_max: row.party_max as u8,
                 rate_per_minute: row.rate_per_minute as u32,
@@ -192,8 +218,8 @@ impl Store {
     pub async fn create_sale(&self, sale: Uuid, event: Uuid, draft: &SaleDraft) -> Result<()> {
         sqlx::query(
             "insert into sale (id, event, name, opens_at, closes_at, entry, party_max, rate_per_minute, max_active,
-                               hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin)
-             values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                               hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, lobby_opens_at, wait_ends_at, ordering)
+             values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14, from_ms($15), from_ms($16), $17)
              on conflict (id) do nothing",
         )
         .bind(sale)
@@ -210,6 +236,9 @@ impl Store {
         .bind(draft.grace_ms as i32)
         .bind(draft.presence_ms as i32)
         .bind(draft.rejoin)
+        .bind(draft.lobby_opens_at_ms)
+        .bind(draft.wait_ends_at_ms)
+        .bind(draft.ordering.name())
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -248,7 +277,8 @@ impl Store {
             "update sale set name = $2, opens_at = from_ms($3), closes_at = from_ms($4), entry = $5, party_max = $6,
                     rate_version = rate_version + (rate_per_minute <> $7 or max_active <> $8)::int,
                     rate_per_minute = $7, max_active = $8, hold_ttl_ms = $9, extension_ms = $10, grace_ms = $11,
-                    presence_ms = $12, rejoin = $13, version = version + 1
+                    presence_ms = $12, rejoin = $13, lobby_opens_at = from_ms($14), wait_ends_at = from_ms($15), ordering = $16,
+                    version = version + 1
              where id = $1",
         )
         .bind(sale)
@@ -264,6 +294,9 @@ impl Store {
         .bind(draft.grace_ms as i32)
         .bind(draft.presence_ms as i32)
         .bind(draft.rejoin)
+        .bind(draft.lobby_opens_at_ms)
+        .bind(draft.wait_ends_at_ms)
+        .bind(draft.ordering.name())
         .execute(&mut *tx)
         .await?;
         let records = if before.published { vec![record_sale(&mut tx, sale).await?] } else { Vec::new() };
@@ -332,7 +365,8 @@ async fn audit(
 /// A draft as the audit log shows it.
 fn shown(draft: &SaleDraft) -> serde_json::Value {
     json!({
-        "name": draft.name, "opens_at_ms": draft.opens_at_ms, "closes_at_ms": draft.closes_at_ms,
+        "name": draft.name, "lobby_opens_at_ms": draft.lobby_opens_at_ms, "opens_at_ms": draft.opens_at_ms,
+        "closes_at_ms": draft.closes_at_ms, "wait_ends_at_ms": draft.wait_ends_at_ms, "ordering": draft.ordering.name(),
         "entry": entry_name(draft.accounts_only), "party_max": draft.party_max,
         "rate_per_minute": draft.rate_per_minute, "max_active": draft.max_active, "hold_ttl_ms": draft.hold_ttl_ms,
         "extension_ms": draft.extension_ms, "grace_ms": draft.grace_ms, "presence_ms": draft.presence_ms,

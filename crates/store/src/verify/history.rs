@@ -1,7 +1,9 @@
 //! An event's records and decisions, read once for the checks that replay them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use domain::draw::Numbers;
+use domain::order::Class;
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -37,7 +39,36 @@ pub(super) struct Tick {
     pub joins_seen: i64,
 }
 
+/// Who goes before whom in a sale, by all that was recorded.
+pub(super) struct Ranks {
+    classes: HashMap<i64, u8>,
+    numbers: Option<Numbers>,
+}
+
+impl Ranks {
+    /// Class and number of an entry.
+    pub fn of(&self, entry: i64) -> (u8, i64) {
+        let class = self.classes.get(&entry).copied().unwrap_or(Class::GENERAL.0);
+        let number = self.numbers.as_ref().filter(|n| entry <= n.size()).map_or(entry, |n| n.number(entry));
+        (class, number)
+    }
+}
+
 impl History {
+    /// Who goes before whom in a sale.
+    pub fn ranks(&self, sale: Uuid) -> Ranks {
+        let mut ranks = Ranks { classes: HashMap::new(), numbers: None };
+        for change in self.joins(sale).iter().chain(self.pace(sale)).flat_map(|record| &record.changes) {
+            match change {
+                Change::Joined { classes, .. } => ranks.classes.extend(classes.iter().copied()),
+                Change::Put { entry, class } => drop(ranks.classes.insert(*entry, *class)),
+                Change::Drawn { size, seed } => ranks.numbers = Some(Numbers::draw(seed, *size)),
+                _ => {}
+            }
+        }
+        ranks
+    }
+
     /// A sale's pace lane.
     pub fn pace(&self, sale: Uuid) -> &[Record] {
         self.lane(Lane { scope: sale, kind: LaneKind::Pace })

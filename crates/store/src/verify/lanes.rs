@@ -21,6 +21,18 @@ pub(super) const CHECKS: &[Query] = &[
          where at < before",
     ),
     query(
+        "log-is-chained",
+        11,
+        "select format('the %s lane of %s: version %s is not what its hash says', kind, scope, version) as what
+         from (select r.*, coalesce(lag(r.hash) over (partition by r.scope, r.kind order by r.version), '') as before
+               from feed_record r join lane l on l.scope = r.scope and l.kind = r.kind where l.event = $1) as records
+         where hash <> sha256(convert_to(concat_ws(E'\n', encode(before, 'hex'), scope, kind, version, to_ms(at), changes::text), 'UTF8'))
+         union all
+         select format('the %s lane of %s: its head is not the hash of its last record', l.kind, l.scope) as what
+         from lane l join feed_record r on r.scope = l.scope and r.kind = l.kind and r.version = l.version
+         where l.event = $1 and l.head <> r.hash",
+    ),
+    query(
         "published-sale-has-its-lanes",
         4,
         "select format('sale %s is published without its line or lanes', s.id) as what

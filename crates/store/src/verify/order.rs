@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use domain::draw::Numbers;
+use domain::order::Class;
 use uuid::Uuid;
 
 use super::history::{History, Tick};
@@ -28,16 +30,16 @@ pub(super) const CHECKS: &[Query] = &[query(
 pub(super) fn check(look: &mut Look<'_>, history: &History) {
     let (mut passed, mut unrecorded) = (Vec::new(), Vec::new());
     for (sale, ticks) in &history.ticks {
-        let mut line =
-            Replay { sale: *sale, gone: HashSet::new(), behind: BTreeSet::new(), reached: 0, presence_ms: 0 };
-        let joined: HashMap<i64, i64> = history
+        let joins: Vec<(i64, i64, &[(i64, u8)])> = history
             .joins(*sale)
             .iter()
             .flat_map(|record| record.changes.iter().map(|change| (record.version, change)))
-            .filter_map(
-                |(version, change)| if let Change::Joined { last } = change { Some((version, *last)) } else { None },
-            )
+            .filter_map(|(version, change)| match change {
+                Change::Joined { last, classes } => Some((version, *last, classes.as_slice())),
+                _ => None,
+            })
             .collect();
+        let mut line = Replay::new(*sale, joins);
         let mut ticks: HashMap<i64, &Tick> = ticks.iter().map(|tick| (tick.version, tick)).collect();
         for record in history.pace(*sale) {
             let decides =
@@ -57,11 +59,11 @@ pub(super) fn check(look: &mut Look<'_>, history: &History) {
                             tick.version, tick.entries
                         ));
                     }
-                    let seen = joined.get(&tick.joins_seen).copied().unwrap_or(0);
-                    if let Some(last) = tick.entries.iter().max().filter(|last| **last > seen) {
+                    line.join_through(tick.joins_seen);
+                    if let Some(last) = tick.entries.iter().max().filter(|last| **last > line.last) {
                         passed.push(format!(
-                            "sale {sale}: version {} let in entry {last}, having seen the line up to {seen}",
-                            tick.version
+                            "sale {sale}: version {} let in entry {last}, having seen the line up to {}",
+                            tick.version, line.last
                         ));
                     }
                 }
@@ -74,6 +76,8 @@ pub(super) fn check(look: &mut Look<'_>, history: &History) {
                 match change {
                     Change::Sale(now) => line.presence_ms = now.presence_ms,
                     Change::Left { entry } => line.leave(*entry),
+                    Change::Drawn { size, seed } => line.draw(*size, seed, &mut passed),
+                    Change::Put { entry, class } => line.put(*entry, *class),
                     Change::Admitted { entries, .. } => line.admit(entries, tick, &mut passed),
                     _ => {}
                 }
@@ -89,26 +93,82 @@ pub(super) fn check(look: &mut Look<'_>, history: &History) {
     look.found(RECORDED, unrecorded);
 }
 
-/// Who waits, by the pace lane alone: all that changes it is recorded there.
-struct Replay {
+/// Who waits: joins as far as decisions had seen them, and all else by the pace lane, where it is recorded.
+struct Replay<'a> {
     sale: Uuid,
+    /// The joins lane: version, last entry, and who is not of the general class. Not yet seen from `unseen` on.
+    joins: Vec<(i64, i64, &'a [(i64, u8)])>,
+    unseen: usize,
+    last: i64,
+    classes: HashMap<i64, u8>,
+    numbers: Option<Numbers>,
+    /// Class, number and entry of everybody who waits or was skipped.
+    waiting: BTreeSet<(u8, i64, i64)>,
     /// Admitted or left.
     gone: HashSet<i64>,
-    /// Entries up to `reached` that still wait.
-    behind: BTreeSet<i64>,
-    reached: i64,
     presence_ms: i64,
 }
 
-impl Replay {
+impl<'a> Replay<'a> {
+    fn new(sale: Uuid, joins: Vec<(i64, i64, &'a [(i64, u8)])>) -> Self {
+        Self {
+            sale,
+            joins,
+            unseen: 0,
+            last: 0,
+            classes: HashMap::new(),
+            numbers: None,
+            waiting: BTreeSet::new(),
+            gone: HashSet::new(),
+            presence_ms: 0,
+        }
+    }
+
+    fn key(&self, entry: i64) -> (u8, i64, i64) {
+        let class = self.classes.get(&entry).copied().unwrap_or(Class::GENERAL.0);
+        let number = self.numbers.as_ref().filter(|n| entry <= n.size()).map_or(entry, |n| n.number(entry));
+        (class, number, entry)
+    }
+
+    fn join_through(&mut self, version: i64) {
+        while let Some((_, last, classes)) = self.joins.get(self.unseen).filter(|(at, ..)| *at <= version).copied() {
+            self.classes.extend(classes.iter().copied());
+            for entry in self.last + 1..=last {
+                if !self.gone.contains(&entry) {
+                    self.waiting.insert(self.key(entry));
+                }
+            }
+            self.last = self.last.max(last);
+            self.unseen += 1;
+        }
+    }
+
     fn leave(&mut self, entry: i64) {
         self.gone.insert(entry);
-        self.behind.remove(&entry);
+        self.waiting.remove(&self.key(entry));
+    }
+
+    fn put(&mut self, entry: i64, class: u8) {
+        self.waiting.remove(&self.key(entry));
+        self.gone.remove(&entry);
+        self.classes.insert(entry, class);
+        self.waiting.insert(self.key(entry));
+    }
+
+    fn draw(&mut self, size: i64, seed: &[u8; 32], found: &mut Vec<String>) {
+        if self.numbers.is_some() {
+            found.push(format!("sale {}: its lobby was drawn twice", self.sale));
+        }
+        self.numbers = Some(Numbers::draw(seed, size));
+        self.waiting = std::mem::take(&mut self.waiting).into_iter().map(|(.., entry)| self.key(entry)).collect();
     }
 
     fn admit(&mut self, entries: &[i64], tick: Option<&Tick>, found: &mut Vec<String>) {
         let sale = self.sale;
-        if !entries.is_sorted() {
+        if tick.is_none() {
+            self.join_through(i64::MAX);
+        }
+        if !entries.is_sorted_by_key(|entry| self.key(*entry)) {
             found.push(format!("sale {sale}: {entries:?} were let in, in this order"));
         }
         for entry in entries {
@@ -116,24 +176,24 @@ impl Replay {
                 found.push(format!("sale {sale}: entry {entry} was let in after it was admitted or had left"));
             }
         }
-        let last = entries.iter().copied().max().unwrap_or(0);
-        self.behind.extend((self.reached + 1..=last).filter(|entry| !self.gone.contains(entry)));
-        self.reached = self.reached.max(last);
+        let Some(last) = entries.iter().map(|entry| self.key(*entry)).max() else { return };
         for entry in entries {
             self.leave(*entry);
         }
         let excused: HashMap<i64, i64> =
             tick.map(|tick| tick.passed_over.iter().copied().collect()).unwrap_or_default();
         let at_ms = tick.map_or(0, |tick| tick.at_ms);
-        for entry in self.behind.range(..last) {
+        for (.., entry) in self.waiting.range(..last) {
             match excused.get(entry) {
                 Some(seen_ms) if seen_ms + self.presence_ms <= at_ms => {}
                 Some(seen_ms) => found.push(format!(
-                    "sale {sale}: entry {last} passed entry {entry}, which had been seen {} ms before",
+                    "sale {sale}: entry {} passed entry {entry}, which had been seen {} ms before",
+                    last.2,
                     at_ms - seen_ms
                 )),
                 None => found.push(format!(
-                    "sale {sale}: entry {last} passed entry {entry}, which waited and was not looked at"
+                    "sale {sale}: entry {} passed entry {entry}, which waited and was not looked at",
+                    last.2
                 )),
             }
             if found.len() > super::TOLD {

@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Query] = &[query(
     "active-within-cap",
     8,
     "with cap as (select r.scope as sale, max((change->>'max_active')::bigint) as most
-                  from feed_record r join lane l on l.scope = r.scope and l.kind = r.kind cross join jsonb_array_elements(r.changes) as change
+                  from feed_record r join lane l on l.scope = r.scope and l.kind = r.kind cross join json_array_elements(r.changes) as change
                   where l.event = $1 and r.kind = 'pace' and change->>'k' = 'sale' group by r.scope)
      select format('sale %s has %s active places, and never allowed more than %s', c.sale, count(p.id), c.most) as what
      from cap c join place p on p.sale = c.sale and p.ended_at is null and p.admitted_at is not null

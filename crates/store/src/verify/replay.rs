@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
 
+use domain::order::Rank;
 use uuid::Uuid;
 
 use super::history::History;
@@ -61,8 +62,11 @@ fn refused(told: &EventMirror, record: &Record) -> Option<String> {
 /// A sale of which nothing was told yet.
 fn unheard_of() -> SaleMirror {
     SaleMirror::new(SaleNow {
+        lobby_opens_at_ms: None,
         opens_at_ms: 0,
         closes_at_ms: 0,
+        wait_ends_at_ms: None,
+        draws: false,
         rate_per_minute: 0,
         max_active: 0,
         rate_version: 0,
@@ -100,10 +104,10 @@ fn of_sale(found: &mut Vec<String>, sale: Uuid, told: &SaleMirror, stored: &Sale
     part("settings", &told.now, &stored.now);
     part("version of the joins lane", &told.joins, &stored.joins);
     part("version of the pace lane", &told.pace, &stored.pace);
-    part("last entry", &told.line.last(), &stored.line.last());
-    part("waiting", &told.line.waiting(), &stored.line.waiting());
+    part("last entry", &told.order.last(), &stored.order.last());
+    part("waiting", &told.order.waiting(), &stored.order.waiting());
     part("holding", &told.holding, &stored.holding);
-    let first = told.line.iter_after(0).zip(stored.line.iter_after(0)).find(|(told, stored)| told != stored);
+    let first = told.order.iter_waiting().zip(stored.order.iter_waiting()).find(|(told, stored)| told != stored);
     part("who waits", &first.map(|(told, _)| told), &first.map(|(_, stored)| stored));
     for entry in keys(&told.places, &stored.places) {
         let standing = |sale: &SaleMirror| {
@@ -112,11 +116,14 @@ fn of_sale(found: &mut Vec<String>, sale: Uuid, told: &SaleMirror, stored: &Sale
         part(&format!("entry {entry}"), &standing(told), &standing(stored));
     }
     part("who stands", &difference(&told.standing, &stored.standing), &difference(&stored.standing, &told.standing));
-    part("who was skipped", &told.skipped.difference(&stored.skipped), &stored.skipped.difference(&told.skipped));
+    let skipped = |sale: &SaleMirror| sale.order.iter_skipped().collect::<Vec<_>>();
+    part("who was skipped", &skipped(told), &skipped(stored));
+    part("whether the lobby is drawn", &told.drawn, &stored.drawn);
+    part("how many were drawn", &told.order.drawn(), &stored.order.drawn());
 }
 
-fn difference<'a>(a: &'a BTreeMap<i64, u8>, b: &'a BTreeMap<i64, u8>) -> Vec<(&'a i64, &'a u8)> {
-    a.iter().filter(|(entry, party)| b.get(entry) != Some(party)).collect()
+fn difference<'a>(a: &'a BTreeMap<Rank, (i64, u8)>, b: &BTreeMap<Rank, (i64, u8)>) -> Vec<&'a (i64, u8)> {
+    a.iter().filter(|(rank, place)| b.get(rank) != Some(place)).map(|(_, place)| place).collect()
 }
 
 fn keys<K: Ord + Copy, V>(a: &HashMap<K, V>, b: &HashMap<K, V>) -> BTreeSet<K> {

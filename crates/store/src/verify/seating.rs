@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use domain::seats::{Free, Hall, Wish, choose};
 use uuid::Uuid;
 
-use super::history::History;
+use super::history::{History, Ranks};
 use super::{Check, Look};
 use crate::feed::{Change, HoldNow, HoldState, Record};
 use crate::halls::hall_in;
@@ -24,7 +24,8 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
     let terms = terms(look, records).await?;
     look.found(TERMS, terms);
     let wishes = wishes(look).await?;
-    look.found(ALIKE, records.iter().flat_map(|record| out_of_order(record, &wishes)).collect::<Vec<_>>());
+    let ranks: HashMap<Uuid, Ranks> = history.ticks.keys().map(|sale| (*sale, history.ranks(*sale))).collect();
+    look.found(ALIKE, records.iter().flat_map(|record| out_of_order(record, &wishes, &ranks)).collect::<Vec<_>>());
     let hall = match hall_in(look.tx, look.event).await {
         Ok(hall) => hall,
         // Without seats there is nothing to pass.
@@ -37,7 +38,7 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
         .await?;
     let seats = Seats { hall, accessible: accessible.into_iter().map(|seat| seat as u32).collect() };
     let view_ms = look.allowance.view_ms + look.allowance.slack_ms;
-    look.found(PASSED, passed(history, records, &wishes, &seats, view_ms));
+    look.found(PASSED, passed(history, records, &wishes, &ranks, &seats, view_ms));
     Ok(())
 }
 
@@ -60,14 +61,16 @@ fn offered(record: &Record) -> BTreeMap<Uuid, Vec<&HoldNow>> {
     offered
 }
 
-fn out_of_order(record: &Record, wishes: &HashMap<Key, Wish>) -> Vec<String> {
+fn out_of_order(record: &Record, wishes: &HashMap<Key, Wish>, ranks: &HashMap<Uuid, Ranks>) -> Vec<String> {
     let mut found = Vec::new();
     for (sale, holds) in offered(record) {
+        let Some(ranks) = ranks.get(&sale) else { continue };
         let mut last: HashMap<Wish, i64> = HashMap::new();
         for hold in holds {
             let Some(wish) = wishes.get(&(sale, hold.entry)) else { continue };
-            let before = last.insert(*wish, hold.entry).unwrap_or(0);
-            if before > hold.entry {
+            if let Some(before) = last.insert(*wish, hold.entry)
+                && ranks.of(before) > ranks.of(hold.entry)
+            {
                 found.push(format!(
                     "sale {sale}: version {} of the seats lane seats entry {before} before entry {}, who wishes the same",
                     record.version, hold.entry
@@ -78,18 +81,26 @@ fn out_of_order(record: &Record, wishes: &HashMap<Key, Wish>) -> Vec<String> {
     found
 }
 
-/// When each admitted place began to stand, and when it left.
-fn standing(history: &History) -> BTreeMap<Key, (i64, i64)> {
+/// When an admitted place began to stand, and when it left.
+struct Stood {
+    entry: i64,
+    since_ms: i64,
+    left_ms: i64,
+}
+
+/// The admitted places by rank.
+fn standing(history: &History, ranks: &HashMap<Uuid, Ranks>) -> BTreeMap<(Uuid, (u8, i64)), Stood> {
     let mut standing = BTreeMap::new();
-    for sale in history.ticks.keys() {
+    for (sale, ranks) in ranks {
         for record in history.pace(*sale) {
             for change in &record.changes {
                 match change {
                     Change::Admitted { entries, .. } => {
-                        standing.extend(entries.iter().map(|entry| ((*sale, *entry), (record.at_ms, i64::MAX))));
+                        let stood = |entry: &i64| Stood { entry: *entry, since_ms: record.at_ms, left_ms: i64::MAX };
+                        standing.extend(entries.iter().map(|entry| ((*sale, ranks.of(*entry)), stood(entry))));
                     }
                     Change::Left { entry } => {
-                        standing.entry((*sale, *entry)).and_modify(|(_, left_ms)| *left_ms = record.at_ms);
+                        standing.entry((*sale, ranks.of(*entry))).and_modify(|stood| stood.left_ms = record.at_ms);
                     }
                     _ => {}
                 }
@@ -104,26 +115,28 @@ fn passed(
     history: &History,
     records: &[Record],
     wishes: &HashMap<Key, Wish>,
+    ranks: &HashMap<Uuid, Ranks>,
     seats: &Seats,
     view_ms: i64,
 ) -> Vec<String> {
     let Seats { hall, accessible } = seats;
-    let mut standing = standing(history);
+    let mut standing = standing(history, ranks);
+    let rank = |sale: &Uuid, entry: i64| ranks.get(sale).map_or((0, 0), |ranks| ranks.of(entry));
     let mut found = Vec::new();
     for record in records {
         let offered = offered(record);
         // Whoever was seated or refused in this very decision was not passed by it.
         for change in &record.changes {
             match change {
-                Change::Held(hold) => drop(standing.remove(&(hold.sale, hold.entry))),
-                Change::Unserved { sale, entry } => drop(standing.remove(&(*sale, *entry))),
+                Change::Held(hold) => drop(standing.remove(&(hold.sale, rank(&hold.sale, hold.entry)))),
+                Change::Unserved { sale, entry } => drop(standing.remove(&(*sale, rank(sale, *entry)))),
                 _ => {}
             }
         }
         for (sale, holds) in offered {
-            let last = holds.iter().map(|hold| hold.entry).max().unwrap_or(0);
+            let Some(last) = holds.iter().map(|hold| rank(&sale, hold.entry)).max() else { continue };
             let mut asked: HashSet<Wish> = HashSet::new();
-            for ((_, entry), (since_ms, left_ms)) in standing.range((sale, 0)..(sale, last)) {
+            for ((_, before), Stood { entry, since_ms, left_ms }) in standing.range((sale, (0, 0))..(sale, last)) {
                 let known = *since_ms <= record.at_ms - view_ms && *left_ms > record.at_ms;
                 let Some(wish) = wishes.get(&(sale, *entry)).filter(|_| known) else { continue };
                 // More seats went past the first of those who wish alike than past any other.
@@ -131,7 +144,7 @@ fn passed(
                     continue;
                 }
                 let mut gone = Free::none_of(hall);
-                for hold in holds.iter().filter(|hold| hold.entry > *entry) {
+                for hold in holds.iter().filter(|hold| rank(&sale, hold.entry) > *before) {
                     for seat in hold.seats.iter().filter(|seat| wish.accessible || !accessible.contains(seat)) {
                         gone.give(*seat);
                     }

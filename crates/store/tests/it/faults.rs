@@ -20,6 +20,13 @@ use Plant::{Deeds, Sql};
 
 /// The name of a check, and what it must see.
 const FAULTS: &[(&str, Plant)] = &[
+    // The log: one word, one time, one version, and a tail rewritten without its head.
+    ("log-is-chained", Sql(|_| told_in_pace("\"max_active\":100", "\"max_active\":101"))),
+    (
+        "log-is-chained",
+        Sql(|_| "update feed_record set at = at + interval '1 ms' where kind = 'joins' and version = 1".to_owned()),
+    ),
+    ("log-is-chained", Sql(|_| "update lane set head = '' where kind = 'seats'".to_owned())),
     // Seats.
     (
         "seat-held-once",
@@ -255,7 +262,7 @@ const FAULTS: &[(&str, Plant)] = &[
         }),
     ),
     // The pace.
-    ("active-within-cap", Sql(|_| told_in_pace("\"max_active\": 100", "\"max_active\": 1"))),
+    ("active-within-cap", Sql(|_| told_in_pace("\"max_active\":100", "\"max_active\":1"))),
     ("pace-within-rate", Sql(|_| slow())),
     ("pace-within-a-seconds-share", Sql(|_| slow())),
     ("pace-follows-its-knobs", Sql(|_| "update pace_tick set rate_per_minute = 7".to_owned())),
@@ -266,8 +273,8 @@ const FAULTS: &[(&str, Plant)] = &[
                 .to_owned()
         }),
     ),
-    ("nobody-admitted-while-paused", Sql(|_| told_in_pace("\"pause_reason\": null", "\"pause_reason\": \"none\""))),
-    ("admitted-while-open", Sql(|_| told_in_pace("\"opens_at_ms\": 1700000000000", "\"opens_at_ms\": 1898000000000"))),
+    ("nobody-admitted-while-paused", Sql(|_| told_in_pace("\"pause_reason\":null", "\"pause_reason\":\"none\""))),
+    ("admitted-while-open", Sql(|_| told_in_pace("\"opens_at_ms\":1700000000000", "\"opens_at_ms\":1898000000000"))),
     (
         "pacing-terms-ascend",
         Sql(|_| "update pace_tick set term = 9 where version = (select min(version) from pace_tick)".to_owned()),
@@ -323,25 +330,25 @@ const FAULTS: &[(&str, Plant)] = &[
 
 /// What followers were told in the pace lane was another thing.
 fn told_in_pace(said: &str, says: &str) -> String {
-    format!("update feed_record set changes = replace(changes::text, '{said}', '{says}')::jsonb where kind = 'pace'")
+    format!("update feed_record set changes = replace(changes::text, '{said}', '{says}')::json where kind = 'pace'")
 }
 
 /// The fan was shown another deadline, the last of all.
 fn told_deadline(booking: uuid::Uuid, by_ms: i64) -> String {
     format!(
-        "update feed_record r set changes = replace(r.changes::text, to_ms(b.deadline)::text, (to_ms(b.deadline) + {by_ms})::text)::jsonb
+        "update feed_record r set changes = replace(r.changes::text, to_ms(b.deadline)::text, (to_ms(b.deadline) + {by_ms})::text)::json
          from booking b where b.id = '{booking}' and r.kind = 'seats'"
     )
 }
 
 /// Holds lapsed at another time.
 fn ended_at(by: &str) -> String {
-    format!("update feed_record set at = at {by} where changes @> '[{{\"k\": \"ended\", \"how\": \"lapsed\"}}]'")
+    format!("update feed_record set at = at {by} where changes::jsonb @> '[{{\"k\": \"ended\", \"how\": \"lapsed\"}}]'")
 }
 
 /// All was at a rate of one a minute.
 fn slow() -> String {
-    let of = |rate: u32| told_in_pace(&format!("\"rate_per_minute\": {rate}"), "\"rate_per_minute\": 1");
+    let of = |rate: u32| told_in_pace(&format!("\"rate_per_minute\":{rate}"), "\"rate_per_minute\":1");
     format!("{}; {}; update pace_tick set rate_per_minute = 1", of(60_000), of(30_000))
 }
 
@@ -409,6 +416,7 @@ async fn faults_in_redis_are_named() -> Result {
 
     world.join(&[1]).await?;
     world.sql("update feed_record set at = at + interval '1 ms' where kind = 'joins' and version = (select max(version) from feed_record where kind = 'joins')").await?;
+    world.rewrite_log().await?;
     assert_eq!(named().await?, ["feed-equals-records"]);
     world.redis.flush().await;
 

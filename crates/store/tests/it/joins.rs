@@ -51,7 +51,7 @@ async fn concurrent_batches_give_dense_entries_in_commit_order() -> Result {
         assert_eq!(record.version, version);
         assert_eq!(entries, (last + 1..=last + entries.len() as i64).collect::<Vec<_>>());
         last += entries.len() as i64;
-        assert_eq!(record.changes, [Change::Joined { last }]);
+        assert_eq!(record.changes, [Change::Joined { last, classes: Vec::new() }]);
     }
     assert_eq!(last as usize, by_fan.len());
     world.sound().await

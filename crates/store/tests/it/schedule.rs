@@ -1,5 +1,6 @@
 //! Random schedules: whatever happens in whatever order, `verify` finds nothing and followers agree with Postgres.
 
+use domain::order::Class;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -100,6 +101,7 @@ impl Hands<'_> {
                     fewer: self.chance.random_bool(0.2),
                     accessible: self.chance.random_bool(0.1),
                 },
+                class: Class::GENERAL,
             })
             .collect();
         // A sold-out sale lets nobody in any more.
