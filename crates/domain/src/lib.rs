@@ -1,7 +1,8 @@
-//! The rules of Usher without I/O: who is next, how many may go in, which seats a party gets.
+//! The rules of Usher without I/O: who is next, how many may go in, which seats a party gets, how a lobby is drawn.
 //!
 //! Nothing here knows a clock, a socket or a store; `now` comes in, decisions go out.
 
+pub mod draw;
 pub mod line;
 pub mod pacing;
 pub mod seats;
