@@ -1,4 +1,4 @@
-//! The rules of Usher without I/O: who is next, how many may go in, which seats a party gets.
+//! The rules of Usher without I/O: who is next, how many may go in, which seats a party gets, how a lobby is drawn.
 //!
 //! Nothing here knows a clock, a socket or a store; `now` comes in, decisions go out.
 

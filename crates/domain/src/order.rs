@@ -94,10 +94,7 @@ impl Order {
     /// The rank of an entry.
     #[must_use]
     pub fn rank(&self, entry: i64) -> Rank {
-        let number = match &self.numbers {
-            Some(numbers) if entry >= 1 && entry <= numbers.size() => numbers.number(entry),
-            _ => entry,
-        };
+        let number = self.numbers.as_ref().map_or(entry, |numbers| numbers.number(entry));
         Rank { class: self.class(entry), number }
     }
 
@@ -108,10 +105,7 @@ impl Order {
     }
 
     fn entry(&self, number: i64) -> i64 {
-        match &self.numbers {
-            Some(numbers) if number >= 1 && number <= numbers.size() => numbers.entry(number),
-            _ => number,
-        }
+        self.numbers.as_ref().map_or(number, |numbers| numbers.entry(number))
     }
 
     /// Whether the entry waits.
@@ -184,7 +178,7 @@ impl Order {
             drawn.cover(self.last);
             for number in line.iter_after(0) {
                 let entry = self.entry(number);
-                drawn.insert(if entry <= numbers.size() { numbers.number(entry) } else { entry });
+                drawn.insert(numbers.number(entry));
             }
             waiting.insert(*class, drawn);
         }
@@ -280,7 +274,7 @@ mod tests {
 
     impl Plain {
         fn key(&self, entry: i64) -> (Class, i64) {
-            let number = self.numbers.as_ref().filter(|n| entry <= n.size()).map_or(entry, |n| n.number(entry));
+            let number = self.numbers.as_ref().map_or(entry, |numbers| numbers.number(entry));
             (self.places[&entry].0, number)
         }
 

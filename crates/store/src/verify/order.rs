@@ -126,7 +126,7 @@ impl<'a> Replay<'a> {
 
     fn key(&self, entry: i64) -> (u8, i64, i64) {
         let class = self.classes.get(&entry).copied().unwrap_or(Class::GENERAL.0);
-        let number = self.numbers.as_ref().filter(|n| entry <= n.size()).map_or(entry, |n| n.number(entry));
+        let number = self.numbers.as_ref().map_or(entry, |numbers| numbers.number(entry));
         (class, number, entry)
     }
 

@@ -1,0 +1,18 @@
+//! The draw of a lobby, so that anyone can check it afterwards.
+//!
+//! Before the lobby fills, the hash of a secret is published ([`commitment`]). After it closes, the [`Roster`] is fixed under a
+//! Merkle root. A minute later a public [`Chain`] makes randomness that nobody could know. The [`seed`] joins the three, and
+//! [`Numbers`] is nothing but the seed: everybody computes the same order. `docs/DRAW.md` tells it at length.
+
+mod beacon;
+mod hash;
+pub mod merkle;
+mod numbers;
+mod roster;
+mod secret;
+
+pub use beacon::{BeaconError, Chain, LocalChain, round_after_close, verify as verify_beacon};
+pub use hash::Hex;
+pub use numbers::Numbers;
+pub use roster::{CHUNK, Proof, Roster, chunk_start, leaf as roster_leaf, line as roster_line};
+pub use secret::{Secret, commitment, seed};
