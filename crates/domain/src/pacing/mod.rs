@@ -1,4 +1,24 @@
-//! How many may be let in now.
+//! Who may be let in now, and how many.
+//!
+//! [`allowance`] is the hard cap, judged in the deciding transaction. [`Tuning::in_force`] says what it is fed: the rate by
+//! the clock ([`Ramp`]), nothing while everybody is held. Below that cap [`Flow`] spreads a gentler pace, which the
+//! measured [`ShowUp`] and the automatic [`Brake`] set. [`Memory`] and [`Look`] find who is next.
+
+mod brake;
+mod flow;
+mod head;
+mod ramp;
+mod recent;
+mod show_up;
+mod tuning;
+
+pub use brake::{Brake, BrakeChange, BrakeFault, BrakeRules, BrakeWhy, Reading};
+pub use flow::Flow;
+pub use head::{CLOCK_SLACK_MS, Head, HeadRules, Look, Memory, Now, Passed, in_order, wanted};
+pub use ramp::{Between, RATES, Ramp, RampFault, STEPS_MAX, Step};
+pub use recent::Recent;
+pub use show_up::{SHOW_UP_LEAST, ShowUp};
+pub use tuning::{InForce, Tuning, allowed};
 
 /// The knobs in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +36,17 @@ pub struct Window {
     pub last_minute: u32,
     /// In the last second.
     pub last_second: u32,
+}
+
+impl Window {
+    /// The larger of two witnesses' counts.
+    #[must_use]
+    pub fn at_least(self, other: Self) -> Self {
+        Self {
+            last_minute: self.last_minute.max(other.last_minute),
+            last_second: self.last_second.max(other.last_second),
+        }
+    }
 }
 
 /// How many more the pace allows now. Unused allowance is not banked: the window only ever subtracts.
