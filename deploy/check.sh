@@ -1,6 +1,7 @@
 #!/bin/sh
 # What of deploy/ can be checked without a network, containers and systemd as process 1; `./dev test deploy` calls it.
-# Needs nginx and node; openssl too. What else is installed (systemd-analyze, promtool, shellcheck, python3 with yaml) is used.
+# Needs nginx, openssl, node and what `npm ci` installs in deploy/check. What else is installed is used:
+# systemd-analyze, promtool and shellcheck.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -74,13 +75,8 @@ check "fresh-debian.sh refuses what it does not know" refuses 2 sh deploy/fresh-
 
 # --- files ------------------------------------------------------------------------------------------------------------------
 
+checks node deploy/check/yaml-refuses.mjs
 checks node deploy/check/files.mjs
-
-if has python3 && python3 -c 'import yaml' 2>/dev/null; then
-    checks node deploy/check/yaml-twice.mjs
-else
-    skip "python3 with yaml is not installed: one parser has read the YAML files, not two"
-fi
 
 # units: without the paths that only an installed Usher has. The template is asked for one instance.
 units() {

@@ -1,6 +1,7 @@
 //! Decides who is next and when: holds the pacing lease of each sale, and takes the operators' changes of its knobs.
 
 mod metrics;
+mod openapi;
 mod pacing;
 mod routes;
 
@@ -10,6 +11,8 @@ use contracts::papers::Papers;
 use serde::{Deserialize, Serialize};
 use store::Store;
 use uuid::Uuid;
+
+pub use crate::openapi::openapi;
 
 /// Settings of this role.
 #[derive(Debug, Clone, Serialize, Deserialize)]

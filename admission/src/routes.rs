@@ -106,7 +106,16 @@ async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem
     Ok((etag(view.rate_version), Json(view)).into_response())
 }
 
-async fn view(State(admission): State<Admission>, Id(sale): Id<SaleId>, account: Account) -> Result<Response, Problem> {
+/// The live numbers and the knobs.
+#[utoipa::path(get, path = "/v1/sales/{sale}/admission", tag = "admission", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)),
+    responses((status = 200, body = AdmissionView, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn view(
+    State(admission): State<Admission>,
+    Id(sale): Id<SaleId>,
+    account: Account,
+) -> Result<Response, Problem> {
     allowed(&admission, sale, account, &[Role::Operator, Role::Promoter]).await?;
     answer(&admission, sale).await
 }
@@ -120,7 +129,12 @@ fn stated(reason: &str) -> Result<&str, Problem> {
     }
 }
 
-async fn tune(
+/// Changes the knobs that are named. With `If-Match`, only if nobody else was quicker.
+#[utoipa::path(patch, path = "/v1/sales/{sale}/admission", tag = "admission", security(("bearer" = [])),
+    params(("sale" = SaleId, Path), ("If-Match" = Option<String>, Header)), request_body = ChangeTuning,
+    responses((status = 200, body = AdmissionView, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn tune(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,
     account: Account,
@@ -145,7 +159,12 @@ async fn tune(
     answer(&admission, sale).await
 }
 
-async fn pause(
+/// Lets nobody in until it is resumed; fans are told the reason.
+#[utoipa::path(post, path = "/v1/sales/{sale}/admission/pause", tag = "admission", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)), request_body = Reason,
+    responses((status = 200, body = AdmissionView, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn pause(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,
     account: Account,
@@ -156,7 +175,12 @@ async fn pause(
     answer(&admission, sale).await
 }
 
-async fn resume(
+/// Lets fans in again.
+#[utoipa::path(post, path = "/v1/sales/{sale}/admission/resume", tag = "admission", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)), request_body = Reason,
+    responses((status = 200, body = AdmissionView, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn resume(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,
     account: Account,
@@ -167,7 +191,12 @@ async fn resume(
     answer(&admission, sale).await
 }
 
-async fn audit(
+/// Who changed what and why, newest first.
+#[utoipa::path(get, path = "/v1/sales/{sale}/admission/audit", tag = "admission", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)),
+    responses((status = 200, body = AuditLog),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn audit(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,
     account: Account,

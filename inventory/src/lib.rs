@@ -3,12 +3,15 @@
 mod import;
 mod lapse;
 mod metrics;
+mod openapi;
 mod routes;
 
 use chassis::tasks::{TaskKind, Tasks};
 use contracts::papers::Papers;
 use serde::{Deserialize, Serialize};
 use store::Store;
+
+pub use crate::openapi::openapi;
 
 /// Settings of this role.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -57,7 +57,11 @@ async fn seen_by(inventory: &Inventory, event: EventId, principal: Option<&Princ
     Err(Problem::not_found("event"))
 }
 
-async fn read_map(
+/// The seat map in force. Drafts are for members.
+#[utoipa::path(get, path = "/v1/events/{event}/seat-map", operation_id = "read", tag = "seat maps", params(("event" = EventId, Path)),
+    responses((status = 200, body = SeatMap),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn read_map(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
     principal: Option<Principal>,
@@ -67,7 +71,12 @@ async fn read_map(
     map.map(|map| Json(map).into_response()).ok_or_else(|| Problem::not_found("seat map: the event has none yet"))
 }
 
-async fn write_map(
+/// Gives the event its seat map, or another one.
+#[utoipa::path(put, path = "/v1/events/{event}/seat-map", operation_id = "write", tag = "seat maps", security(("bearer" = [])),
+    params(("event" = EventId, Path)), request_body = SeatMap,
+    responses((status = 204, description = "It is in force"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn write_map(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
     Account(account): Account,
@@ -107,7 +116,11 @@ async fn write_map(
     }
 }
 
-async fn availability(
+/// How many seats of each tier are free. Drafts are for members.
+#[utoipa::path(get, path = "/v1/events/{event}/availability", tag = "seat maps", params(("event" = EventId, Path)),
+    responses((status = 200, body = Availability),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn availability(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
     principal: Option<Principal>,

@@ -19,7 +19,7 @@ use crate::passwords::{check_password, normal_email};
 use crate::refresh::RefreshToken;
 
 /// Makes an account and signs it in.
-#[utoipa::path(post, path = "/v1/accounts", tag = "people", request_body = NewAccount,
+#[utoipa::path(post, path = "/v1/accounts", operation_id = "make_account", tag = "people", request_body = NewAccount,
     responses((status = 201, body = Session),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn make(

@@ -1,47 +1,34 @@
 //! The role's part of the API's description.
 
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use crate::{accounts, events, organisations, places, sales, visitors};
 
 #[derive(OpenApi)]
-#[openapi(
-    paths(
-        visitors::make,
-        accounts::make,
-        accounts::sign_in,
-        accounts::refresh,
-        accounts::sign_out,
-        accounts::me,
-        organisations::make,
-        organisations::add_member,
-        events::of_organisation,
-        events::make,
-        events::list,
-        events::read,
-        events::edit,
-        events::publish,
-        sales::make,
-        sales::read,
-        sales::edit,
-        sales::publish,
-        places::join,
-        places::mine,
-        places::leave,
-    ),
-    modifiers(&Bearer)
-)]
+#[openapi(paths(
+    visitors::make,
+    accounts::make,
+    accounts::sign_in,
+    accounts::refresh,
+    accounts::sign_out,
+    accounts::me,
+    organisations::make,
+    organisations::add_member,
+    events::of_organisation,
+    events::make,
+    events::list,
+    events::read,
+    events::edit,
+    events::publish,
+    sales::make,
+    sales::read,
+    sales::edit,
+    sales::publish,
+    places::join,
+    places::mine,
+    places::leave,
+))]
 struct Api;
-
-struct Bearer;
-
-impl utoipa::Modify for Bearer {
-    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        api.components.get_or_insert_default().add_security_scheme("bearer", bearer);
-    }
-}
 
 /// The description of this role's paths, to be merged with the other roles'.
 #[must_use]

@@ -11,7 +11,7 @@ use crate::desk::Desk;
 use crate::limits::{Visitors, Within};
 
 /// Makes a signed anonymous visitor.
-#[utoipa::path(post, path = "/v1/visitors", tag = "people",
+#[utoipa::path(post, path = "/v1/visitors", operation_id = "make_visitor", tag = "people",
     responses((status = 200, body = Visitor),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn make(State(desk): State<Desk>, _: Within<Visitors>) -> Json<Visitor> {

@@ -11,6 +11,7 @@ mod hello;
 mod hub;
 mod live;
 mod metrics;
+mod openapi;
 mod origin;
 mod poll;
 mod presence;
@@ -37,6 +38,7 @@ use store::Store;
 
 pub use crate::config::Config;
 use crate::hub::Hub;
+pub use crate::openapi::openapi;
 
 /// The role, ready to run. Cheap to clone.
 #[derive(Debug, Clone)]

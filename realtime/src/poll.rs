@@ -8,6 +8,7 @@ use contracts::problem::Problem;
 use contracts::server::{Holder, Json, Query};
 use metrics::counter;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::hub::Found;
@@ -18,24 +19,41 @@ use crate::view::{is_over, look};
 /// In how many milliseconds to ask again.
 const POLL_AFTER: HeaderName = HeaderName::from_static("usher-poll-after-ms");
 
-/// What the asker has seen.
-#[derive(Debug, Default, Deserialize)]
+/// What the asker has seen: the `epoch` and `seq` of the last answer. What is left out counts as nothing seen.
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub struct Seen {
+    /// The epoch.
+    #[param(required = false)]
     epoch: i64,
+    /// The joins lane's version.
+    #[param(required = false)]
     joins: i64,
+    /// The pace lane's version.
+    #[param(required = false)]
     pace: i64,
+    /// The seats lane's version.
+    #[param(required = false)]
     seats: i64,
 }
 
-#[derive(Debug, Serialize)]
-struct Polled {
+/// A place as it is now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Polled {
+    /// The rebuild of the event's copy that this was read from.
     epoch: i64,
+    /// The lanes' versions behind it.
     seq: Seq,
+    /// The place.
     view: View,
 }
 
-/// `GET /v1/live/place`.
+/// The place of the receipt in `Authorization`, as the socket would tell it.
+#[utoipa::path(get, path = "/v1/live/place", tag = "live", security(("bearer" = [])), params(Seen),
+    responses((status = 200, body = Polled,
+               headers(("Usher-Poll-After-Ms" = u32, description = "In how many milliseconds to ask again"))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn place(
     State(App(hub)): State<App>,
     Holder(receipt): Holder,

@@ -28,7 +28,10 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// Sockets that come back per second after a stop, as the others take them in.
 const RETURN_PER_S: u64 = 5_000;
 
-/// `GET /v1/live/socket`.
+/// A WebSocket: the page says `hello` with its receipt, and is told its place now and whenever it changes.
+#[utoipa::path(get, path = "/v1/live/socket", operation_id = "socket", tag = "live",
+    responses((status = 101, description = "Upgraded; the messages are `Push` and `Pull` of the crate `contracts`"),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn upgrade(State(App(hub)): State<App>, headers: HeaderMap, ws: WebSocketUpgrade) -> Response {
     if !origin::is_allowed(&headers, &hub.config.allowed_origins) {
         counter!(REFUSED, "reason" => "origin").increment(1);

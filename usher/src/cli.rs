@@ -11,7 +11,7 @@ use store::Store;
 
 use crate::config::Config;
 use crate::roles::{self, Role};
-use crate::{doctor, up};
+use crate::{doctor, openapi, up};
 
 /// A virtual waiting room that ends with a ticket.
 #[derive(Debug, Parser)]
@@ -128,11 +128,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             config.secrets()?;
             println!("{}", serde_json::to_string_pretty(&config)?);
         }
-        Command::Openapi => {
-            let mut document = queue_gateway::openapi();
-            document.merge(booking_worker::openapi());
-            println!("{}", serde_json::to_string_pretty(&document)?);
-        }
+        Command::Openapi => println!("{}", openapi::document().to_pretty_json()?),
         Command::Verify { stores, json, slack_ms } => return verify(&stores, json, slack_ms).await,
         Command::Rebuild(stores) => {
             let store = stores.open().await?;

@@ -65,7 +65,7 @@ pub struct Page {
 }
 
 /// An event's bookings, oldest first, without their tickets.
-#[utoipa::path(get, path = "/v1/events/{event}/bookings", tag = "bookings", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/events/{event}/bookings", operation_id = "of_event", tag = "bookings", security(("bearer" = [])),
     params(("event" = EventId, Path), Page),
     responses((status = 200, body = Bookings, description = "A page; ask again after its last one"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]

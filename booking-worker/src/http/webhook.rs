@@ -47,7 +47,7 @@ impl Event {
 }
 
 /// Takes an event of the payment provider.
-#[utoipa::path(post, path = "/v1/webhooks/payments", tag = "bookings",
+#[utoipa::path(post, path = "/v1/webhooks/payments", operation_id = "webhook", tag = "bookings",
     params(("Stripe-Signature" = String, Header, description = "`t=…,v1=…`")), request_body = serde_json::Value,
     responses((status = 200, description = "Noted"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]

@@ -1,5 +1,6 @@
 //! What the provider sends, checked before anybody believes it.
 
+use chassis::secret::unreadable_json;
 use serde::Deserialize;
 
 use super::{Fault, Intent, Refund, RefundStatus, Status};
@@ -57,7 +58,7 @@ pub fn is_id(text: &str, prefix: &str) -> bool {
 }
 
 pub fn intent(bytes: &[u8]) -> Result<Intent, Fault> {
-    let body: IntentBody = serde_json::from_slice(bytes).map_err(|fault| unreadable(&fault.to_string()))?;
+    let body: IntentBody = serde_json::from_slice(bytes).map_err(|fault| unreadable(&unreadable_json(&fault)))?;
     let (status, processing) = match body.status.as_str() {
         "requires_payment_method" | "requires_confirmation" => (Status::NeedsCard, false),
         "requires_action" => (Status::UnderWay, false),
@@ -89,7 +90,7 @@ pub fn intent(bytes: &[u8]) -> Result<Intent, Fault> {
 }
 
 pub fn refund(bytes: &[u8]) -> Result<Refund, Fault> {
-    let body: RefundBody = serde_json::from_slice(bytes).map_err(|fault| unreadable(&fault.to_string()))?;
+    let body: RefundBody = serde_json::from_slice(bytes).map_err(|fault| unreadable(&unreadable_json(&fault)))?;
     let status = match body.status.as_str() {
         "pending" | "requires_action" => RefundStatus::Pending,
         "succeeded" => RefundStatus::Succeeded,
@@ -160,6 +161,12 @@ mod tests {
                 json!({"type": "card_error", "code": "card_declined", "decline_code": "lost", "message": "No."});
         }));
         assert_eq!(declined.unwrap().decline.as_deref(), Some("lost: No."));
+    }
+
+    #[test]
+    fn an_answer_of_another_form_shows_no_secret() {
+        let wrong = intent(&body(|it| it["amount"] = it["client_secret"].clone())).unwrap_err().to_string();
+        assert!(wrong.contains("another form") && !wrong.contains("pi_1_secret_2"), "{wrong}");
     }
 
     #[test]

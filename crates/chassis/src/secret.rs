@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::error::Category;
 
 const SHOWN: &str = "[redacted]";
 
@@ -27,6 +28,20 @@ impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
     }
+}
+
+/// Why JSON from elsewhere could not be read, without what stood there: serde's own messages quote it, secrets included.
+pub fn unreadable_json(fault: &serde_json::Error) -> String {
+    let why = match fault.classify() {
+        Category::Io => "it broke off".to_owned(),
+        Category::Syntax => "no JSON".to_owned(),
+        Category::Eof => "it ends too early".to_owned(),
+        // The name is one that was looked for, not one that was found.
+        Category::Data => Some(fault.to_string())
+            .and_then(|text| Some(text.strip_prefix("missing field `")?.split_once('`')?.0.to_owned()))
+            .map_or_else(|| "another form than expected".to_owned(), |field| format!("no `{field}`")),
+    };
+    format!("{why}, line {} column {}", fault.line(), fault.column())
 }
 
 impl fmt::Debug for Secret {
@@ -83,7 +98,7 @@ impl serde::de::Visitor<'_> for SecretVisitor {
 
 #[cfg(test)]
 mod tests {
-    use super::Secret;
+    use super::{Secret, unreadable_json};
 
     #[test]
     fn a_secret_never_prints() {
@@ -98,6 +113,24 @@ mod tests {
         let error = serde_json::from_str::<Secret>("123456").unwrap_err().to_string();
         assert!(!error.contains("123456"), "{error}");
         assert!(error.contains("quotes"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_by_its_place_alone() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Answer {
+            #[serde(rename = "n")]
+            _n: u32,
+        }
+        let told = |text: &str| unreadable_json(&serde_json::from_str::<Answer>(text).unwrap_err());
+        for text in
+            [r#"{"n": "hunter2"}"#, r#"{"hunter2": 1}"#, r#"["hunter2"]"#, "hunter2", r#"{"n": 1, "a": "hunter2"#]
+        {
+            let told = told(text);
+            assert!(!told.contains("hunter") && told.contains("line 1"), "{told}");
+        }
+        assert_eq!(told("{}"), "no `n`, line 1 column 2");
     }
 
     #[test]

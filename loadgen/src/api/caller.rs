@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chassis::clock::Clock;
 use chassis::retry::Backoff;
+use chassis::secret::unreadable_json;
 use contracts::problem::Problem;
 use reqwest::Method;
 use serde::Serialize;
@@ -37,8 +38,8 @@ pub struct Refusal {
     pub expected: bool,
 }
 
-/// What came of a request.
-#[derive(Debug, Clone)]
+/// What came of a request. The body may be a token or a receipt: it is not for printing.
+#[derive(Clone)]
 pub enum Answer<T> {
     /// A success with its status and body.
     Ok(u16, T),
@@ -58,7 +59,7 @@ impl<T> Answer<T> {
     }
 }
 
-/// A request.
+/// A request. It cannot be printed whole: its token, headers and body are secrets.
 #[derive(Clone)]
 pub struct Ask<'a> {
     what: &'static str,
@@ -70,7 +71,7 @@ pub struct Ask<'a> {
     expected: &'a [u16],
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Body {
     None,
     Json(Vec<u8>),
@@ -228,7 +229,7 @@ impl Caller {
             return match serde_json::from_slice(bytes) {
                 Ok(body) => Once::Answer(Answer::Ok(status, body)),
                 Err(fault) => {
-                    hear(status, format!("unreadable answer: {fault}"), false);
+                    hear(status, format!("unreadable answer: {}", unreadable_json(&fault)), false);
                     Once::Answer(Answer::GaveUp)
                 }
             };
@@ -266,4 +267,63 @@ fn provider_problem(status: u16, bytes: &[u8]) -> Problem {
     let detail =
         text("message").unwrap_or_else(|| String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned());
     Problem::new(status, &code, "The payment provider's error", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use axum::Router;
+    use axum::routing::post;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<Refusal>>);
+
+    impl Ears for Heard {
+        fn refused(&self, refusal: Refusal) {
+            self.0.lock().unwrap().push(refusal);
+        }
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Expected {
+        #[serde(rename = "n")]
+        _n: u32,
+    }
+
+    /// A server whose answers quote what it was sent, in forms that nobody expects.
+    async fn echo() -> String {
+        let quoted = |text: String| format!("{{\"n\": {text:?}}}");
+        let router = Router::new()
+            .route("/wrong", post(async move |body: String| quoted(body)))
+            .route("/unknown", post(async move |body: String| format!("{{{body:?}: 1}}")))
+            .route("/text", post(async |body: String| body));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio_util::task::TaskTracker::new().spawn(async move { axum::serve(listener, router).await });
+        base
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_is_told_without_tokens_and_bodies() {
+        let clock = Clock::system();
+        let until_ms = clock.now_ms() + 2_000;
+        let caller = Caller { device: Device::new(None).unwrap(), base: echo().await, clock, until_ms };
+        let away = Caller { base: "http://127.0.0.1:1".to_owned(), ..caller.clone() };
+        let heard = Heard::default();
+        for (caller, path) in [(&caller, "/wrong"), (&caller, "/unknown"), (&caller, "/text"), (&away, "/")] {
+            let ask = Ask::new("join", Method::POST, caller.url(path))
+                .bearer("rcp_hidden")
+                .key("hidden key")
+                .json(&"hidden password");
+            assert_eq!(ask.to_string(), format!("POST {}{path} (join)", caller.base));
+            let answer = caller.send_within::<Expected>(ask, Duration::from_millis(300), &heard).await;
+            assert!(matches!(answer, Answer::GaveUp));
+        }
+        let told = format!("{:?}", heard.0.lock().unwrap());
+        assert!(told.matches("unreadable answer").count() == 3 && told.contains("status: 0"), "{told}");
+        assert!(!told.contains("hidden"), "{told}");
+    }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use chassis::clock::Clock;
+use chassis::secret::unreadable_json;
 use contracts::accounts::Visitor;
 use contracts::places::{Join, Wishes};
 use contracts::sales::SaleDraft;
@@ -166,7 +167,9 @@ async fn visitors(base: &str, count: usize) -> anyhow::Result<Vec<String>> {
                     reply.status,
                     String::from_utf8_lossy(&reply.body)
                 );
-                tokens.push(serde_json::from_slice::<Visitor>(&reply.body)?.token);
+                let visitor: Visitor = serde_json::from_slice(&reply.body)
+                    .map_err(|fault| anyhow::anyhow!("a visitor's answer: {}", unreadable_json(&fault)))?;
+                tokens.push(visitor.token);
             }
             Ok(tokens)
         });

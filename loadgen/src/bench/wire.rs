@@ -7,7 +7,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// A connection.
-#[derive(Debug)]
 pub struct Wire {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -15,7 +14,6 @@ pub struct Wire {
 }
 
 /// An answer.
-#[derive(Debug)]
 pub struct Reply {
     /// Its status.
     pub status: u16,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::retry::Backoff;
+use chassis::secret::{Secret, unreadable_json};
 use contracts::ids::PlaceId;
 use contracts::places::{Listen, Seq, View};
 use contracts::push::{Message as Said, Pull, PullMessage, Push, VERSION, close};
@@ -61,7 +62,7 @@ pub struct Eye {
     /// Which place.
     pub place: PlaceId,
     /// The paper that opens it.
-    pub receipt: String,
+    pub receipt: Secret,
     /// Where to listen.
     pub listen: Listen,
     /// What the join's answer had seen.
@@ -132,7 +133,7 @@ impl Eye {
         last: &mut Option<(i64, Seq)>,
     ) -> Option<Ended> {
         let hello = PullMessage::Hello {
-            receipt: self.receipt.clone(),
+            receipt: self.receipt.expose().to_owned(),
             epoch: last.map(|(epoch, _)| epoch),
             seq: Some(last.map_or(self.seq, |(_, seq)| seq)),
         };
@@ -193,7 +194,7 @@ impl Eye {
                 self.saw(at_ms, via, News { epoch, seq, view }, news);
             }
             Ok(Push { message: Said::Problem { code, .. }, .. }) => self.refused(422, &code, false),
-            Err(fault) => self.refused(500, &format!("unreadable push: {fault}"), false),
+            Err(fault) => self.refused(500, &format!("unreadable push: {}", unreadable_json(&fault)), false),
         }
     }
 
@@ -250,7 +251,7 @@ impl Eye {
                     "{}?epoch={epoch}&joins={}&pace={}&seats={}",
                     self.listen.poll, seq.joins, seq.pace, seq.seats
                 );
-                let ask = Ask::new("poll", reqwest::Method::GET, url).bearer(&self.receipt);
+                let ask = Ask::new("poll", reqwest::Method::GET, url).bearer(self.receipt.expose());
                 let asked_ms = self.caller.clock.now_ms();
                 match self.caller.send::<Polled>(ask, &self.diary).await {
                     Answer::Ok(_, polled) => {

@@ -43,7 +43,7 @@ impl Fan {
             number,
             caller: caller.clone(),
             place: place.place.place_id,
-            receipt: place.receipt.clone(),
+            receipt: place.receipt.clone().into(),
             listen: place.listen.clone(),
             seq: place.seq,
             sign_every: Duration::from_millis((self.order.presence_ms / 3).clamp(500, 20_000) as u64),

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use chassis::clock::Clock;
+use chassis::secret::Secret;
 use contracts::accounts::{Me, NewAccount, NewMember, NewOrganisation, Organisation, Role, Session, SignIn};
 use contracts::consoles::Availability;
 use contracts::ids::{EventId, OrganisationId};
@@ -27,7 +28,7 @@ const HOUR_MS: i64 = 3_600_000;
 pub struct Office {
     /// Where it calls.
     pub caller: Caller,
-    token: String,
+    token: Secret,
     /// Its organisation.
     pub organisation: OrganisationId,
 }
@@ -38,7 +39,7 @@ impl Office {
         let caller = Caller { device: Device::new(None)?, base: base.to_owned(), clock, until_ms };
         account(&caller, OPERATOR).await?;
         let token = account(&caller, PROMOTER).await?;
-        let mut office = Self { caller, token, organisation: OrganisationId(uuid::Uuid::nil()) };
+        let mut office = Self { caller, token: token.into(), organisation: OrganisationId(uuid::Uuid::nil()) };
         let me: Me = office.get("/v1/me").await?;
         office.organisation = match me.memberships.first() {
             Some(membership) => membership.organisation_id,
@@ -68,7 +69,7 @@ impl Office {
         let event: Event = self.post(&format!("/v1/organisations/{}/events", self.organisation), &draft).await?;
         let id = event.event_id;
         let url = self.caller.url(&format!("/v1/events/{id}/seat-map"));
-        let ask = Ask::new("seat map", Method::PUT, url).bearer(&self.token).json(map);
+        let ask = Ask::new("seat map", Method::PUT, url).bearer(self.token.expose()).json(map);
         self.must::<()>(ask).await?;
         self.post(&format!("/v1/events/{id}/publish"), &serde_json::json!({})).await
     }
@@ -92,13 +93,14 @@ impl Office {
 
     /// Reads something that must be there.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        self.must(Ask::new("read", Method::GET, self.caller.url(path)).bearer(&self.token)).await
+        self.must(Ask::new("read", Method::GET, self.caller.url(path)).bearer(self.token.expose())).await
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
         // A lost answer must not make two of a thing.
         let key = chassis::ids::new(&self.caller.clock).simple().to_string();
-        self.must(Ask::new("make", Method::POST, self.caller.url(path)).bearer(&self.token).json(body).key(key)).await
+        let ask = Ask::new("make", Method::POST, self.caller.url(path)).bearer(self.token.expose()).json(body).key(key);
+        self.must(ask).await
     }
 
     async fn must<T: DeserializeOwned>(&self, ask: Ask<'_>) -> anyhow::Result<T> {
@@ -137,5 +139,18 @@ impl crate::api::caller::Ears for Told {
         if refusal.status == 0 || refusal.status >= 500 || refusal.status < 300 {
             eprintln!("loadgen: {}: {} {}", refusal.what, refusal.status, refusal.code);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_office_prints_without_its_token() {
+        let clock = Clock::system();
+        let caller = Caller { device: Device::new(None).unwrap(), base: String::new(), clock, until_ms: 0 };
+        let office = Office { caller, token: "hidden".into(), organisation: OrganisationId(uuid::Uuid::nil()) };
+        assert!(!format!("{office:?}").contains("hidden"), "{office:?}");
     }
 }

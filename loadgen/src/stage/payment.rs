@@ -23,7 +23,7 @@ pub struct PaymentMock {
     keeper: JoinHandle<()>,
 }
 
-#[derive(Debug)]
+/// How to start it. Cannot be printed: the variables are its secrets.
 struct Recipe {
     program: PathBuf,
     args: Vec<String>,

@@ -1,5 +1,6 @@
 //! `usher up` on private stores: ready, restarted after being killed, stopped cleanly.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -58,11 +59,27 @@ async fn events(base: &str) -> reqwest::StatusCode {
     reqwest::get(format!("{base}/v1/events")).await.expect("it listens").status()
 }
 
+/// A method that no path has is refused with those that it has.
+async fn every_described_route_is_served(base: &str) {
+    let client = reqwest::Client::new();
+    let mut allowed = BTreeSet::new();
+    let described = crate::openapi::described();
+    for path in described.iter().map(|(_, path)| path).collect::<BTreeSet<_>>() {
+        let url = format!("{base}{}", path.replace(['{', '}'], ""));
+        let answer = client.request(reqwest::Method::TRACE, &url).send().await.expect("it listens");
+        assert_eq!(answer.status(), 405, "{path} is described and not served");
+        let methods = answer.headers()["allow"].to_str().expect("text").split(',').map(str::trim);
+        allowed.extend(methods.filter(|method| *method != "HEAD").map(|method| (method.to_owned(), path.clone())));
+    }
+    assert_eq!(allowed, described);
+}
+
 #[tokio::test]
 async fn it_serves_survives_a_kill_and_stops_on_a_signal() {
     let data = tempfile::tempdir().expect("a folder");
     let mut first = Up::start(data.path());
     assert_eq!(events(&first.base).await, 200);
+    every_described_route_is_served(&first.base).await;
     // What a killed one leaves behind is ended or adopted by the next start, and the data stay.
     first.signal(rustix::process::Signal::KILL);
     assert!(first.ended_within(Duration::from_secs(5)).is_some());

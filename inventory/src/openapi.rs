@@ -1,0 +1,15 @@
+//! The role's part of the API's description.
+
+use utoipa::OpenApi;
+
+use crate::routes;
+
+#[derive(OpenApi)]
+#[openapi(paths(routes::read_map, routes::write_map, routes::availability))]
+struct Api;
+
+/// The description of this role's paths, to be merged with the other roles'.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
