@@ -30,12 +30,12 @@ pub(super) const CHECKS: &[Query] = &[query(
 pub(super) fn check(look: &mut Look<'_>, history: &History) {
     let (mut passed, mut unrecorded) = (Vec::new(), Vec::new());
     for (sale, ticks) in &history.ticks {
-        let joins: Vec<(i64, i64, &[(i64, u8)])> = history
+        let joins: Vec<Batch<'_>> = history
             .joins(*sale)
             .iter()
             .flat_map(|record| record.changes.iter().map(|change| (record.version, change)))
             .filter_map(|(version, change)| match change {
-                Change::Joined { last, classes } => Some((version, *last, classes.as_slice())),
+                Change::Joined { last, classes } => Some(Batch { version, last: *last, classes }),
                 _ => None,
             })
             .collect();
@@ -93,11 +93,21 @@ pub(super) fn check(look: &mut Look<'_>, history: &History) {
     look.found(RECORDED, unrecorded);
 }
 
+/// A record of the joins lane.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    version: i64,
+    /// The last entry given.
+    last: i64,
+    /// Who is not of the general class.
+    classes: &'a [(i64, u8)],
+}
+
 /// Who waits: joins as far as decisions had seen them, and all else by the pace lane, where it is recorded.
 struct Replay<'a> {
     sale: Uuid,
-    /// The joins lane: version, last entry, and who is not of the general class. Not yet seen from `unseen` on.
-    joins: Vec<(i64, i64, &'a [(i64, u8)])>,
+    /// The joins lane, not yet seen from `unseen` on.
+    joins: Vec<Batch<'a>>,
     unseen: usize,
     last: i64,
     classes: HashMap<i64, u8>,
@@ -110,7 +120,7 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(sale: Uuid, joins: Vec<(i64, i64, &'a [(i64, u8)])>) -> Self {
+    fn new(sale: Uuid, joins: Vec<Batch<'a>>) -> Self {
         Self {
             sale,
             joins,
@@ -131,7 +141,9 @@ impl<'a> Replay<'a> {
     }
 
     fn join_through(&mut self, version: i64) {
-        while let Some((_, last, classes)) = self.joins.get(self.unseen).filter(|(at, ..)| *at <= version).copied() {
+        while let Some(Batch { last, classes, .. }) =
+            self.joins.get(self.unseen).filter(|batch| batch.version <= version).copied()
+        {
             self.classes.extend(classes.iter().copied());
             for entry in self.last + 1..=last {
                 if !self.gone.contains(&entry) {
