@@ -8,11 +8,23 @@ mod beacon;
 mod hash;
 pub mod merkle;
 mod numbers;
+mod publish;
 mod roster;
 mod secret;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod verify_lists;
 
 pub use beacon::{BeaconError, Chain, LocalChain, round_after_close, verify as verify_beacon};
 pub use hash::Hex;
 pub use numbers::Numbers;
+pub use publish::{DrawError, Drawing, FILES, close, commit, unprovable, write_numbers, write_roster};
 pub use roster::{CHUNK, Proof, Roster, chunk_start, leaf as roster_leaf, line as roster_line};
 pub use secret::{Secret, commitment, seed};
+pub use statement::{
+    BeaconUsed, CommitmentStatement, DrawStatement, FileHashes, ReadError, RosterStatement, RosterSummary, Rule,
+    STATEMENT_MAX, Sale, Signed, SignedBy, Signer, Statement,
+};
+pub use verify::{Asked, Fault, Followed, Verified, verify};

@@ -80,6 +80,11 @@ impl Building {
         }
     }
 
+    /// The root of the leaves since the last whole chunk, or of that chunk if none followed.
+    pub(super) fn last_chunk(&self) -> Option<[u8; 32]> {
+        if self.open.is_empty() { self.chunks.last().copied() } else { Some(merkle::root(&self.open)) }
+    }
+
     fn close(&mut self) {
         self.chunks.push(merkle::root(&self.open));
         self.open.clear();
