@@ -1,9 +1,12 @@
 //! Decides who is next and when: holds the pacing lease of each sale, and takes the operators' changes of its knobs.
 
+mod drawing;
 mod metrics;
 mod openapi;
 mod pacing;
 mod routes;
+
+use std::sync::Arc;
 
 use chassis::clock::Clock;
 use chassis::tasks::{TaskKind, Tasks};
@@ -11,6 +14,9 @@ use contracts::papers::Papers;
 use serde::{Deserialize, Serialize};
 use store::Store;
 use uuid::Uuid;
+
+use crate::drawing::Drawer;
+pub use crate::drawing::{Beacon, DrawConfig};
 
 pub use crate::openapi::openapi;
 
@@ -27,11 +33,13 @@ pub struct Config {
     pub tick_min_ms: u64,
     /// How many of the line's head are looked at per tick: 10 to 100,000.
     pub window: usize,
+    /// The draw of lobbies.
+    pub draw: DrawConfig,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { lease_ttl_ms: 3_000, tick_ms: 200, tick_min_ms: 25, window: 5_000 }
+        Self { lease_ttl_ms: 3_000, tick_ms: 200, tick_min_ms: 25, window: 5_000, draw: DrawConfig::default() }
     }
 }
 
@@ -43,20 +51,28 @@ pub struct Admission {
     papers: Papers,
     clock: Clock,
     holder: Uuid,
+    drawer: Arc<Drawer>,
 }
 
-/// Checks the settings and takes the doors to the stores.
+/// Checks the settings and takes the doors to the stores. `secret` is the installation's: it signs draws.
 ///
 /// # Errors
 /// When a setting is out of its range.
-pub fn prepare(config: Config, store: Store, papers: Papers, clock: Clock) -> anyhow::Result<Admission> {
+pub fn prepare(
+    config: Config,
+    secret: &str,
+    store: Store,
+    papers: Papers,
+    clock: Clock,
+) -> anyhow::Result<Admission> {
     anyhow::ensure!((1_000..=4_000).contains(&config.lease_ttl_ms), "admission.lease_ttl_ms must be 1000 to 4000");
     anyhow::ensure!((50..=500).contains(&config.tick_ms), "admission.tick_ms must be 50 to 500");
     anyhow::ensure!((5..=500).contains(&config.tick_min_ms), "admission.tick_min_ms must be 5 to 500");
     anyhow::ensure!((10..=100_000).contains(&config.window), "admission.window must be 10 to 100000");
     metrics::describe();
     let holder = chassis::ids::new(&clock);
-    Ok(Admission { config, store, papers, clock, holder })
+    let drawer = Arc::new(Drawer::new(config.draw.clone(), secret, store.clone(), clock.clone())?);
+    Ok(Admission { config, store, papers, clock, holder, drawer })
 }
 
 impl Admission {

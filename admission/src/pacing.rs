@@ -29,8 +29,9 @@ pub async fn run(admission: Admission, tasks: Tasks) -> anyhow::Result<()> {
                 for event in events {
                     if running.lock().unwrap_or_else(PoisonError::into_inner).insert(event) {
                         let (admission, running, stop) = (admission.clone(), running.clone(), stop.clone());
+                        let jobs = tasks.clone();
                         tasks.spawn(TaskKind::Job, "pacing of an event", async move {
-                            let outcome = stop.run_until_cancelled(pace_event(&admission, event)).await;
+                            let outcome = stop.run_until_cancelled(pace_event(&admission, &jobs, event)).await;
                             running.lock().unwrap_or_else(PoisonError::into_inner).remove(&event);
                             give_up(&admission, event).await;
                             outcome.unwrap_or(Ok(()))
@@ -62,9 +63,11 @@ struct Desk {
     /// Since when each absent place has stood at the head.
     absent: HashMap<i64, Instant>,
     backoff: Option<Backoff>,
+    /// The term in which the draw of the lobby was begun.
+    drawing: Option<i64>,
 }
 
-async fn pace_event(admission: &Admission, event: Uuid) -> anyhow::Result<()> {
+async fn pace_event(admission: &Admission, tasks: &Tasks, event: Uuid) -> anyhow::Result<()> {
     let config = &admission.config;
     let mut follower = loop {
         match Follower::start(&admission.store, event).await {
@@ -91,7 +94,7 @@ async fn pace_event(admission: &Admission, event: Uuid) -> anyhow::Result<()> {
                 continue;
             }
             let desk = desks.entry(*sale).or_default();
-            if let Err(fault) = attend(admission, follower.mirror(), *sale, mirror, desk).await {
+            if let Err(fault) = attend(admission, tasks, follower.mirror(), *sale, mirror, desk).await {
                 match fault {
                     StoreError::Moved(_) => {
                         counter!(LOST).increment(1);
@@ -117,6 +120,7 @@ async fn pace_event(admission: &Admission, event: Uuid) -> anyhow::Result<()> {
 
 async fn attend(
     admission: &Admission,
+    tasks: &Tasks,
     event: &EventMirror,
     sale: Uuid,
     mirror: &SaleMirror,
@@ -138,6 +142,14 @@ async fn attend(
         }
         return Ok(());
     };
+    if mirror.course().awaits_draw() && desk.drawing != Some(lease.term) {
+        desk.drawing = Some(lease.term);
+        let (drawer, event) = (admission.drawer.clone(), event.event);
+        tasks.spawn(TaskKind::Job, "the draw of a lobby", async move {
+            drawer.run(event, lease).await;
+            Ok(())
+        });
+    }
     let started = Instant::now();
     let ask = head(admission, event, sale, mirror, desk, lease).await;
     let done = admission.store.pace(&ask).await?;

@@ -90,7 +90,7 @@ pub async fn run(
             }
             Role::Admission => {
                 let admission =
-                    admission::prepare(config.admission.clone(), store.clone(), papers.clone(), clock.clone())?;
+                    admission::prepare(config.admission.clone(), &secrets[0], store.clone(), papers.clone(), clock.clone())?;
                 admission.run(&tasks);
                 router = router.merge(admission.router());
             }

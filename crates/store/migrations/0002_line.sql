@@ -15,22 +15,24 @@ alter table line add column lobby_size bigint;
 -- Smaller goes first. 0 is an operator's doing, 10 everybody not invited.
 alter table place add column class smallint not null default 10 constraint place_class check (class between 0 and 10);
 
+-- A sale's draw, as far as it is. Statements and their signatures are kept as the bytes that were published.
 create table draw (
     sale uuid primary key references sale,
-    -- Published when the lobby opens; the secret, with the draw.
+    -- Published with the draw, never before.
     secret bytea not null,
-    commitment bytea not null,
-    committed_at timestamptz not null default clock_timestamp(),
-    -- The beacon's chain and what to do without it, as published with the commitment.
-    rule jsonb not null,
+    commitment_json bytea not null,
+    commitment_sig bytea not null,
+    roster_json bytea,
+    roster_sig bytea,
+    roster_hash bytea,
     size bigint,
-    root bytea,
-    -- The beacon's round, fixed with the roster.
-    round bigint,
-    rostered_at timestamptz,
-    signature bytea,
+    -- The beacon's signature of its round, fetched or carried in by an operator; verified before it is kept.
+    beacon bytea,
+    draw_json bytea,
+    draw_sig bytea,
     seed bytea,
-    drawn_at timestamptz
+    drawn_at timestamptz,
+    constraint draw_in_order check ((drawn_at is null or roster_json is not null) and (drawn_at is null) = (seed is null))
 );
 
 -- Each record's hash covers the one before it in its lane.

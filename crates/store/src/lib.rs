@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod bells;
 pub mod bookings;
 mod error;
+pub mod draw;
 pub mod events;
 pub mod feed;
 pub mod follow;
