@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod doctor;
+mod draw;
 mod roles;
 mod split;
 mod up;

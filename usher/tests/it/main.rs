@@ -1,4 +1,5 @@
 //! The program from outside: its command line, and the whole system in one process.
 
 mod command_line;
+mod draw;
 mod up;
