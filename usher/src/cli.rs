@@ -11,7 +11,7 @@ use store::Store;
 
 use crate::config::Config;
 use crate::roles::{self, Role};
-use crate::{doctor, openapi, up};
+use crate::{doctor, draw, openapi, up};
 
 /// A virtual waiting room that ends with a ticket.
 #[derive(Debug, Parser)]
@@ -55,6 +55,11 @@ enum Command {
     Rebuild(Stores),
     /// Say what this machine lacks.
     Doctor,
+    /// The published draw of a sale's lobby; needs no store and no network.
+    Draw {
+        #[command(subcommand)]
+        what: draw::Draw,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -138,6 +143,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Doctor => return Ok(doctor::run()),
+        Command::Draw { what } => return draw::run(what),
     }
     Ok(ExitCode::SUCCESS)
 }

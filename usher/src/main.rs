@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod doctor;
+mod draw;
 mod openapi;
 mod roles;
 mod split;

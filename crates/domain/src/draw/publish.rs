@@ -1,5 +1,6 @@
 //! Making the files of a draw, in the order of their publication: commitment, roster, draw.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use aws_lc_rs::digest;
@@ -200,7 +201,7 @@ pub fn write_roster(places: impl IntoIterator<Item = Uuid>, out: &mut impl Write
         let mut line = leaf(entry, place);
         let hash = leaf_hash(line.as_bytes());
         building.push(hash);
-        line.push_str(&format!(" {}\n", check(&hash)));
+        writeln!(line, " {}", check(&hash)).expect("a text takes everything");
         digest.update(line.as_bytes());
         out.write_all(line.as_bytes())?;
     }

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use aws_lc_rs::digest;
 
 use super::hash::fixed;
-use super::merkle::{self, leaf_hash};
+use super::merkle::leaf_hash;
 use super::publish::number_line;
 use super::roster::{Building, CHUNK, check, chunk_start};
 use super::statement::DrawStatement;
