@@ -58,13 +58,7 @@ pub struct Admission {
 ///
 /// # Errors
 /// When a setting is out of its range.
-pub fn prepare(
-    config: Config,
-    secret: &str,
-    store: Store,
-    papers: Papers,
-    clock: Clock,
-) -> anyhow::Result<Admission> {
+pub fn prepare(config: Config, secret: &str, store: Store, papers: Papers, clock: Clock) -> anyhow::Result<Admission> {
     anyhow::ensure!((1_000..=4_000).contains(&config.lease_ttl_ms), "admission.lease_ttl_ms must be 1000 to 4000");
     anyhow::ensure!((50..=500).contains(&config.tick_ms), "admission.tick_ms must be 50 to 500");
     anyhow::ensure!((5..=500).contains(&config.tick_min_ms), "admission.tick_min_ms must be 5 to 500");

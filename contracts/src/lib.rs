@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod bookings;
 pub mod consoles;
+pub mod draws;
 pub mod ids;
 pub mod papers;
 pub mod places;

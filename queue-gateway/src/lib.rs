@@ -5,6 +5,7 @@ mod accounts;
 mod config;
 mod desk;
 mod drafts;
+mod draws;
 mod events;
 mod joins;
 mod limits;

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::{accounts, events, organisations, places, sales, visitors};
+use crate::{accounts, draws, events, organisations, places, sales, visitors};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -27,6 +27,9 @@ use crate::{accounts, events, organisations, places, sales, visitors};
     places::join,
     places::mine,
     places::leave,
+    draws::read,
+    draws::proof,
+    draws::file,
 ))]
 struct Api;
 

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::desk::Desk;
-use crate::{accounts, events, organisations, pages, places, sales, visitors};
+use crate::{accounts, draws, events, organisations, pages, places, sales, visitors};
 
 pub fn router(desk: &Desk) -> Router {
     let api = Router::new()
@@ -24,6 +24,9 @@ pub fn router(desk: &Desk) -> Router {
         .route("/v1/sales/{sale}/publish", post(sales::publish))
         .route("/v1/sales/{sale}/places", post(places::join))
         .route("/v1/sales/{sale}/places/mine", get(places::mine).delete(places::leave))
+        .route("/v1/sales/{sale}/draw", get(draws::read))
+        .route("/v1/sales/{sale}/draw/proof", get(draws::proof))
+        .route("/v1/sales/{sale}/draw/{file}", get(draws::file))
         .with_state(desk.clone());
     api.merge(pages::router(desk.config.web_dir.as_deref()))
 }

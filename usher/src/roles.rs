@@ -89,8 +89,13 @@ pub async fn run(
                 router = router.merge(gateway.router());
             }
             Role::Admission => {
-                let admission =
-                    admission::prepare(config.admission.clone(), &secrets[0], store.clone(), papers.clone(), clock.clone())?;
+                let admission = admission::prepare(
+                    config.admission.clone(),
+                    &secrets[0],
+                    store.clone(),
+                    papers.clone(),
+                    clock.clone(),
+                )?;
                 admission.run(&tasks);
                 router = router.merge(admission.router());
             }

@@ -7,8 +7,8 @@
 pub mod accounts;
 pub mod bells;
 pub mod bookings;
-mod error;
 pub mod draw;
+mod error;
 pub mod events;
 pub mod feed;
 pub mod follow;

@@ -1,0 +1,62 @@
+//! The draw of a lobby, as everybody may read it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ids::{PlaceId, SaleId};
+
+/// How far a draw is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DrawStage {
+    /// The hash of the secret is out; the lobby is open.
+    Committed,
+    /// The lobby is closed and its roster is out; the beacon is awaited.
+    Closed,
+    /// Everybody has a number, and everything is out.
+    Drawn,
+}
+
+/// `GET /v1/sales/{sale}/draw`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrawView {
+    /// The sale.
+    pub sale_id: SaleId,
+    /// How far it is.
+    pub stage: DrawStage,
+    /// The hash of the secret, as hexadecimal digits.
+    pub commitment: String,
+    /// The public chain whose round is taken; nothing for a draw that says that it proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beacon: Option<String>,
+    /// Entries in the roster; 0 before it is out.
+    pub size: i64,
+    /// The beacon's round, once the lobby is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u64>,
+    /// When that round is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_at_ms: Option<i64>,
+    /// The files that are out, each at `/v1/sales/{sale}/draw/{file}`.
+    pub files: Vec<String>,
+    /// The server's clock when this was answered.
+    pub server_now_ms: i64,
+}
+
+/// `GET /v1/sales/{sale}/draw/proof?entry=`: an audit path of RFC 6962 from the entry's line to the roster's root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrawProof {
+    /// The entry.
+    pub entry: i64,
+    /// The place that has it. The leaf is the line `{entry} {place_id}`.
+    pub place_id: PlaceId,
+    /// Entries in the roster.
+    pub size: i64,
+    /// The root, as hexadecimal digits.
+    pub root: String,
+    /// The siblings' hashes on the way to the root, lowest first, as hexadecimal digits.
+    pub path: Vec<String>,
+    /// The entry's number, once drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
+}
