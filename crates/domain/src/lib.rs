@@ -2,6 +2,9 @@
 //!
 //! Nothing here knows a clock, a socket or a store; `now` comes in, decisions go out.
 
+pub mod estimate;
 pub mod line;
+pub mod odds;
 pub mod pacing;
+pub mod preview;
 pub mod seats;
