@@ -239,7 +239,10 @@ impl<K: Ord + Copy, L: Iterator<Item = (K, bool)>> Look<'_, K, L> {
 
     /// Ends the tick.
     #[must_use]
-    pub fn finish(self) -> Head<K> {
+    pub fn finish(mut self) -> Head<K> {
+        // The rest of the walk came upon nobody to ask about; what was asked and not answered is as if it had not been.
+        self.walked.retain(|walked| !walked.ask);
+        self.heard(Some(&[]));
         let Self { memory, away, .. } = self;
         if self.blind {
             *memory = Memory { blind_ms: Some(self.now.steady_ms), ..Memory::default() };
@@ -374,6 +377,18 @@ mod tests {
             assert_eq!(head.candidates.first(), if nth < 9 { None } else { Some(&10_000) }, "{nth}");
             assert!(head.passed_over.len() <= 1_000 * (nth as usize + 1));
         }
+    }
+
+    #[test]
+    fn everybody_away_is_remembered_to_the_end_of_the_line() {
+        let rules = HeadRules { wanted: 5, recheck: 5, ..RULES };
+        let (mut memory, mut skipped) = (Memory::default(), std::collections::BTreeSet::new());
+        for nth in 0..80 {
+            let (head, _) = tick(&mut memory, rules, 100_000 + nth * 200, &waiting(1..=40), |_| 0);
+            assert_eq!(head.passed_over.len(), 40);
+            skipped.extend(head.skip);
+        }
+        assert_eq!(skipped.len(), 40, "each after a grace of fifty ticks and at most eight turns");
     }
 
     #[test]
