@@ -18,9 +18,10 @@ pub struct HeadRules {
     pub grace_ms: i64,
     /// As many candidates are enough; see [`wanted`].
     pub wanted: usize,
-    /// At most so many places are asked about in a tick that were not absent in the one before; at least 1.
+    /// At most so many waiting places are asked about in a tick that were not absent in the one before; at least 1.
     pub window: usize,
-    /// At most so many places known to be absent are asked about again in a tick; at least 1.
+    /// At most so many places known to be absent are asked about again in a tick, and as many skipped ones of whom nothing is
+    /// known, as after a change of office; at least 1.
     pub recheck: usize,
     /// At most so many are asked about at once.
     pub chunk: usize,
@@ -113,7 +114,9 @@ impl<K: Ord + Copy> Memory<K> {
             nth: 0,
             due: rules.recheck,
             cursor: None,
-            unknown: rules.window,
+            unknown_waiting: rules.window,
+            unknown_skipped: rules.recheck,
+            over: false,
             size: rules.wanted.clamp(1, rules.chunk.max(1)),
             walked: Vec::new(),
             away: Vec::new(),
@@ -150,7 +153,10 @@ pub struct Look<'m, K, L> {
     nth: usize,
     due: usize,
     cursor: Option<K>,
-    unknown: usize,
+    unknown_waiting: usize,
+    unknown_skipped: usize,
+    /// The walk ended: nobody is left, or no more questions are.
+    over: bool,
     size: usize,
     walked: Vec<Walked<K>>,
     away: Vec<(K, Away)>,
@@ -165,15 +171,23 @@ impl<K: Ord + Copy, L: Iterator<Item = (K, bool)>> Look<'_, K, L> {
         if self.head.candidates.len() >= self.rules.wanted {
             return asked;
         }
-        while asked.len() < self.size && self.unknown > 0 {
-            let Some((place, skipped)) = self.line.next() else { break };
+        while asked.len() < self.size && !self.over {
+            let Some((place, skipped)) = self.line.next() else {
+                self.over = true;
+                break;
+            };
             while self.before.get(self.nth).is_some_and(|(away, _)| *away < place) {
                 self.nth += 1;
             }
             let known = self.before.get(self.nth).filter(|(away, _)| *away == place).map(|(_, away)| *away);
             let ask = match known {
                 None => {
-                    self.unknown -= 1;
+                    let left = if skipped { &mut self.unknown_skipped } else { &mut self.unknown_waiting };
+                    let Some(fewer) = left.checked_sub(1) else {
+                        self.over = true;
+                        break;
+                    };
+                    *left = fewer;
                     true
                 }
                 Some(_) if self.due == 0 || self.memory.cursor.is_some_and(|cursor| place <= cursor) => false,
@@ -225,7 +239,10 @@ impl<K: Ord + Copy, L: Iterator<Item = (K, bool)>> Look<'_, K, L> {
 
     /// Ends the tick.
     #[must_use]
-    pub fn finish(self) -> Head<K> {
+    pub fn finish(mut self) -> Head<K> {
+        // The rest of the walk came upon nobody to ask about; what was asked and not answered is as if it had not been.
+        self.walked.retain(|walked| !walked.ask);
+        self.heard(Some(&[]));
         let Self { memory, away, .. } = self;
         if self.blind {
             *memory = Memory { blind_ms: Some(self.now.steady_ms), ..Memory::default() };
@@ -346,6 +363,32 @@ mod tests {
             }
         }
         panic!("the one who came back was not noticed");
+    }
+
+    #[test]
+    fn a_new_holder_soon_knows_however_many_were_skipped() {
+        let rules = HeadRules { window: 10, recheck: 1_000, ..RULES };
+        let line: Vec<_> = in_order(10_001..10_100, 1..=10_000).collect();
+        let mut memory = Memory::default();
+        for nth in 0..=10 {
+            let (head, _) =
+                tick(&mut memory, rules, 100_000 + nth * 200, &line, |place| if place > 9_999 { 100_000 } else { 0 });
+            // Nobody is passed unasked, and who came back is next.
+            assert_eq!(head.candidates.first(), if nth < 9 { None } else { Some(&10_000) }, "{nth}");
+            assert!(head.passed_over.len() <= 1_000 * (nth as usize + 1));
+        }
+    }
+
+    #[test]
+    fn everybody_away_is_remembered_to_the_end_of_the_line() {
+        let rules = HeadRules { wanted: 5, recheck: 5, ..RULES };
+        let (mut memory, mut skipped) = (Memory::default(), std::collections::BTreeSet::new());
+        for nth in 0..80 {
+            let (head, _) = tick(&mut memory, rules, 100_000 + nth * 200, &waiting(1..=40), |_| 0);
+            assert_eq!(head.passed_over.len(), 40);
+            skipped.extend(head.skip);
+        }
+        assert_eq!(skipped.len(), 40, "each after a grace of fifty ticks and at most eight turns");
     }
 
     #[test]

@@ -10,8 +10,8 @@ const IMAGINED: f64 = 10.0;
 /// their own; who did not was let in and lapsed without any.
 ///
 /// An exponentially weighted average (S. W. Roberts, 1959): a fate counts half as much after [`ShowUp::HALF_LIFE_MS`], so that
-/// a sale whose night begins differently than its noon is followed within minutes. The bound on the correction, twice the
-/// target, is the one that open waiting rooms have found to work.
+/// a sale whose night begins differently than its noon is followed within minutes. The bound on the correction keeps a wrong
+/// measurement from letting in more than twice the target.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ShowUp {
     came: f64,
