@@ -1,0 +1,3 @@
+//! The role against real stores.
+
+mod draw;
