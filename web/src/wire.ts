@@ -2,7 +2,8 @@
 
 export type Entry = "open" | "account";
 export type Publication = "draft" | "published";
-export type SaleState = "draft" | "scheduled" | "open" | "paused" | "closed" | "sold_out";
+export type SaleState = "draft" | "scheduled" | "lobby" | "drawing" | "open" | "paused" | "closing" | "closed" | "sold_out";
+export type Ordering = "draw_then_fifo" | "fifo" | "draw_only" | "invited_first";
 export type PlaceState =
   | "waiting" | "skipped" | "standing" | "holding"
   | "booked" | "lapsed" | "released" | "failed" | "left" | "sold_out" | "refunded";
@@ -49,8 +50,11 @@ export interface Event extends EventDraft {
 }
 export interface SaleDraft {
   name: string;
+  lobby_opens_at_ms?: number;
   opens_at_ms: number;
   closes_at_ms: number;
+  wait_ends_at_ms?: number;
+  ordering: Ordering;
   entry: Entry;
   party_max: number;
   rate_per_minute: number;

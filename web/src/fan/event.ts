@@ -52,8 +52,8 @@ function draw(e: Event, left: Availability | null): (Node | false)[] {
 }
 
 function sale(s: Sale, e: Event): HTMLElement {
-  const words = { open: "Get tickets", paused: "Get tickets", scheduled: "To the waiting room", closed: "See the sale", sold_out: "See the sale", draft: "See the sale" }[s.state];
-  const live = s.state !== "closed" && s.state !== "sold_out";
+  const words = { open: "Get tickets", paused: "Get tickets", scheduled: "To the waiting room", lobby: "To the lobby", drawing: "To the waiting room", closing: "See the sale", closed: "See the sale", sold_out: "See the sale", draft: "See the sale" }[s.state];
+  const live = !["closing", "closed", "sold_out"].includes(s.state);
   return h("li", { class: "card between" },
     h("div", null, h("h3", null, s.name), h("p", null, h("span", { class: "chip " + s.state }, saleWords[s.state]), " ", saleLine(s, e)),
       s.entry === "account" && h("p", { class: "small" }, "For this sale you need an account.")),

@@ -7,7 +7,10 @@ import type { Event, Sale, Tier, TierAvailability } from "../wire";
 
 export function saleLine(s: Sale, e: Event): string {
   switch (s.state) {
-    case "scheduled": return `opens ${shortTime(s.opens_at_ms, e.time_zone)}`;
+    case "scheduled": return (s.lobby_opens_at_ms ? `lobby from ${shortTime(s.lobby_opens_at_ms, e.time_zone)}, ` : "") + `opens ${shortTime(s.opens_at_ms, e.time_zone)}`;
+    case "lobby": return `opens ${shortTime(s.opens_at_ms, e.time_zone)}`;
+    case "drawing": return "opens in a moment";
+    case "closing": return "nobody can join any more";
     case "open": return `until ${shortTime(s.closes_at_ms, e.time_zone)}`;
     case "paused": return s.pause_reason || "for a moment; places are kept";
     case "closed": return `on ${shortTime(s.closes_at_ms, e.time_zone)}`;

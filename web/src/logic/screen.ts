@@ -1,17 +1,17 @@
 // Which screen the queue page shows. Pure, so that every combination can be tested.
 
-import type { Booking, Heard, PlaceState, SaleState, View } from "../wire";
+import type { Booking, Heard, Ordering, PlaceState, Sale, SaleState, View } from "../wire";
 
 export type Screen =
   | "loading" | "lost" | "unknown" | "problem" | "expired"
   | "not_open" | "join" | "closed"
-  | "paused" | "paying" | "declined"
+  | "lobby" | "drawing" | "paused" | "paying" | "declined"
   | PlaceState;
 
 export interface Situation {
   /** A fault that keeps the page from knowing anything: no answer, no such sale, a fault of ours. */
   fault?: { status: number };
-  sale?: { state: SaleState; opens_at_ms: number };
+  sale?: { state: SaleState; ordering?: Ordering };
   /** The place's newest view, or nothing where there is no place. */
   view?: View;
   /** A place is known, its first view has not come yet. */
@@ -46,7 +46,9 @@ function withoutPlace(s: Situation): Screen {
   if (!sale) return "loading";
   switch (sale.state) {
     case "draft": return "unknown";
-    case "closed": return "closed";
+    case "closed":
+    case "closing": return "closed";
+    case "drawing": return sale.ordering === "draw_only" ? "closed" : "join";
     case "sold_out": return "sold_out";
     case "scheduled": return s.openingPassed ? "join" : "not_open";
     default: return "join";
@@ -61,7 +63,7 @@ export function screenOf(s: Situation): Screen {
   if (!view) return s.hasPlace ? "loading" : withoutPlace(s);
   switch (view.state) {
     case "waiting":
-      if (view.sale === "paused") return "paused";
+      if (view.sale === "lobby" || view.sale === "drawing" || view.sale === "paused") return view.sale;
       if (view.sale === "closed") return "closed";
       if (view.sale === "sold_out") return "sold_out";
       return "waiting";
@@ -70,6 +72,11 @@ export function screenOf(s: Situation): Screen {
     default:
       return view.state;
   }
+}
+
+/** When joining begins: with the lobby, if there is one. */
+export function joinsFrom(sale: Sale): number {
+  return sale.lobby_opens_at_ms ?? sale.opens_at_ms;
 }
 
 /** Whether `next` says no less than `last`: a poll's answer may be overtaken by a push. */

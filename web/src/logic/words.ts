@@ -45,5 +45,6 @@ export function span(ms: number): string {
 }
 
 export const saleWords: Record<SaleState, string> = {
-  draft: "Draft", scheduled: "Not open yet", open: "On sale", paused: "Paused", closed: "Ended", sold_out: "Sold out",
+  draft: "Draft", scheduled: "Not open yet", lobby: "Lobby open", drawing: "Drawing the order", open: "On sale", paused: "Paused",
+  closing: "Last in line", closed: "Ended", sold_out: "Sold out",
 };

@@ -7,7 +7,7 @@ import { shortTime } from "../logic/time";
 import { saleWords } from "../logic/words";
 import type { Event, Sale } from "../wire";
 
-const URGENT: Sale["state"][] = ["open", "paused", "scheduled", "sold_out", "closed", "draft"];
+const URGENT: Sale["state"][] = ["open", "drawing", "paused", "closing", "lobby", "scheduled", "sold_out", "closed", "draft"];
 
 export function Pick(): JSX.Element {
   const { me } = useWho();

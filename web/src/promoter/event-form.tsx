@@ -9,7 +9,7 @@ import type { Event, EventDraft, Sale, SaleDraft } from "../wire";
 
 export type EventValues = { name: string; venue: string; starts: string; time_zone: string; currency: string };
 export type SaleValues = {
-  name: string; opens: string; closes: string; entry: string; party_max: string; rate: string; active: string;
+  name: string; opens: string; closes: string; lobby: string; wait: string; ordering: string; entry: string; party_max: string; rate: string; active: string;
   hold_s: string; extension_s: string; grace_s: string; presence_s: string; rejoin: boolean;
 };
 
@@ -66,14 +66,16 @@ export function noSale(e: Event): SaleValues {
   const hour = 3_600_000;
   const opens = Math.ceil((Date.now() + 24 * hour) / hour) * hour;
   return {
-    name: "General sale", opens: toZoned(opens, e.time_zone), closes: toZoned(Math.max(opens + hour, e.starts_at_ms - hour), e.time_zone), entry: "open", party_max: "6",
+    name: "General sale", opens: toZoned(opens, e.time_zone), closes: toZoned(Math.max(opens + hour, e.starts_at_ms - hour), e.time_zone),
+    lobby: toZoned(opens - hour, e.time_zone), wait: "", ordering: "draw_then_fifo", entry: "open", party_max: "6",
     rate: "600", active: "1000", hold_s: "300", extension_s: "180", grace_s: "60", presence_s: "120", rejoin: true,
   };
 }
 export function fromSale(s: Sale, zone: string): SaleValues {
   const seconds = (ms: number): string => String(ms / 1000);
   return {
-    name: s.name, opens: toZoned(s.opens_at_ms, zone), closes: toZoned(s.closes_at_ms, zone), entry: s.entry, party_max: String(s.party_max), rate: String(s.rate_per_minute),
+    name: s.name, opens: toZoned(s.opens_at_ms, zone), closes: toZoned(s.closes_at_ms, zone),
+    lobby: s.lobby_opens_at_ms === undefined ? "" : toZoned(s.lobby_opens_at_ms, zone), wait: s.wait_ends_at_ms === undefined ? "" : toZoned(s.wait_ends_at_ms, zone), ordering: s.ordering, entry: s.entry, party_max: String(s.party_max), rate: String(s.rate_per_minute),
     active: String(s.max_active), hold_s: seconds(s.hold_ttl_ms), extension_s: seconds(s.extension_ms), grace_s: seconds(s.grace_ms), presence_s: seconds(s.presence_ms), rejoin: s.rejoin,
   };
 }
@@ -81,9 +83,15 @@ export function toSale(v: SaleValues, zone: string, was?: Sale): SaleDraft {
   const opens_at_ms = kept(v.opens, zone, was?.opens_at_ms) ?? wrong("the opening needs a date and a time");
   const closes_at_ms = kept(v.closes, zone, was?.closes_at_ms) ?? wrong("the end needs a date and a time");
   if (closes_at_ms <= opens_at_ms) wrong("the sale must end after it opens");
+  const optional = (local: string, before?: number): number | undefined => (local === "" ? undefined : kept(local, zone, before) ?? wrong("a time is not complete: give a date and a time, or leave it empty"));
+  const lobby_opens_at_ms = optional(v.lobby, was?.lobby_opens_at_ms);
+  const wait_ends_at_ms = optional(v.wait, was?.wait_ends_at_ms);
+  if (lobby_opens_at_ms !== undefined && lobby_opens_at_ms >= opens_at_ms) wrong("the lobby must open before the sale; leave it empty for a sale without a lobby");
+  if (wait_ends_at_ms !== undefined && wait_ends_at_ms <= closes_at_ms) wrong("the wait must end after the sale closes; leave it empty to end it then");
+  if (v.ordering === "draw_only" && lobby_opens_at_ms === undefined) wrong("a draw needs a lobby: say when it opens, or choose another order");
   const ms = (s: string): number => Math.round(Number(s) * 1000);
   return {
-    name: v.name.trim(), opens_at_ms, closes_at_ms, entry: v.entry as SaleDraft["entry"], party_max: Number(v.party_max), rate_per_minute: Number(v.rate), max_active: Number(v.active),
+    name: v.name.trim(), lobby_opens_at_ms, opens_at_ms, closes_at_ms, wait_ends_at_ms, ordering: v.ordering as SaleDraft["ordering"], entry: v.entry as SaleDraft["entry"], party_max: Number(v.party_max), rate_per_minute: Number(v.rate), max_active: Number(v.active),
     hold_ttl_ms: ms(v.hold_s), extension_ms: ms(v.extension_s), grace_ms: ms(v.grace_s), presence_ms: ms(v.presence_s), rejoin: v.rejoin,
   };
 }
@@ -95,7 +103,7 @@ export function SaleForm({ zone, ...p }: {
   const number = { type: "number", required: true, step: "any" as const };
   return (
     <Edit {...p} testid="save-sale" labels={{
-      name: "Name", opens: "Opens", closes: "Closes", entry: "Who may join", party_max: "Tickets per place", rate: "Let in per minute", active: "At once",
+      name: "Name", opens: "Opens", closes: "Closes", lobby: "Lobby opens", wait: "Wait ends", ordering: "Order", entry: "Who may join", party_max: "Tickets per place", rate: "Let in per minute", active: "At once",
       hold_s: "Hold", extension_s: "Extension", grace_s: "Grace", presence_s: "Presence", rejoin: "Joining again",
     }}>
       {(v, set) => (
@@ -103,6 +111,11 @@ export function SaleForm({ zone, ...p }: {
           <Field label="Name" wide required maxLength={100} value={v.name} set={set("name")} />
           <Field label="Opens" type="datetime-local" required step={seconds(v.opens)} value={v.opens} set={set("opens")} hint={`Time in ${zone}.`} />
           <Field label="Closes" type="datetime-local" required step={seconds(v.closes)} value={v.closes} set={set("closes")} hint={`Time in ${zone}.`} />
+          <Field label="Lobby opens" type="datetime-local" step={seconds(v.lobby)} value={v.lobby} set={set("lobby")} hint="Fans gather from then on. Empty: no lobby." />
+          <Field label="Wait ends" type="datetime-local" step={seconds(v.wait)} value={v.wait} set={set("wait")} hint="Until then those in line at the close are still let in. Empty: the wait ends at the close." />
+          <Select label="Order" value={v.ordering} set={set("ordering")} options={[
+            ["draw_then_fifo", "Lobby by draw, then first come"], ["fifo", "First come, first served"], ["draw_only", "Lobby only, by draw"], ["invited_first", "Invited first, then as drawn"],
+          ]} />
           <Select label="Who may join" value={v.entry} set={set("entry")} options={[["open", "Everybody"], ["account", "Accounts only"]]} />
           <Field {...number} label="Tickets per place" min={1} max={8} step={1} value={v.party_max} set={set("party_max")} hint="1 to 8." />
           <Field {...number} label="Let in per minute" min={1} max={600000} step={1} value={v.rate} set={set("rate")} hint="Operators can change it live." />

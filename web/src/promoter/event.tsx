@@ -103,7 +103,7 @@ function SaleCard({ sale, zone, done }: { sale: Sale; zone: string; done: () => 
       <div class="between">
         <div>
           <h2>{sale.name} <Chip kind={sale.state}>{saleWords[sale.state]}</Chip></h2>
-          <p>{shortTime(sale.opens_at_ms, zone)} to {shortTime(sale.closes_at_ms, zone)}</p>
+          <p>{sale.lobby_opens_at_ms && <>Lobby from {shortTime(sale.lobby_opens_at_ms, zone)}, opens </>}{shortTime(sale.opens_at_ms, zone)} to {shortTime(sale.closes_at_ms, zone)}{sale.wait_ends_at_ms && <>, wait until {shortTime(sale.wait_ends_at_ms, zone)}</>}</p>
           <p class="small">{sale.entry === "account" ? "Accounts only" : "Everybody"} · up to {sale.party_max} tickets · {sale.rate_per_minute.toLocaleString()} per minute · {sale.max_active.toLocaleString()} at once · held for {sale.hold_ttl_ms / 1000} s</p>
         </div>
         <div class="row">

@@ -7,8 +7,9 @@ import { account, remembered, signIn } from "../fan/who";
 import { afterSeconds } from "../logic/backoff";
 import { countdown } from "../logic/clock";
 import { longTime } from "../logic/time";
+import { joinsFrom } from "../logic/screen";
 import { span } from "../logic/words";
-import type { Join } from "../wire";
+import type { Join, Sale } from "../wire";
 import type { Acts, App, Drawn } from "./app";
 
 export function notOpen(app: App, acts: Acts): Drawn {
@@ -17,30 +18,39 @@ export function notOpen(app: App, acts: Acts): Drawn {
   return {
     heading: "Not open yet",
     nodes: [
-      h("div", { class: "card centre" }, h("p", null, "Opens ", h("strong", null, longTime(sale.opens_at_ms, app.event?.time_zone)), ", in"), left),
+      h("div", { class: "card centre" }, h("p", null, sale.lobby_opens_at_ms ? "The lobby opens " : "Opens ", h("strong", null, longTime(joinsFrom(sale), app.event?.time_zone)), ", in"), left),
+      sale.lobby_opens_at_ms !== undefined && h("p", null, lobbyWords(sale), ` The sale opens ${longTime(sale.opens_at_ms, app.event?.time_zone)}.`),
       h("p", { class: "muted" }, "Stay here: the page goes on by itself. Nothing is gained by reloading. You can choose already:"),
       form(app, acts, false).node,
     ],
     update: () => {
-      const ms = app.clock.left(app.sale!.opens_at_ms);
+      const ms = app.clock.left(joinsFrom(app.sale!));
       text(left, countdown(ms));
       left.classList.toggle("long", ms > 86_400_000);
     },
   };
 }
 
+function lobbyWords(sale: Sale): string {
+  return sale.ordering === "fifo"
+    ? "In the lobby you are in line already: whoever comes first goes first."
+    : "Whoever is in the lobby when the sale opens gets a number by a draw that anybody can check: it does not matter who came first.";
+}
+
 export function join(app: App, acts: Acts): Drawn {
   const f = form(app, acts, true);
   const sale = app.sale!;
   return {
-    heading: app.again ? "Join again" : "Join the line",
+    heading: app.again ? "Join again" : sale.state === "lobby" ? "Enter the lobby" : "Join the line",
     nodes: [
+      sale.state === "lobby" && h("p", { class: "note" }, lobbyWords(sale), ` The sale opens ${longTime(sale.opens_at_ms, app.event?.time_zone)}.`),
+      sale.state === "drawing" && h("p", { class: "note" }, "The lobby is closed and its numbers are being drawn. You can join behind it."),
       sale.state === "paused" && h("p", { class: "note" }, "Nobody is let in at the moment" + (sale.pause_reason ? `: ${sale.pause_reason}` : ".") + " You can join all the same."),
       h("p", null, "Say what you would like, then join. When it is your turn, the best seats that fit are held for you for ",
         span(sale.hold_ttl_ms), ". You pay, and have your tickets."),
       f.node,
       h("details", { class: "more" }, h("summary", null, "How the line works"),
-        h("p", null, "Your place depends only on when you join. It is kept if you close this page or lose the connection; come back in this browser, or on any device if you are signed in."),
+        h("p", null, sale.state === "lobby" && sale.ordering !== "fifo" ? "Your number is drawn when the sale opens. Your place is kept" : "Your place depends only on when you join. It is kept", " if you close this page or lose the connection; come back in this browser, or on any device if you are signed in."),
         h("p", null, "If you are away when your turn comes, others go first, and you are next as soon as you are back. Seats that others do not pay for go to the next in line at once.")),
     ],
   };
@@ -125,13 +135,13 @@ async function attempt(acts: Acts, wish: Join, key: string, out: HTMLElement, ap
         continue;
       }
       if (p.code === "not-open-yet") {
-        if (p.atMs) app.sale!.opens_at_ms = p.atMs;
+        if (p.atMs) app.sale![app.sale!.lobby_opens_at_ms ? "lobby_opens_at_ms" : "opens_at_ms"] = p.atMs;
         app.sale!.state = "scheduled";
         app.openingPassed = false;
         app.notice = "The sale is not open yet.";
         return acts.changed();
       }
-      if (p.code === "sale-closed" || p.code === "sold-out") {
+      if (p.code === "sale-closed" || p.code === "sold-out" || p.code === "lobby-closed") {
         app.sale!.state = p.code === "sold-out" ? "sold_out" : "closed";
         app.again = app.again && !app.view;
         return acts.changed();

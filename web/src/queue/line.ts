@@ -63,6 +63,36 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
   };
 }
 
+export function lobby(app: App, acts: Acts, drawing: boolean): Drawn {
+  const left = h("p", { class: "big", role: "timer", "data-testid": "lobby-countdown" });
+  const [when, tick] = updated(app);
+  const sale = app.sale;
+  const drawn = sale?.ordering !== "fifo";
+  const check = h("p", { class: "small" }, "The order cannot be chosen by anybody, and ",
+    h("a", { href: "/draw/" + app.saleId }, "you can check it yourself"), ": a secret was promised before you came, and a public beacon adds what nobody can know.");
+  return {
+    heading: drawing ? "The numbers are being drawn" : "You are in the lobby",
+    nodes: [
+      h("div", { class: "card centre" },
+        drawing
+          ? [h("div", { class: "spin", "aria-hidden": "true" }), h("p", { class: "lead" }, "Everybody who was in the lobby gets a number at the same moment."), h("p", { class: "muted" }, "This takes a minute or two. Nobody is let in before.")]
+          : [h("p", null, "The sale opens", sale ? [" ", h("strong", null, longTime(sale.opens_at_ms, app.event?.time_zone))] : "", ", in"), left]),
+      !drawing && h("p", null, drawn
+        ? "When it opens, everybody in the lobby gets a number by a draw. It does not matter who came first, and reloading changes nothing."
+        : "Whoever came first goes first. Reloading changes nothing."),
+      drawn && check,
+      h("p", { class: "safe" }, "Your place is kept if you close this page. Come back to this address in the same browser", app.kept?.byAccount ? ", or sign in on any device." : "."),
+      when,
+      leaveButton(acts),
+    ],
+    update: () => {
+      const opens = app.view?.opens_at_ms ?? sale?.opens_at_ms;
+      if (!drawing && opens) text(left, countdown(app.clock.left(opens)));
+      tick();
+    },
+  };
+}
+
 export function skipped(app: App, acts: Acts): Drawn {
   const [when, update] = updated(app);
   return {

@@ -5,7 +5,7 @@ import { $, button, fill, h, text, trouble } from "../fan/dom";
 import { account, asFan, corner, dialogFrom, known, places } from "../fan/who";
 import { afterSeconds, fullJitter } from "../logic/backoff";
 import { Clock, warningDue } from "../logic/clock";
-import { ended, screenOf, titleOf, type Screen } from "../logic/screen";
+import { ended, joinsFrom, screenOf, titleOf, type Screen } from "../logic/screen";
 import { longTime } from "../logic/time";
 import { count, estimateWords } from "../logic/words";
 import type { Availability, Booking, Event, Joined, Sale, View } from "../wire";
@@ -348,6 +348,8 @@ function build(s: Screen): Drawn {
   switch (s) {
     case "waiting": return later.waiting(app, acts, false);
     case "paused": return later.waiting(app, acts, true);
+    case "lobby":
+    case "drawing": return later.lobby(app, acts, s === "drawing");
     case "skipped": return later.skipped(app, acts);
     case "standing": return later.standing(app, acts);
     case "holding": return later.holding(app, acts, false);
@@ -416,7 +418,7 @@ function banner(): void {
 let opening = 0;
 
 function tick(): void {
-  if (screen === "not_open" && app.sale && app.clock.left(app.sale.opens_at_ms) <= 0) {
+  if (screen === "not_open" && app.sale && app.clock.left(joinsFrom(app.sale)) <= 0) {
     // Everybody's countdown ends at once; the next step does not.
     opening ||= performance.now() + Math.random() * OPENING_SPREAD_MS;
     if (performance.now() >= opening) {
@@ -440,7 +442,7 @@ function reread(): void {
       const s = await call<Sale>("GET", "/v1/sales/" + encodeURIComponent(saleId)).then((a) => a.data, () => null);
       if (s && app.sale && (screen === "not_open" || screen === "join")) {
         app.clock.hear(s.server_now_ms);
-        const moved = s.opens_at_ms !== app.sale.opens_at_ms;
+        const moved = joinsFrom(s) !== joinsFrom(app.sale) || s.opens_at_ms !== app.sale.opens_at_ms;
         app.sale = s;
         if (moved && s.state === "scheduled") {
           app.openingPassed = false;

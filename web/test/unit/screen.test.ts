@@ -5,17 +5,27 @@ import type { Booking, PlaceState, View } from "../../src/wire";
 
 const view = (more: Partial<View>): View => ({ state: "waiting", ahead: 5, waiting: 9, sale: "open", server_now_ms: 0, ...more });
 const hold = { booking_id: "bkg_1", deadline_ms: 1000, seats: 2, paying: false };
-const at = (more: Partial<Situation>): Situation => ({ hasPlace: false, badReceipt: false, again: false, justPaid: false, openingPassed: false, sale: { state: "open", opens_at_ms: 0 }, ...more });
+const at = (more: Partial<Situation>): Situation => ({ hasPlace: false, badReceipt: false, again: false, justPaid: false, openingPassed: false, sale: { state: "open" }, ...more });
 
 test("without a place the sale decides", () => {
   assert.equal(screenOf(at({ sale: undefined })), "loading");
-  assert.equal(screenOf(at({ sale: { state: "scheduled", opens_at_ms: 5 } })), "not_open");
-  assert.equal(screenOf(at({ sale: { state: "scheduled", opens_at_ms: 5 }, openingPassed: true })), "join");
+  assert.equal(screenOf(at({ sale: { state: "scheduled" } })), "not_open");
+  assert.equal(screenOf(at({ sale: { state: "scheduled" }, openingPassed: true })), "join");
   assert.equal(screenOf(at({})), "join");
-  assert.equal(screenOf(at({ sale: { state: "paused", opens_at_ms: 0 } })), "join");
-  assert.equal(screenOf(at({ sale: { state: "closed", opens_at_ms: 0 } })), "closed");
-  assert.equal(screenOf(at({ sale: { state: "sold_out", opens_at_ms: 0 } })), "sold_out");
-  assert.equal(screenOf(at({ sale: { state: "draft", opens_at_ms: 0 } })), "unknown");
+  assert.equal(screenOf(at({ sale: { state: "paused" } })), "join");
+  assert.equal(screenOf(at({ sale: { state: "closed" } })), "closed");
+  assert.equal(screenOf(at({ sale: { state: "sold_out" } })), "sold_out");
+  assert.equal(screenOf(at({ sale: { state: "draft" } })), "unknown");
+});
+
+test("who joins when depends on the lobby", () => {
+  assert.equal(screenOf(at({ sale: { state: "lobby" } })), "join");
+  assert.equal(screenOf(at({ sale: { state: "drawing" } })), "join");
+  assert.equal(screenOf(at({ sale: { state: "drawing", ordering: "draw_only" } })), "closed");
+  assert.equal(screenOf(at({ sale: { state: "closing" } })), "closed");
+  assert.equal(screenOf(at({ hasPlace: true, view: view({ sale: "lobby" }) })), "lobby");
+  assert.equal(screenOf(at({ hasPlace: true, view: view({ sale: "drawing" }) })), "drawing");
+  assert.equal(screenOf(at({ hasPlace: true, view: view({ sale: "closing" }) })), "waiting");
 });
 
 test("with a place the view decides", () => {
@@ -58,7 +68,7 @@ test("faults matter only where nothing is known of the place", () => {
 test("joining again shows the form, unless the sale is over", () => {
   const lapsed = view({ state: "lapsed" });
   assert.equal(screenOf(at({ view: lapsed, again: true })), "join");
-  assert.equal(screenOf(at({ view: lapsed, again: true, sale: { state: "sold_out", opens_at_ms: 0 } })), "sold_out");
+  assert.equal(screenOf(at({ view: lapsed, again: true, sale: { state: "sold_out" } })), "sold_out");
 });
 
 test("an answer that was overtaken is not taken for news", () => {
