@@ -68,8 +68,8 @@ export function lobby(app: App, acts: Acts, drawing: boolean): Drawn {
   const [when, tick] = updated(app);
   const sale = app.sale;
   const drawn = sale?.ordering !== "fifo";
-  const check = h("p", { class: "small" }, "The order cannot be chosen by anybody, and ",
-    h("a", { href: "/draw/" + app.saleId }, "you can check it yourself"), ": a secret was promised before you came, and a public beacon adds what nobody can know.");
+  const check = h("p", { class: "small" }, "You can ",
+    h("a", { href: "/draw/" + app.saleId }, "check the draw yourself"), ": what was promised beforehand, who was in it, and how the numbers follow.");
   return {
     heading: drawing ? "The numbers are being drawn" : "You are in the lobby",
     nodes: [
