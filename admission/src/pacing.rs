@@ -90,7 +90,10 @@ async fn pace_event(admission: &Admission, tasks: &Tasks, event: Uuid) -> anyhow
             over &= mirror.course().ends_at_ms() + 3_600_000 < now_ms;
             let course = mirror.course();
             // A second early, so that the lease is in hand when the doors open.
-            if now_ms + 1_000 < course.joins_from_ms() || course.ends_at_ms() < now_ms || course.sold_out {
+            if now_ms + 1_000 < course.joins_from_ms()
+                || course.ends_at_ms() < now_ms
+                || course.sold_out && follower.mirror().free() == 0
+            {
                 continue;
             }
             let desk = desks.entry(*sale).or_default();

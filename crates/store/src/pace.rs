@@ -218,6 +218,12 @@ impl Store {
                 records.push(record_sale(&mut tx, sale).await?);
             }
         }
+        // A refund gave a seat back: whoever still waits may have it.
+        if now.sold_out && seats.free > 0 {
+            done.sold_out = false;
+            sqlx::query("update sale set sold_out_at = null where id = $1").bind(sale).execute(&mut *tx).await?;
+            records.push(record_sale(&mut tx, sale).await?);
+        }
         tx.commit().await?;
         self.publish(ask.event, &records).await;
         Ok(done)

@@ -3,7 +3,7 @@
 use store::StoreError;
 use store::pace::Tune;
 
-use crate::world::{Recipe, Result, World};
+use crate::world::{Recipe, Result, World, id};
 
 /// Everything recorded so far happened this much earlier.
 async fn time_passes(world: &World, ms: i64) -> Result {
@@ -120,6 +120,13 @@ async fn no_more_are_let_in_than_the_seats_can_serve() -> Result {
     // Nothing is left, and nothing can come back: the sale says so.
     assert!(world.tick(lease).await?.sold_out);
     assert_eq!(world.number("select count(*) from sale where sold_out_at is not null").await?, 1);
+    world.sound().await?;
+    // Until a refund gives seats back: then the sale goes on.
+    assert!(world.store.refund_booking(held[1].booking, id(), world.account, "a mistake").await?);
+    let done = world.tick(lease).await?;
+    assert_eq!((done.sold_out, done.admitted.len()), (false, 0));
+    world.join(&[2]).await?;
+    assert_eq!(world.tick(lease).await?.admitted, [5]);
     world.sound().await
 }
 
