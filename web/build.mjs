@@ -15,6 +15,8 @@ const entries = {
   index: "src/fan/index.ts",
   event: "src/fan/event.ts",
   find: "src/fan/find.ts",
+  draw: "src/draw/page.ts",
+  draw_worker: "src/draw/worker.ts",
   promoter: "src/promoter/main.tsx",
   operator: "src/operator/main.tsx",
   queue: "src/styles/queue.css",

@@ -10,7 +10,7 @@ import { upgrade } from "./fixture/socket.mjs";
 
 const DIST = new URL("../dist/", import.meta.url);
 const CSP = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss: http: https:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
-const PAGES = [[/^\/$/, "index"], [/^\/e\/[^/]+$/, "event"], [/^\/q\/[^/]+$/, "queue"], [/^\/find$/, "find"], [/^\/promoter$/, "promoter"], [/^\/operator$/, "operator"]];
+const PAGES = [[/^\/$/, "index"], [/^\/e\/[^/]+$/, "event"], [/^\/q\/[^/]+$/, "queue"], [/^\/find$/, "find"], [/^\/draw\/[^/]+$/, "draw"], [/^\/promoter$/, "promoter"], [/^\/operator$/, "operator"]];
 const TYPES = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", html: "text/html; charset=utf-8" };
 
 const PAY_PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Pay</title><script type="module" src="/pay.js"></script>
@@ -106,6 +106,7 @@ export async function start({ port = 0, ...play } = {}) {
 
     // ---- the line
     const joined = (place, id, state) => ({ place: { place_id: place, sale_id: id, event_id: EVENT.event_id, entry: 12409, party: 2, state, joined_at_ms: now() }, receipt: "", listen: { socket: `ws://${request.headers.host}/v1/live/socket`, poll: "/v1/live/place" }, seq: { joins: 1, pace: 1, seats: 1 } });
+    if (is("/v1/sales/*/draw/*")) return problem(404, "not-found", "There is nothing here", "no draw");
     if ((m = is("/v1/sales/*/places")) && method === "POST") {
       if (scene(m[0])?.joinBusy) return problem(429, "too-many-requests", "Too many requests", "slow down", { retry_after_s: 6 });
       if (!bearer) return problem(401, "unauthorised", "Sign in or send a valid token");

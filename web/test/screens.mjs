@@ -1,5 +1,6 @@
 // Renders every screen from made-up answers at phone and desktop width: `npm run test:screens [-- --out DIR]`.
 
+import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect, launch, listenForErrors } from "./browser/chromium.mjs";
@@ -122,6 +123,33 @@ await screen("find-found", async (page) => {
   await at(page, "found");
 });
 
+await screen("draw", async (page) => {
+  await page.goto(`${fixture.url}/draw/sal_live`);
+  await at(page, "form");
+});
+const drawFiles = async (damage = (_name, bytes) => bytes) => {
+  const from = new URL("../../contracts/examples/draw/", import.meta.url);
+  return Promise.all((await readdir(from)).map(async (name) => ({ name, mimeType: "application/octet-stream", buffer: damage(name, await readFile(new URL(name, from))) })));
+};
+await screen("draw-holds", async (page) => {
+  await page.goto(`${fixture.url}/draw/sal_live`);
+  await page.getByTestId("files").setInputFiles(await drawFiles());
+  await at(page, "holds");
+  await page.getByTestId("entry").fill("42");
+  await page.getByTestId("entry-button").click();
+  await page.getByText("Entry 42 drew number").waitFor();
+});
+await screen("draw-broken", async (page) => {
+  await page.goto(`${fixture.url}/draw/sal_live`);
+  await page.getByTestId("files").setInputFiles(await drawFiles((name, bytes) => (name === "roster.txt" ? Buffer.from(bytes.map((b, n) => (n === 60 ? b ^ 1 : b))) : bytes)));
+  await at(page, "broken");
+  await page.getByText("roster.txt, entry 2:").waitFor();
+});
+await screen("draw-none", async (page) => {
+  await page.goto(`${fixture.url}/draw/sal_live`);
+  await page.getByTestId("check-button").click();
+  await at(page, "none");
+});
 
 await consoles(screen, fixture.url);
 

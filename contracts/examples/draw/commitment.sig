@@ -1,0 +1,1 @@
+GbUgDJRYeGPYF9dP3o5reFOwGhUL+WNGsajqC1l5wx4ImOYwP5XkA0LTkfd4FMke/QoooIGcLmLoBmmXvZtyBw==

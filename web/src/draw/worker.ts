@@ -1,0 +1,25 @@
+// The check off the page's thread: files in, progress and the result out; then entries in, their numbers out.
+
+import { check, type Followed, type Result, type Step } from "./check";
+import type { Draw, Fault } from "./statements";
+
+export type Asked = { files: Record<string, Blob> } | { entry: number };
+export type Told =
+  | { step: Step; done: number }
+  | { faults: Fault[]; draw: Draw | null; unprovable: string[] }
+  | { entry: number; followed: Followed | null }
+  | { broken: string };
+
+const scope = globalThis as unknown as { postMessage(told: Told): void; onmessage: ((e: MessageEvent<Asked>) => void) | null };
+let result: Result | null = null;
+
+async function answer(asked: Asked): Promise<void> {
+  if ("files" in asked) {
+    result = await check(async (name) => asked.files[name] ?? null, (step, done) => scope.postMessage({ step, done }));
+    scope.postMessage({ faults: result.faults, draw: result.draw, unprovable: result.unprovable });
+  } else if (result) {
+    scope.postMessage({ entry: asked.entry, followed: result.follow(asked.entry) });
+  }
+}
+
+scope.onmessage = (e) => void answer(e.data).catch((fault: Error) => scope.postMessage({ broken: fault.message }));
