@@ -106,10 +106,10 @@ pub async fn write_map(
     match inventory.store.import_map(event.0, &document, &tiers, &units).await.map_err(|fault| problem(&fault))? {
         Imported::Done => Ok(StatusCode::NO_CONTENT),
         Imported::NoEvent => Err(Problem::not_found("event")),
-        Imported::InUse => Err(Problem::conflict(
+        Imported::SalePublished => Err(Problem::conflict(
             "seat-map-in-use",
-            "Seats of this map are held or sold",
-            "a map can be replaced only before the first hold",
+            "The event is on sale with its seat map",
+            "a map can be replaced until a sale of the event is published; to sell other seats, make another event",
         )),
     }
 }
