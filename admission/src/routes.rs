@@ -109,8 +109,7 @@ async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem
 /// The live numbers and the knobs.
 #[utoipa::path(get, path = "/v1/sales/{sale}/admission", tag = "admission", security(("bearer" = [])),
     params(("sale" = SaleId, Path)),
-    responses((status = 200, body = AdmissionView, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = AdmissionView, headers(("ETag" = String)))))]
 pub async fn view(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,
@@ -132,8 +131,7 @@ fn stated(reason: &str) -> Result<&str, Problem> {
 /// Changes the knobs that are named. With `If-Match`, only if nobody else was quicker.
 #[utoipa::path(patch, path = "/v1/sales/{sale}/admission", tag = "admission", security(("bearer" = [])),
     params(("sale" = SaleId, Path), ("If-Match" = Option<String>, Header)), request_body = ChangeTuning,
-    responses((status = 200, body = AdmissionView, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = AdmissionView, headers(("ETag" = String)))))]
 pub async fn tune(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,
@@ -162,8 +160,7 @@ pub async fn tune(
 /// Lets nobody in until it is resumed; fans are told the reason.
 #[utoipa::path(post, path = "/v1/sales/{sale}/admission/pause", tag = "admission", security(("bearer" = [])),
     params(("sale" = SaleId, Path)), request_body = Reason,
-    responses((status = 200, body = AdmissionView, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = AdmissionView, headers(("ETag" = String)))))]
 pub async fn pause(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,
@@ -178,8 +175,7 @@ pub async fn pause(
 /// Lets fans in again.
 #[utoipa::path(post, path = "/v1/sales/{sale}/admission/resume", tag = "admission", security(("bearer" = [])),
     params(("sale" = SaleId, Path)), request_body = Reason,
-    responses((status = 200, body = AdmissionView, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = AdmissionView, headers(("ETag" = String)))))]
 pub async fn resume(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,
@@ -194,8 +190,7 @@ pub async fn resume(
 /// Who changed what and why, newest first.
 #[utoipa::path(get, path = "/v1/sales/{sale}/admission/audit", tag = "admission", security(("bearer" = [])),
     params(("sale" = SaleId, Path)),
-    responses((status = 200, body = AuditLog),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = AuditLog)))]
 pub async fn audit(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,

@@ -59,8 +59,7 @@ async fn seen_by(inventory: &Inventory, event: EventId, principal: Option<&Princ
 
 /// The seat map in force. Drafts are for members.
 #[utoipa::path(get, path = "/v1/events/{event}/seat-map", operation_id = "read", tag = "seat maps", params(("event" = EventId, Path)),
-    responses((status = 200, body = SeatMap),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = SeatMap)))]
 pub async fn read_map(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
@@ -74,8 +73,7 @@ pub async fn read_map(
 /// Gives the event its seat map, or another one.
 #[utoipa::path(put, path = "/v1/events/{event}/seat-map", operation_id = "write", tag = "seat maps", security(("bearer" = [])),
     params(("event" = EventId, Path)), request_body = SeatMap,
-    responses((status = 204, description = "It is in force"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 204, description = "It is in force")))]
 pub async fn write_map(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
@@ -108,18 +106,17 @@ pub async fn write_map(
     match inventory.store.import_map(event.0, &document, &tiers, &units).await.map_err(|fault| problem(&fault))? {
         Imported::Done => Ok(StatusCode::NO_CONTENT),
         Imported::NoEvent => Err(Problem::not_found("event")),
-        Imported::InUse => Err(Problem::conflict(
+        Imported::SalePublished => Err(Problem::conflict(
             "seat-map-in-use",
-            "Seats of this map are held or sold",
-            "a map can be replaced only before the first hold",
+            "The event is on sale with its seat map",
+            "a map can be replaced until a sale of the event is published; to sell other seats, make another event",
         )),
     }
 }
 
 /// How many seats of each tier are free. Drafts are for members.
 #[utoipa::path(get, path = "/v1/events/{event}/availability", tag = "seat maps", params(("event" = EventId, Path)),
-    responses((status = 200, body = Availability),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Availability)))]
 pub async fn availability(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,

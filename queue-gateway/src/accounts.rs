@@ -20,8 +20,7 @@ use crate::refresh::RefreshToken;
 
 /// Makes an account and signs it in.
 #[utoipa::path(post, path = "/v1/accounts", operation_id = "make_account", tag = "people", request_body = NewAccount,
-    responses((status = 201, body = Session),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 201, body = Session)))]
 pub async fn make(
     State(desk): State<Desk>,
     _: Within<Accounts>,
@@ -43,8 +42,7 @@ pub async fn make(
 
 /// Signs in.
 #[utoipa::path(post, path = "/v1/sessions", tag = "people", request_body = SignIn,
-    responses((status = 200, body = Session),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Session)))]
 pub async fn sign_in(
     State(desk): State<Desk>,
     _: Within<SignIns>,
@@ -72,8 +70,7 @@ pub async fn sign_in(
 
 /// Renews a session.
 #[utoipa::path(post, path = "/v1/sessions/refresh", tag = "people", request_body = RefreshSession,
-    responses((status = 200, body = Session),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Session)))]
 pub async fn refresh(
     State(desk): State<Desk>,
     _: Within<Sessions>,
@@ -100,8 +97,7 @@ pub async fn refresh(
 
 /// Ends a session. One that is not there has ended.
 #[utoipa::path(delete, path = "/v1/sessions", tag = "people", request_body = RefreshSession,
-    responses((status = 204),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 204)))]
 pub async fn sign_out(
     State(desk): State<Desk>,
     _: Within<Sessions>,
@@ -115,8 +111,7 @@ pub async fn sign_out(
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/v1/me", tag = "people", security(("bearer" = [])),
-    responses((status = 200, body = Me),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Me)))]
 pub async fn me(State(desk): State<Desk>, _: Within<Reads>, Account(account): Account) -> Result<Json<Me>, Problem> {
     let _turn = desk.read_turn().await?;
     let email = desk.store.email_of(account).await.map_err(|fault| problem(&fault))?;

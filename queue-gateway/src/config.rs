@@ -138,10 +138,16 @@ impl Rate {
 
     /// No limit.
     pub const OFF: Self = Self::new(0, 1);
+
+    /// So many times as much; none where there is none, and for 0 times.
+    #[must_use]
+    pub(crate) const fn times(self, times: u32) -> Self {
+        Self::new(self.per_second.saturating_mul(times), self.burst.saturating_mul(times))
+    }
 }
 
-/// Limits per client address (an IPv4 address or an IPv6 /64: wide, since whole universities and carriers share one) and per
-/// person.
+/// Limits per client address (an IPv4 address or an IPv6 /64: wide, since whole universities and carriers share one), per IPv6
+/// /48 as a multiple of it, and per person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
@@ -167,6 +173,9 @@ pub struct LimitsConfig {
     pub writes_per_address: Rate,
     /// The same per account or fan.
     pub writes_per_person: Rate,
+    /// How many times a limit per address an IPv6 /48 has, for all its /64s together: 1 to 1,000, or 0 for no such limit. Wide,
+    /// since some carriers give each phone a /64 of one.
+    pub network_times: u32,
     /// Keys kept per limit, at most; what is new beyond is refused.
     pub keys_max: usize,
     /// How often keys that no longer matter are dropped, in milliseconds.
@@ -187,6 +196,7 @@ impl Default for LimitsConfig {
             reads_per_address: Rate::new(500, 5_000),
             writes_per_address: Rate::new(100, 1_000),
             writes_per_person: Rate::new(20, 200),
+            network_times: 10,
             keys_max: 500_000,
             sweep_ms: 30_000,
         }
@@ -217,6 +227,7 @@ impl Config {
         anyhow::ensure!((1..=1_000).contains(&self.events_listed_max), "gateway.events_listed_max must be 1 to 1000");
         anyhow::ensure!(self.sweep_interval_ms >= 100, "gateway.sweep_interval_ms must be at least 100");
         anyhow::ensure!(self.limits.sweep_ms >= 100, "gateway.limits.sweep_ms must be at least 100");
+        anyhow::ensure!(self.limits.network_times <= 1_000, "gateway.limits.network_times must be 0 to 1000");
         anyhow::ensure!(self.limits.keys_max >= 1, "gateway.limits.keys_max must be at least 1");
         for (name, base) in [("public_url", &self.public_url), ("live_base", &self.live_base)] {
             let known = base.as_ref().is_none_or(|base| base.starts_with("http://") || base.starts_with("https://"));

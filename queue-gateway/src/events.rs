@@ -18,8 +18,7 @@ use crate::organisations::Writer;
 
 /// Published events with their sales, soonest first.
 #[utoipa::path(get, path = "/v1/events", tag = "events",
-    responses((status = 200, body = Vec<Event>),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Vec<Event>)))]
 pub async fn list(State(desk): State<Desk>, _: Within<Reads>) -> Result<Json<Vec<Event>>, Problem> {
     let _turn = desk.read_turn().await?;
     let rows =
@@ -29,8 +28,7 @@ pub async fn list(State(desk): State<Desk>, _: Within<Reads>) -> Result<Json<Vec
 
 /// An event. Drafts are for members.
 #[utoipa::path(get, path = "/v1/events/{event}", tag = "events", params(("event" = EventId, Path)),
-    responses((status = 200, body = Event, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Event, headers(("ETag" = String)))))]
 pub async fn read(
     State(desk): State<Desk>,
     _: Within<Reads>,
@@ -52,8 +50,7 @@ pub async fn read(
 /// An organisation's events, newest first.
 #[utoipa::path(get, path = "/v1/organisations/{organisation}/events", tag = "events", security(("bearer" = [])),
     params(("organisation" = OrganisationId, Path)),
-    responses((status = 200, body = Vec<Event>),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Vec<Event>)))]
 pub async fn of_organisation(
     State(desk): State<Desk>,
     _: Within<Reads>,
@@ -72,8 +69,7 @@ pub async fn of_organisation(
 /// Makes an event, as a draft.
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/events", tag = "events", security(("bearer" = [])),
     params(("organisation" = OrganisationId, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = EventDraft,
-    responses((status = 201, body = Event, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 201, body = Event, headers(("ETag" = String)))))]
 pub async fn make(
     State(desk): State<Desk>,
     Writer(account): Writer,
@@ -95,8 +91,7 @@ pub async fn make(
 /// Edits an event of which the version named by `If-Match` was read.
 #[utoipa::path(put, path = "/v1/events/{event}", tag = "events", security(("bearer" = [])),
     params(("event" = EventId, Path), ("If-Match" = String, Header)), request_body = EventDraft,
-    responses((status = 200, body = Event, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Event, headers(("ETag" = String)))))]
 pub async fn edit(
     State(desk): State<Desk>,
     Writer(account): Writer,
@@ -122,8 +117,7 @@ pub async fn edit(
 /// Shows an event to everybody.
 #[utoipa::path(post, path = "/v1/events/{event}/publish", tag = "events", security(("bearer" = [])),
     params(("event" = EventId, Path)),
-    responses((status = 200, body = Event, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Event, headers(("ETag" = String)))))]
 pub async fn publish(
     State(desk): State<Desk>,
     Writer(account): Writer,

@@ -1,4 +1,4 @@
-//! Limits: per client address, per person, and on reads together. GCRA: on average so many per second, at once up to a burst.
+//! Limits: per client address and network, per person, and on joins together. GCRA: on average so many per second, at once up to a burst.
 
 mod keys;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use chassis::address::limit_key;
+use chassis::address::{limit_key, network_key};
 use chassis::http::ClientAddr;
 use contracts::problem::Problem;
 use governor::clock::{Clock as _, DefaultClock};
@@ -30,48 +30,71 @@ const RETRY_MAX_S: u64 = 30;
 /// All limits.
 pub struct Limits {
     pub joins: Limit<()>,
-    pub joins_per_address: Limit<IpAddr>,
+    pub joins_per_address: AddressLimit,
     pub joins_per_fan: Limit<Uuid>,
-    pub visitors_per_address: Limit<IpAddr>,
-    pub accounts_per_address: Limit<IpAddr>,
-    pub sign_ins_per_address: Limit<IpAddr>,
+    pub visitors_per_address: AddressLimit,
+    pub accounts_per_address: AddressLimit,
+    pub sign_ins_per_address: AddressLimit,
     /// By a digest of the address, so that keys are short and say nothing.
     pub sign_ins_per_email: Limit<[u8; 16]>,
-    pub sessions_per_address: Limit<IpAddr>,
-    pub reads_per_address: Limit<IpAddr>,
-    pub writes_per_address: Limit<IpAddr>,
+    pub sessions_per_address: AddressLimit,
+    pub reads_per_address: AddressLimit,
+    pub writes_per_address: AddressLimit,
     pub writes_per_person: Limit<Uuid>,
 }
 
 impl Limits {
     /// Names of all limits, as metrics carry them.
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 18] = [
         "joins",
         "joins_per_address",
+        "joins_per_network",
         "joins_per_fan",
         "visitors_per_address",
+        "visitors_per_network",
         "accounts_per_address",
+        "accounts_per_network",
         "sign_ins_per_address",
+        "sign_ins_per_network",
         "sign_ins_per_email",
         "sessions_per_address",
+        "sessions_per_network",
         "reads_per_address",
+        "reads_per_network",
         "writes_per_address",
+        "writes_per_network",
         "writes_per_person",
     ];
 
     pub fn new(config: &LimitsConfig) -> Self {
         let max = config.keys_max;
+        let per_address = |[narrow, wide]: [&'static str; 2], rate: Rate| AddressLimit {
+            address: Limit::new(narrow, rate, max),
+            network: Limit::new(wide, rate.times(config.network_times), max),
+        };
         Self {
             joins: Limit::new("joins", config.joins, max),
-            joins_per_address: Limit::new("joins_per_address", config.joins_per_address, max),
+            joins_per_address: per_address(["joins_per_address", "joins_per_network"], config.joins_per_address),
             joins_per_fan: Limit::new("joins_per_fan", config.joins_per_fan, max),
-            visitors_per_address: Limit::new("visitors_per_address", config.visitors_per_address, max),
-            accounts_per_address: Limit::new("accounts_per_address", config.accounts_per_address, max),
-            sign_ins_per_address: Limit::new("sign_ins_per_address", config.sign_ins_per_address, max),
+            visitors_per_address: per_address(
+                ["visitors_per_address", "visitors_per_network"],
+                config.visitors_per_address,
+            ),
+            accounts_per_address: per_address(
+                ["accounts_per_address", "accounts_per_network"],
+                config.accounts_per_address,
+            ),
+            sign_ins_per_address: per_address(
+                ["sign_ins_per_address", "sign_ins_per_network"],
+                config.sign_ins_per_address,
+            ),
             sign_ins_per_email: Limit::new("sign_ins_per_email", config.sign_ins_per_email, max),
-            sessions_per_address: Limit::new("sessions_per_address", config.sessions_per_address, max),
-            reads_per_address: Limit::new("reads_per_address", config.reads_per_address, max),
-            writes_per_address: Limit::new("writes_per_address", config.writes_per_address, max),
+            sessions_per_address: per_address(
+                ["sessions_per_address", "sessions_per_network"],
+                config.sessions_per_address,
+            ),
+            reads_per_address: per_address(["reads_per_address", "reads_per_network"], config.reads_per_address),
+            writes_per_address: per_address(["writes_per_address", "writes_per_network"], config.writes_per_address),
             writes_per_person: Limit::new("writes_per_person", config.writes_per_person, max),
         }
     }
@@ -92,7 +115,8 @@ impl Limits {
                 &self.reads_per_address,
                 &self.writes_per_address,
             ] {
-                limit.sweep();
+                limit.address.sweep();
+                limit.network.sweep();
             }
         }
     }
@@ -136,9 +160,24 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     }
 }
 
+/// A limit per address, and a wider one per IPv6 /48, so that nobody gets round it with the many /64s of one.
+pub struct AddressLimit {
+    address: Limit<IpAddr>,
+    network: Limit<IpAddr>,
+}
+
+impl AddressLimit {
+    /// Counts one request from this address.
+    fn check(&self, address: IpAddr) -> Result<(), Problem> {
+        // The narrow one first: what it refuses costs the neighbours nothing.
+        self.address.check(&limit_key(address))?;
+        network_key(address).map_or(Ok(()), |network| self.network.check(&network))
+    }
+}
+
 /// A family of routes with a limit per address.
 pub trait Family {
-    fn limit(limits: &Limits) -> &Limit<IpAddr>;
+    fn limit(limits: &Limits) -> &AddressLimit;
 }
 
 macro_rules! families {
@@ -147,7 +186,7 @@ macro_rules! families {
         pub struct $family;
 
         impl Family for $family {
-            fn limit(limits: &Limits) -> &Limit<IpAddr> {
+            fn limit(limits: &Limits) -> &AddressLimit {
                 &limits.$limit
             }
         }
@@ -172,7 +211,7 @@ impl<F: Family> FromRequestParts<Desk> for Within<F> {
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
         let Ok(ClientAddr(address)) = ClientAddr::from_request_parts(parts, desk).await;
-        F::limit(&desk.limits).check(&limit_key(address))?;
+        F::limit(&desk.limits).check(address)?;
         Ok(Self(PhantomData))
     }
 }

@@ -33,8 +33,7 @@ impl FromRequestParts<Desk> for Writer {
 /// Makes an organisation; its founder is promoter and operator.
 #[utoipa::path(post, path = "/v1/organisations", tag = "organisations", security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header)), request_body = NewOrganisation,
-    responses((status = 201, body = Organisation),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 201, body = Organisation)))]
 pub async fn make(
     State(desk): State<Desk>,
     Writer(account): Writer,
@@ -56,8 +55,7 @@ pub async fn make(
 /// Gives an account a role.
 #[utoipa::path(post, path = "/v1/organisations/{organisation}/members", tag = "organisations", security(("bearer" = [])),
     params(("organisation" = OrganisationId, Path)), request_body = NewMember,
-    responses((status = 204),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 204)))]
 pub async fn add_member(
     State(desk): State<Desk>,
     Writer(account): Writer,

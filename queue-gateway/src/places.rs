@@ -26,8 +26,7 @@ const RECEIPT_LIFE_MIN_MS: i64 = 86_400_000;
 #[utoipa::path(post, path = "/v1/sales/{sale}/places", tag = "places", security(("bearer" = [])),
     params(("sale" = SaleId, Path)), request_body = Join,
     responses((status = 201, body = Joined, description = "A new place"),
-              (status = 200, body = Joined, description = "The place this fan already has"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+              (status = 200, body = Joined, description = "The place this fan already has")))]
 pub async fn join(
     State(desk): State<Desk>,
     _: Within<Joins>,
@@ -102,8 +101,7 @@ fn later(detail: &str) -> Problem {
 /// Finds the asker's place again: the live one, or else the last.
 #[utoipa::path(get, path = "/v1/sales/{sale}/places/mine", tag = "places", security(("bearer" = [])),
     params(("sale" = SaleId, Path)),
-    responses((status = 200, body = Joined),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Joined)))]
 pub async fn mine(
     State(desk): State<Desk>,
     _: Within<Reads>,
@@ -128,8 +126,7 @@ pub async fn mine(
 /// Leaves the line.
 #[utoipa::path(delete, path = "/v1/sales/{sale}/places/mine", tag = "places", security(("bearer" = [])),
     params(("sale" = SaleId, Path)),
-    responses((status = 204),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 204)))]
 pub async fn leave(
     State(desk): State<Desk>,
     _: Within<Writes>,

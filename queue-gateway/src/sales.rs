@@ -20,8 +20,7 @@ use crate::organisations::Writer;
 
 /// A sale. Drafts are for members.
 #[utoipa::path(get, path = "/v1/sales/{sale}", tag = "sales", params(("sale" = SaleId, Path)),
-    responses((status = 200, body = Sale, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Sale, headers(("ETag" = String)))))]
 pub async fn read(
     State(desk): State<Desk>,
     _: Within<Reads>,
@@ -44,8 +43,7 @@ pub async fn read(
 /// Makes a sale of an event, as a draft.
 #[utoipa::path(post, path = "/v1/events/{event}/sales", tag = "sales", security(("bearer" = [])),
     params(("event" = EventId, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = SaleDraft,
-    responses((status = 201, body = Sale, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 201, body = Sale, headers(("ETag" = String)))))]
 pub async fn make(
     State(desk): State<Desk>,
     Writer(account): Writer,
@@ -67,8 +65,7 @@ pub async fn make(
 /// Edits a sale of which the version named by `If-Match` was read.
 #[utoipa::path(put, path = "/v1/sales/{sale}", tag = "sales", security(("bearer" = [])),
     params(("sale" = SaleId, Path), ("If-Match" = String, Header)), request_body = SaleDraft,
-    responses((status = 200, body = Sale, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Sale, headers(("ETag" = String)))))]
 pub async fn edit(
     State(desk): State<Desk>,
     Writer(account): Writer,
@@ -97,8 +94,7 @@ pub async fn edit(
 /// Publishes a sale: it opens at its time.
 #[utoipa::path(post, path = "/v1/sales/{sale}/publish", tag = "sales", security(("bearer" = [])),
     params(("sale" = SaleId, Path)),
-    responses((status = 200, body = Sale, headers(("ETag" = String))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Sale, headers(("ETag" = String)))))]
 pub async fn publish(
     State(desk): State<Desk>,
     Writer(account): Writer,

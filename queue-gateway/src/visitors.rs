@@ -4,7 +4,6 @@ use axum::extract::State;
 use chassis::ids;
 use contracts::accounts::Visitor;
 use contracts::ids::FanId;
-use contracts::problem::Problem;
 use contracts::server::Json;
 
 use crate::desk::Desk;
@@ -12,8 +11,7 @@ use crate::limits::{Visitors, Within};
 
 /// Makes a signed anonymous visitor.
 #[utoipa::path(post, path = "/v1/visitors", operation_id = "make_visitor", tag = "people",
-    responses((status = 200, body = Visitor),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Visitor)))]
 pub async fn make(State(desk): State<Desk>, _: Within<Visitors>) -> Json<Visitor> {
     // Time-ordered, so that the index of places by fan stays local.
     let fan = ids::new(&desk.clock);

@@ -52,8 +52,7 @@ pub struct Polled {
 /// The place of the receipt in `Authorization`, as the socket would tell it.
 #[utoipa::path(get, path = "/v1/live/place", tag = "live", security(("bearer" = [])), params(Seen),
     responses((status = 200, body = Polled,
-               headers(("Usher-Poll-After-Ms" = u32, description = "In how many milliseconds to ask again"))),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+               headers(("Usher-Poll-After-Ms" = u32, description = "In how many milliseconds to ask again")))))]
 pub async fn place(
     State(App(hub)): State<App>,
     Holder(receipt): Holder,

@@ -30,8 +30,7 @@ const RETURN_PER_S: u64 = 5_000;
 
 /// A WebSocket: the page says `hello` with its receipt, and is told its place now and whenever it changes.
 #[utoipa::path(get, path = "/v1/live/socket", operation_id = "socket", tag = "live",
-    responses((status = 101, description = "Upgraded; the messages are `Push` and `Pull` of the crate `contracts`"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 101, description = "Upgraded; the messages are `Push` and `Pull` of the crate `contracts`")))]
 pub async fn upgrade(State(App(hub)): State<App>, headers: HeaderMap, ws: WebSocketUpgrade) -> Response {
     if !origin::is_allowed(&headers, &hub.config.allowed_origins) {
         counter!(REFUSED, "reason" => "origin").increment(1);

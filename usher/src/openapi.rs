@@ -1,9 +1,11 @@
 //! The API's description: every role's part in one document.
 
 use axum::http::StatusCode;
+use contracts::problem::Problem;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Info, License, OpenApi, Paths, RefOr};
+use utoipa::openapi::{Content, Info, License, OpenApi, Paths, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{PartialSchema as _, ToSchema as _};
 
 /// All roles' paths, whichever of them run in this process.
 pub fn document() -> OpenApi {
@@ -24,11 +26,14 @@ pub fn document() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An account's access token, a visitor's token (`vis_…`) or a place's receipt (`rcp_…`)."))
         .build();
-    document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     for path in document.paths.paths.values_mut() {
         let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch];
         for operation in operations.into_iter().flatten() {
             name(operation);
+            operation.responses.responses.entry("default".to_owned()).or_insert_with(problem);
             describe_answers(operation);
         }
     }
@@ -39,6 +44,12 @@ pub fn document() -> OpenApi {
 fn name(operation: &mut Operation) {
     let tag = operation.tags.iter().flatten().next().map(|tag| tag.replace(' ', "_"));
     operation.operation_id = tag.zip(operation.operation_id.take()).map(|(tag, name)| format!("{tag}_{name}"));
+}
+
+/// What every operation answers where it does not do what was asked.
+fn problem() -> RefOr<Response> {
+    let body = Content::new(Some(Ref::from_schema_name(Problem::name())));
+    RefOr::T(ResponseBuilder::new().content("application/problem+json", body).build())
 }
 
 /// An answer must have a description, also where its body says everything.

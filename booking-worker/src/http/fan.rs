@@ -6,7 +6,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use contracts::bookings::{Booking, Bookings};
 use contracts::ids::BookingId;
 use contracts::papers::Principal;
-use contracts::problem::Problem;
 use contracts::server::{Id, Json};
 use serde::Serialize;
 use store::bookings::{BookingRow, Which};
@@ -23,8 +22,7 @@ const SHOWN: i64 = 50;
 
 /// The asker's own bookings, newest first.
 #[utoipa::path(get, path = "/v1/bookings", tag = "bookings", security(("bearer" = [])),
-    responses((status = 200, body = Bookings, description = "The bookings"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Bookings, description = "The bookings")))]
 pub async fn list(State(app): State<App>, principal: Principal) -> Result<Json<Bookings>, Refusal> {
     let which = match &principal {
         Principal::Account(fan) | Principal::Visitor(fan) => Which::Fan(*fan),
@@ -39,8 +37,7 @@ pub async fn list(State(app): State<App>, principal: Principal) -> Result<Json<B
 /// A booking, to whom it belongs and to members of the event's organisation, who do not see its tickets.
 #[utoipa::path(get, path = "/v1/bookings/{booking}", tag = "bookings", security(("bearer" = [])),
     params(("booking" = BookingId, Path)),
-    responses((status = 200, body = Booking, description = "The booking"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Booking, description = "The booking")))]
 pub async fn one(
     State(app): State<App>,
     principal: Principal,
@@ -61,8 +58,7 @@ pub async fn one(
 /// Extends a hold, once.
 #[utoipa::path(post, path = "/v1/bookings/{booking}/extend", tag = "bookings", security(("bearer" = [])),
     params(("booking" = BookingId, Path)),
-    responses((status = 200, body = Booking, description = "With its new deadline"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Booking, description = "With its new deadline")))]
 pub async fn extend(
     State(app): State<App>,
     principal: Principal,
@@ -81,8 +77,7 @@ pub async fn extend(
 /// Gives held seats back, at once; a payment is cancelled first.
 #[utoipa::path(post, path = "/v1/bookings/{booking}/give-back", tag = "bookings", security(("bearer" = [])),
     params(("booking" = BookingId, Path)),
-    responses((status = 200, body = Booking, description = "Released"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Booking, description = "Released")))]
 pub async fn give_back(
     State(app): State<App>,
     principal: Principal,
@@ -147,8 +142,7 @@ pub struct TicketKey {
 
 /// What verifies ticket codes.
 #[utoipa::path(get, path = "/v1/ticket-key", tag = "bookings",
-    responses((status = 200, body = TicketKey, description = "The key"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = TicketKey, description = "The key")))]
 pub async fn ticket_key(State(app): State<App>) -> Json<TicketKey> {
     Json(TicketKey { public_key: B64.encode(app.signer.public_key()) })
 }

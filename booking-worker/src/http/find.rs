@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use axum::extract::State;
-use chassis::address::limit_key;
+use chassis::address::{limit_key, network_key};
 use chassis::http::ClientAddr;
 use contracts::bookings::{Booking, FindBooking};
 use contracts::problem::Problem;
@@ -21,32 +21,43 @@ use crate::metrics::FINDS_LIMITED_TOTAL;
 const ADDRESSES_MAX: usize = 100_000;
 /// Tries in one go.
 const BURST: u32 = 5;
+/// How many times as much a /48 may try as one address.
+const NETWORK_TIMES: u32 = 10;
 
-/// Counts tries per address: a whole IPv4 address, or the /64 of an IPv6 one.
+/// Counts tries per address (a whole IPv4 address, or the /64 of an IPv6 one) and, wider, per IPv6 /48.
 pub struct Limiter {
-    limits: DefaultKeyedRateLimiter<IpAddr>,
+    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    networks: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
 }
 
 impl Limiter {
     pub fn new(per_minute: u32) -> Self {
-        let per_minute = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
-        let burst = NonZeroU32::new(BURST).unwrap_or(NonZeroU32::MIN);
-        let limits = RateLimiter::keyed(Quota::per_minute(per_minute).allow_burst(burst));
-        Self { limits, clock: DefaultClock::default() }
+        let limiter = |times: u32| {
+            let at_least_one = |n: u32| NonZeroU32::new(n.saturating_mul(times)).unwrap_or(NonZeroU32::MIN);
+            RateLimiter::keyed(Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(BURST)))
+        };
+        Self { addresses: limiter(1), networks: limiter(NETWORK_TIMES), clock: DefaultClock::default() }
     }
 
     /// Forgets addresses that may try at will again.
     pub fn forget(&self) {
-        self.limits.retain_recent();
-        self.limits.shrink_to_fit();
+        for limits in [&self.addresses, &self.networks] {
+            limits.retain_recent();
+            limits.shrink_to_fit();
+        }
     }
 
     fn try_once(&self, address: IpAddr) -> Result<(), Problem> {
-        if self.limits.len() >= ADDRESSES_MAX {
-            self.limits.retain_recent();
+        self.count(&self.addresses, limit_key(address))?;
+        network_key(address).map_or(Ok(()), |network| self.count(&self.networks, network))
+    }
+
+    fn count(&self, limits: &DefaultKeyedRateLimiter<IpAddr>, key: IpAddr) -> Result<(), Problem> {
+        if limits.len() >= ADDRESSES_MAX {
+            limits.retain_recent();
         }
-        self.limits.check_key(&limit_key(address)).map_err(|until| {
+        limits.check_key(&key).map_err(|until| {
             metrics::counter!(FINDS_LIMITED_TOTAL).increment(1);
             let wait = until.wait_time_from(self.clock.now());
             Problem::limited(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
@@ -57,8 +68,7 @@ impl Limiter {
 /// Finds a booking by e-mail address and reference together.
 #[utoipa::path(post, path = "/v1/bookings/find", tag = "bookings",
     request_body = FindBooking,
-    responses((status = 200, body = Booking, description = "The booking"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Booking, description = "The booking")))]
 pub async fn find(
     State(app): State<App>,
     ClientAddr(address): ClientAddr,
@@ -110,5 +120,14 @@ mod tests {
         let problem = limiter.try_once(one).unwrap_err();
         assert_eq!((problem.status, problem.retry_after_s.is_some_and(|s| s > 10)), (429, true));
         limiter.try_once(other).unwrap();
+    }
+
+    #[test]
+    fn the_many_addresses_of_one_network_may_try_a_few_times_together() {
+        let limiter = Limiter::new(1);
+        let of_network = |network: u16, n: u16| IpAddr::from([0x2001, 0xdb8, network, n, 0, 0, 0, 1]);
+        let refused = (0..1_000).position(|n| limiter.try_once(of_network(0, n)).is_err());
+        assert!(refused.is_some_and(|n| n >= 50), "{refused:?}");
+        limiter.try_once(of_network(1, 0)).unwrap();
     }
 }

@@ -25,8 +25,7 @@ const TOGETHER: Duration = Duration::from_millis(50);
 /// Starts to pay: a payment attempt, or the one that is open. Extends the hold, unless it was extended before.
 #[utoipa::path(post, path = "/v1/bookings/{booking}/pay", tag = "bookings", security(("bearer" = [])),
     params(("booking" = BookingId, Path)), request_body = Pay,
-    responses((status = 200, body = Booking, description = "With the attempt and what lets the fan's page confirm it"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Booking, description = "With the attempt and what lets the fan's page confirm it")))]
 pub async fn pay(
     State(app): State<App>,
     principal: Principal,

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use contracts::bookings::{Booking, Bookings};
 use contracts::ids::{BookingId, EventId};
-use contracts::problem::Problem;
 use contracts::server::{Account, Id, Json, Query};
 use serde::Deserialize;
 use store::bookings::Which;
@@ -33,8 +32,7 @@ impl App {
 /// Gives a paid booking back: its tickets are void, its seats free, and the whole amount on its way.
 #[utoipa::path(post, path = "/v1/bookings/{booking}/refund", tag = "bookings", security(("bearer" = [])),
     params(("booking" = BookingId, Path)),
-    responses((status = 200, body = Booking, description = "Refunded"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Booking, description = "Refunded")))]
 pub async fn refund(
     State(app): State<App>,
     Account(account): Account,
@@ -67,8 +65,7 @@ pub struct Page {
 /// An event's bookings, oldest first, without their tickets.
 #[utoipa::path(get, path = "/v1/events/{event}/bookings", operation_id = "of_event", tag = "bookings", security(("bearer" = [])),
     params(("event" = EventId, Path), Page),
-    responses((status = 200, body = Bookings, description = "A page; ask again after its last one"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Bookings, description = "A page; ask again after its last one")))]
 pub async fn bookings(
     State(app): State<App>,
     Account(account): Account,

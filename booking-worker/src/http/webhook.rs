@@ -49,8 +49,7 @@ impl Event {
 /// Takes an event of the payment provider.
 #[utoipa::path(post, path = "/v1/webhooks/payments", operation_id = "webhook", tag = "bookings",
     params(("Stripe-Signature" = String, Header, description = "`t=…,v1=…`")), request_body = serde_json::Value,
-    responses((status = 200, description = "Noted"),
-              (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Noted")))]
 pub async fn receive(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<StatusCode, Refusal> {
     let count = |outcome: &'static str| metrics::counter!(WEBHOOKS_TOTAL, "outcome" => outcome).increment(1);
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok());

@@ -38,8 +38,6 @@ pub struct Office<'a> {
     follower: Follower,
     floor: Floor,
     queue: Queue,
-    /// Counts edits of the event: another one may mean another hall.
-    event_version: i64,
     /// Sales followed.
     sales: usize,
     /// Whether anything came since the last choice that could change it.
@@ -86,7 +84,6 @@ impl<'a> Office<'a> {
         let reading = async {
             // The follower first: what is read after it is as new as it, or newer.
             let follower = Follower::start(store, lease.scope).await?;
-            let event_version = store.event_version(lease.scope).await?;
             let hall = store.hall(lease.scope).await?;
             let floor = Floor::new(hall, &store.taken_seats(lease.scope).await?);
             let mut office = Self {
@@ -97,7 +94,6 @@ impl<'a> Office<'a> {
                 follower,
                 floor,
                 queue: Queue::default(),
-                event_version,
                 dirty: true,
                 in_doubt: false,
                 newcomers: Vec::new(),
@@ -149,21 +145,18 @@ impl<'a> Office<'a> {
         if self.renewed.elapsed() >= renewal(&self.lease) {
             self.store.renew_lease(&self.lease).await?;
             self.renewed = Instant::now();
-            self.check(records.is_empty()).await?;
+            self.check(records.is_empty());
         }
         Ok(())
     }
 
     /// Finds out whether anything was missed.
-    async fn check(&mut self, quiet: bool) -> Result<()> {
-        // The seats of a hall may be imported anew for as long as nobody has any.
-        self.in_doubt |= self.store.event_version(self.lease.scope).await? != self.event_version;
+    fn check(&mut self, quiet: bool) {
         // Only while all is quiet: what we have just decided, the lanes tell a moment later.
         if quiet && !self.dirty && self.floor.is_told() {
             let standing: usize = self.follower.mirror().sales.values().map(|sale| sale.standing.len()).sum();
             self.in_doubt |= standing != self.queue.len();
         }
-        Ok(())
     }
 
     fn learn(&mut self, record: &Record) {
@@ -195,14 +188,7 @@ impl<'a> Office<'a> {
 
     async fn read_anew(&mut self) -> Result<()> {
         let event = self.lease.scope;
-        let version = self.store.event_version(event).await?;
-        if version == self.event_version {
-            self.floor.reset(&self.store.taken_seats(event).await?);
-        } else {
-            let (hall, taken) = (self.store.hall(event).await?, self.store.taken_seats(event).await?);
-            self.floor = Floor::new(hall, &taken);
-            self.event_version = version;
-        }
+        self.floor.reset(&self.store.taken_seats(event).await?);
         self.queue = Queue::default();
         self.in_doubt = false;
         self.dirty = true;
@@ -246,11 +232,6 @@ impl<'a> Office<'a> {
             })
             .collect();
         let unserved: Vec<(Uuid, i64)> = plan.sold_out.into_iter().map(name).collect();
-        if !unserved.is_empty() && self.store.event_version(self.lease.scope).await? != self.event_version {
-            // The hall may have grown: nobody is told "sold out" for an old one.
-            self.in_doubt = true;
-            return Ok(());
-        }
         let more = offers.len() + unserved.len() >= BATCH;
         if offers.is_empty() && unserved.is_empty() {
             self.freed_at_ms = None;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use store::feed::{Change, Lane, LaneKind};
-use store::halls::{TierRow, UnitRow};
 use store::joins::Accepts;
 use testkit::eventually;
 use uuid::Uuid;
@@ -167,29 +165,4 @@ async fn a_sale_that_comes_later_shares_the_seats() {
     let second = world.booking_of(&fan).await;
     assert_eq!([world.seats_of(first).await, world.seats_of(second).await], [[0, 1], [2, 3]]);
     world.verify().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hall_that_is_imported_anew_is_the_one_that_is_sold() {
-    let (world, _tasks) = World::busy(Setup { rows: vec![2], ..Setup::default() }).await;
-    let probe = world.join(1).await;
-    world.admit(&[&probe]).await;
-    let booking = world.booking_of(&probe).await;
-    world.ask(&probe, booking, "give-back").await;
-    world.sql("delete from hold_seat where booking = $1", booking).await;
-    let tier = TierRow { code: "new".into(), name: "New".into(), price_minor: 500, fee_minor: 0, capacity: 6 };
-    let unit = |seat: u32| UnitRow {
-        tier: 0,
-        stretch: 0,
-        section: 0,
-        row: 0,
-        standing: true,
-        accessible: false,
-        label: format!("Floor {seat}"),
-    };
-    let units: Vec<UnitRow> = (0..6).map(unit).collect();
-    world.store.import_map(world.event, &json!({}), &[tier], &units).await.unwrap();
-    let (_, booking) = world.holder(5).await;
-    let row = world.store.booking(booking).await.unwrap().unwrap();
-    assert_eq!((row.seats.len(), row.amount_minor), (5, 2_500));
 }

@@ -87,11 +87,18 @@ pub fn limit_key(address: IpAddr) -> IpAddr {
     }
 }
 
+/// What counts as one network: the /48 of an IPv6 address, since one customer may be given so many /64s. Nothing for IPv4,
+/// where an address is scarce.
+pub fn network_key(address: IpAddr) -> Option<IpAddr> {
+    let address = address.to_canonical();
+    address.is_ipv6().then(|| prefix(address, 48))
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
 
-    use super::{Network, limit_key, prefix};
+    use super::{Network, limit_key, network_key, prefix};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -107,6 +114,15 @@ mod tests {
         assert_ne!(limit_key(ip("2001:db8:1:2::1")), limit_key(ip("2001:db8:1:3::1")));
         assert_ne!(limit_key(ip("192.0.2.1")), limit_key(ip("192.0.2.2")));
         assert_eq!(limit_key(ip("::ffff:192.0.2.1")), ip("192.0.2.1"));
+    }
+
+    #[test]
+    fn ipv6_has_a_wider_network_and_ipv4_has_none() {
+        assert_eq!(network_key(ip("2001:db8:1:2:3:4:5:6")), Some(ip("2001:db8:1::")));
+        assert_ne!(network_key(ip("2001:db8:1::1")), network_key(ip("2001:db8:2::1")));
+        for v4 in ["192.0.2.1", "::ffff:192.0.2.1"] {
+            assert_eq!(network_key(ip(v4)), None);
+        }
     }
 
     #[test]

@@ -90,7 +90,7 @@ fn describe() {
     metrics::gauge!(CONNECTIONS).set(0.0);
     metrics::gauge!(SOCKETS).set(0.0);
     metrics::counter!(ACCEPT_ERRORS_TOTAL).absolute(0);
-    for reason in ["total", "address"] {
+    for reason in ["total", "address", "network"] {
         metrics::counter!(CONNECTIONS_REFUSED_TOTAL, "reason" => reason).absolute(0);
     }
     for kind in crate::tasks::TaskKind::ALL {

@@ -47,6 +47,8 @@ pub struct ListenerConfig {
     pub max_connections: usize,
     /// Connections open at once from one address, upgraded ones included; IPv6 counts by /64.
     pub max_connections_per_address: usize,
+    /// Connections open at once from one IPv6 /48, all its /64s together. Wide: some carriers give each phone a /64 of one.
+    pub max_connections_per_network: usize,
     /// Networks without a cap per address: our own proxies, from which everybody comes.
     pub uncapped: Vec<Network>,
 }
@@ -59,6 +61,7 @@ impl Default for ListenerConfig {
             keep_alive: true,
             max_connections: 18_000,
             max_connections_per_address: 2_000,
+            max_connections_per_network: 8_000,
             uncapped: Vec::new(),
         }
     }

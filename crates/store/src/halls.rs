@@ -46,8 +46,8 @@ pub struct UnitRow {
 pub enum Imported {
     /// The event has these seats now.
     Done,
-    /// Seats were held or sold already: the map stays.
-    InUse,
+    /// A sale of the event is published: the map stays.
+    SalePublished,
     /// There is no such event.
     NoEvent,
 }
@@ -66,7 +66,12 @@ pub struct TierCount {
 }
 
 impl Store {
-    /// Replaces an event's seat map, tiers and seats, as long as nobody holds or has bought any.
+    /// Replaces an event's seat map, tiers and seats, until a sale of it is published. From then on fans see prices, and holds
+    /// name seats by their ordinals.
+    ///
+    /// A hold needs an admitted place, a place needs a line, and a line is made by publishing, which nothing takes back. So it is
+    /// enough that no sale is published at the moment of the judgement, nor before the commit: the event's row keeps new sales
+    /// away (their foreign key), and each draft's row is the one that publishing locks.
     ///
     /// # Errors
     /// When Postgres is away.
@@ -79,12 +84,14 @@ impl Store {
         if found.is_none() {
             return Ok(Imported::NoEvent);
         }
-        let used: bool = sqlx::query_scalar("select exists (select from hold_seat where event = $1)")
-            .bind(event)
-            .fetch_one(&mut *tx)
-            .await?;
-        if used {
-            return Ok(Imported::InUse);
+        let sales = if self.guards().map_lock {
+            "select published from sale where event = $1 order by id for no key update"
+        } else {
+            "select published from sale where event = $1"
+        };
+        let published: Vec<bool> = sqlx::query_scalar(sales).bind(event).fetch_all(&mut *tx).await?;
+        if published.contains(&true) {
+            return Ok(Imported::SalePublished);
         }
         sqlx::query("delete from seat where event = $1").bind(event).execute(&mut *tx).await?;
         sqlx::query("delete from tier where event = $1").bind(event).execute(&mut *tx).await?;

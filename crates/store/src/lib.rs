@@ -60,11 +60,13 @@ pub struct Guards {
     pub term_check: bool,
     /// A hold lapses only once Postgres's clock has passed its deadline.
     pub clock_check: bool,
+    /// An import of a seat map locks the sales that it found unpublished.
+    pub map_lock: bool,
 }
 
 impl Guards {
     /// All of them.
-    pub const ALL: Self = Self { term_check: true, clock_check: true };
+    pub const ALL: Self = Self { term_check: true, clock_check: true, map_lock: true };
 }
 
 /// The doors to Postgres and Redis. Cheap to clone.

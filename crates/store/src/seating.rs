@@ -101,12 +101,4 @@ impl Store {
         let seats = rows.into_iter().filter_map(|(_, seat, paid)| Some((seat? as u32, paid?))).collect();
         Ok(TakenSeats { version, seats })
     }
-
-    /// Counts edits of the event and imports of its hall.
-    ///
-    /// # Errors
-    /// When Postgres is away or there is no such event.
-    pub async fn event_version(&self, event: Uuid) -> Result<i64> {
-        Ok(sqlx::query_scalar("select version from event where id = $1").bind(event).fetch_one(&self.pool).await?)
-    }
 }

@@ -254,7 +254,8 @@ impl Door {
             })
             .collect();
         let done = self.store.import_map(event.0, &Value::Null, &[tier("gold"), tier("silver")], &units).await.unwrap();
-        assert_eq!(done, Imported::Done);
+        // An event's second sale finds the seats of the first.
+        assert!(matches!(done, Imported::Done | Imported::SalePublished), "{done:?}");
     }
 
     pub async fn sale(&self, token: &str, event: EventId, draft: &SaleDraft) -> Sale {

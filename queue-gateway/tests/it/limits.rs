@@ -36,6 +36,29 @@ async fn a_limit_answers_429_and_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_48_full_of_64s_is_limited_as_one_network() {
+    let limits = LimitsConfig { visitors_per_address: Rate::new(1, 2), network_times: 3, ..config().limits };
+    let door = door_with(limited(limits.clone())).await;
+    let ask = async |router: &axum::Router, address: String| {
+        Ask::new("POST", "/v1/visitors").from(router, &address).await.status.as_u16()
+    };
+    let mut taken = 0;
+    while ask(&door.router, format!("[2001:db8:0:{taken:x}::1]:1")).await == 200 {
+        taken += 1;
+        assert!(taken < 500, "no limit");
+    }
+    assert!(taken >= 6, "three times a burst of two, and was {taken}");
+    assert_eq!(ask(&door.router, "[2001:db8:1::1]:1".to_owned()).await, 200, "another network");
+    for n in 1..=20 {
+        assert_eq!(ask(&door.router, format!("192.0.2.{n}:1")).await, 200, "IPv4 has no wider network");
+    }
+    let open = door_with(limited(LimitsConfig { network_times: 0, ..limits })).await;
+    for n in 0..20 {
+        assert_eq!(ask(&open.router, format!("[2001:db8:0:{n}::1]:1")).await, 200, "switched off");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_impatient_fan_is_limited_and_the_others_are_not() {
     let limits = LimitsConfig { joins_per_fan: Rate::new(1, 2), ..config().limits };
     let door = door_with(limited(limits)).await;

@@ -75,14 +75,20 @@ async fn signing_out_ends_the_session_and_nothing_else() {
     let door = door().await;
     let session = door.account("ada@example.org").await;
     let second: Session = refresh(&door, &session.refresh_token).await.ok(200);
+    let elsewhere: Session = sign_in(&door, "ada@example.org", PASSWORD).await.ok(200);
+    let stranger = door.account("eve@example.org").await;
     let sign_out =
         |token: &str| Ask::new("DELETE", "/v1/sessions").json(&RefreshSession { refresh_token: token.to_owned() });
     sign_out("ref_nonsense").to(&door).await.empty(204);
+    let second: Session = refresh(&door, &second.refresh_token).await.ok(200);
     sign_out(&session.refresh_token).to(&door).await.empty(204);
     sign_out(&session.refresh_token).to(&door).await.empty(204);
     refresh(&door, &second.refresh_token).await.problem(401);
     for token in ["", "ref_", "ref_AAAA", second.access_token.as_str()] {
         refresh(&door, token).await.problem(401);
+    }
+    for other in [elsewhere, stranger] {
+        let _: Session = refresh(&door, &other.refresh_token).await.ok(200);
     }
 }
 

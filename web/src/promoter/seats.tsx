@@ -34,7 +34,7 @@ export function SeatsTab({ event, done }: { event: Event; done: () => Promise<vo
         : <p class="card">No seat map yet: the event has nothing to sell. Make one below.</p>}
       <section class="card">
         <h2>{l.data ? "Replace it" : "Make a seat map"}</h2>
-        {l.data && <p class="small">It can be replaced until the first seat was held.</p>}
+        {l.data && <p class="small">It can be replaced until a sale of the event is published.</p>}
         <div class="row choice" role="group" aria-label="How">
           <button type="button" aria-pressed={way === "generate"} onClick={() => { setWay("generate"); offer(null, []); }}>Generate an arena</button>
           <button type="button" aria-pressed={way === "paste"} onClick={() => { setWay("paste"); offer(null, []); }}>Paste or upload JSON</button>

@@ -35,14 +35,15 @@ async fn a_lasting_task_that_ends_early_ends_the_process() {
     }
 }
 
+/// Failures of tasks of this kind, of all tests of this process so far.
+fn failures(kind: &str) -> u64 {
+    let name = format!("usher_task_failures_total{{kind=\"{kind}\"}} ");
+    let page = Metrics::install().render();
+    page.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
+}
+
 #[tokio::test]
 async fn jobs_and_connections_may_fail() {
-    let failures = |kind: &str| {
-        let name = format!("usher_task_failures_total{{kind=\"{kind}\"}} ");
-        let page = Metrics::install().render();
-        let count = page.lines().find_map(|line| line.strip_prefix(&name)).unwrap();
-        count.parse::<u64>().unwrap()
-    };
     let before = (failures("job"), failures("connection"));
     let tasks = Tasks::without_signals();
     let (told, heard) = tokio::sync::oneshot::channel();
@@ -73,14 +74,22 @@ async fn a_stop_waits_for_tasks_and_drops_those_that_overrun() {
 
 #[tokio::test]
 async fn an_error_while_stopping_is_no_early_end() {
+    let before = failures("critical");
     let tasks = Tasks::without_signals();
     let soft = tasks.soft();
     tasks.spawn(TaskKind::Critical, "pacing", async move {
         soft.cancelled().await;
         Err(anyhow!("the lease was gone already"))
     });
+    let mut run = std::pin::pin!(tasks.clone().run_until_stopped(SOON));
+    tokio::select! {
+        biased;
+        stopped = &mut run => panic!("nobody asked yet: {stopped:?}"),
+        () = std::future::ready(()) => {}
+    }
     tasks.stop();
-    soon(tasks.run_until_stopped(SOON)).await.unwrap();
+    soon(run).await.unwrap();
+    assert!(failures("critical") > before, "the task was dropped instead of heard");
 }
 
 #[tokio::test]

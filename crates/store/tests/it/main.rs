@@ -2,6 +2,7 @@
 
 mod faults;
 mod follow;
+mod halls;
 mod history;
 mod joins;
 mod offers;

@@ -73,6 +73,13 @@ pub struct World {
 
 impl World {
     pub async fn new(recipe: Recipe) -> Result<Self> {
+        let world = Self::before_publication(recipe).await?;
+        anyhow::ensure!(world.store.publish_sale(world.sale, world.account).await? == SalePublished::Done);
+        Ok(world)
+    }
+
+    /// With the sale still a draft.
+    pub async fn before_publication(recipe: Recipe) -> Result<Self> {
         let (db, redis) = tokio::join!(testkit::database(), testkit::redis());
         let store = Store::with_pool(db.pool.clone(), redis.url())?;
         let (event, sale, account, organisation) = (id(), id(), id(), id());
@@ -113,7 +120,6 @@ impl World {
             rejoin: recipe.rejoin,
         };
         store.create_sale(sale, event, &draft).await?;
-        anyhow::ensure!(store.publish_sale(sale, account).await? == SalePublished::Done);
         let hall = store.hall(event).await?;
         Ok(Self { store, redis, db, event, sale, account, hall, holder: id() })
     }

@@ -1,5 +1,11 @@
 //! A database and a Redis for each test.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sqlx::{Connection as _, PgConnection};
+use testkit::eventually;
+
 use crate::{redis_command, sql};
 
 #[tokio::test]
@@ -14,16 +20,33 @@ async fn every_test_has_a_migrated_database_of_its_own() {
 #[test]
 fn databases_are_made_from_many_tests_at_once_and_outlive_none_of_them() {
     // Runtimes that come and go, as those of tests do: the server belongs to none.
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let one_test = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        runtime().block_on(async {
             let database = testkit::database().await;
             sql(&database.url, "CREATE TABLE mine (n int)").await.unwrap();
-        });
+            database.url.clone()
+        })
     };
+    let mut urls = Vec::new();
     for _ in 0..2 {
-        std::thread::scope(|scope| (0..8).for_each(|_| _ = scope.spawn(one_test)));
+        std::thread::scope(|scope| {
+            let tests: Vec<_> = (0..8).map(|_| scope.spawn(one_test)).collect();
+            urls.extend(tests.into_iter().map(|test| test.join().unwrap()));
+        });
     }
+    let made: HashSet<_> = urls.iter().collect();
+    assert_eq!(made.len(), 16, "{urls:?}");
+    runtime().block_on(eventually(Duration::from_secs(20), async || {
+        for url in &urls {
+            if PgConnection::connect(url).await.is_ok() {
+                return false;
+            }
+        }
+        true
+    }));
+    // Gone is not the same as a server that answers nobody.
+    runtime().block_on(testkit::database());
 }
 
 #[tokio::test]

@@ -90,11 +90,14 @@ fn a_server_outlives_the_runtime_that_started_it() {
     let dir = ScratchDir::new();
     let on_a_runtime = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(PrivateRedis::start(dir.path(), &programs())).unwrap()
+        let thread = std::path::Path::new("/proc").join(std::fs::read_link("/proc/thread-self").unwrap());
+        (runtime.block_on(PrivateRedis::start(dir.path(), &programs())).unwrap(), thread)
     };
     // Its thread ends here, which is what the kernel's parent-death signal looks at.
-    let redis = std::thread::scope(|scope| scope.spawn(on_a_runtime).join().unwrap());
+    let (redis, thread) = std::thread::scope(|scope| scope.spawn(on_a_runtime).join().unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Joined is a moment before gone; the signal comes between the two.
+    runtime.block_on(eventually(COMES_BACK, async || !thread.exists()));
     runtime.block_on(redis_command(redis.url(), "PING")).unwrap();
     runtime.block_on(redis.stop()).unwrap();
 }
