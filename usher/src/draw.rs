@@ -3,7 +3,7 @@
 mod example;
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -71,9 +71,9 @@ fn check(file: &Path, asked: Asked, as_json: bool) -> anyhow::Result<ExitCode> {
         anyhow::bail!("there is no entry {entry}: the roster has 1 to {}", verified.draw.roster.size);
     }
     if as_json {
-        writeln!(out, "{}", verified_json(&verified))?
+        writeln!(out, "{}", verified_json(&verified))?;
     } else {
-        write!(out, "{}", told(&verified))?
+        tell(&verified, &mut out)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -105,37 +105,26 @@ fn verified_json(verified: &Verified) -> serde_json::Value {
     })
 }
 
-fn told(verified: &Verified) -> String {
+fn tell(verified: &Verified, out: &mut impl Write) -> std::io::Result<()> {
     let draw = &verified.draw;
-    let beacon = draw.beacon.as_ref().map_or_else(
-        || "none was agreed".to_owned(),
-        |used| format!("round {} of {}, signed by the chain's key", used.round, used.chain.name),
-    );
-    let mut told = format!(
-        "The draw of {:?} ({}, {}) holds.\n\
-         \x20 commitment  the secret is the one whose hash was published\n\
-         \x20 roster      {} entries under the root {}\n\
-         \x20 beacon      {beacon}\n\
-         \x20 order       every number is the one that the seed makes\n\
-         \x20 signed by   key {}, Ed25519 {}\n",
-        draw.sale.name,
-        draw.sale.event,
-        draw.sale.id,
-        draw.roster.size,
-        draw.roster.root,
-        draw.signer.key_id,
-        draw.signer.ed25519,
-    );
+    let (sale, roster, signer) = (&draw.sale, &draw.roster, &draw.signer);
+    writeln!(out, "The draw of {:?} ({}, {}) holds.", sale.name, sale.event, sale.id)?;
+    writeln!(out, "  commitment  the secret is the one whose hash was published")?;
+    writeln!(out, "  roster      {} entries under the root {}", roster.size, roster.root)?;
+    match &draw.beacon {
+        Some(used) => writeln!(out, "  beacon      round {} of {}, signed by its key", used.round, used.chain.name)?,
+        None => writeln!(out, "  beacon      none was agreed")?,
+    }
+    writeln!(out, "  order       every number is the one that the seed makes")?;
+    writeln!(out, "  signed by   key {}, Ed25519 {}", signer.key_id, signer.ed25519)?;
     if let Some(followed) = &verified.entry {
         let (entry, steps) = (followed.proof.entry, followed.proof.path.len());
-        told += &format!(
-            "  entry {entry}     drew number {}; {:?} is in the roster, proved by {steps} hashes\n",
-            followed.number, followed.leaf
-        );
+        writeln!(out, "  entry {entry}    drew number {}", followed.number)?;
+        writeln!(out, "              {:?} is in the roster, proved by {steps} hashes", followed.leaf)?;
     }
-    told += &match verified.unprovable.join("; ") {
-        none if none.is_empty() => "Provable: nobody could have known or chosen this order.\n".to_owned(),
-        reasons => format!("Not provable, and says so: {reasons}.\n"),
-    };
-    told
+    if verified.unprovable.is_empty() {
+        writeln!(out, "Provable: nobody could have known or chosen this order.")
+    } else {
+        writeln!(out, "Not provable, and says so: {}.", verified.unprovable.join("; "))
+    }
 }

@@ -53,7 +53,8 @@ impl Example {
         let bytes = |what: &str| merkle::leaf_hash(format!("usher draw example\n{}\n{what}", self.seed).as_bytes());
         let signer = Signer::from_seed(&bytes("signer"), &Hex(bytes("key id")).to_string()[..16]);
         let secret = Secret(bytes("secret"));
-        let local = LocalChain::new("example", &bytes("chain"), Chain::quicknet().genesis_s, 3);
+        let local =
+            LocalChain::new("example", &bytes("chain"), Chain::quicknet().genesis_s, Chain::quicknet().period_s);
         let published = Hex::<48>::parse(ROUND_1000).context("a literal")?.0;
         let (chain, signature) = match self.beacon {
             Beacon::Quicknet => (Some(Chain::quicknet()), Some(published)),

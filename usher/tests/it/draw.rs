@@ -35,7 +35,7 @@ fn the_published_example_holds_and_is_what_the_command_writes() {
     let said = text(&output.stdout);
     assert!(output.status.success(), "{said}{}", text(&output.stderr));
     assert!(said.contains("round 1000 of quicknet") && said.contains("Provable: nobody"), "{said}");
-    assert!(said.contains("entry 17     drew number ") && said.contains("17 plc_"), "{said}");
+    assert!(said.contains("entry 17    drew number ") && said.contains("\"17 plc_"), "{said}");
     let again = example(&["--entries", "100"]);
     for name in domain::draw::FILES {
         let (kept, made) = (fs::read(folder.join(name)), fs::read(again.path().join(name)));

@@ -20,10 +20,18 @@ export interface Result {
   follow(entry: number): Followed | null;
 }
 
-/** Checks the files. `progress` hears how much of a step is done, from 0 to 1. */
-export async function check(open: Files, progress: (step: Step, done: number) => void = () => {}): Promise<Result> {
+/** Hears how much of a step is done, from 0 to 1, and at its end whether it holds. */
+export type Progress = (step: Step, done: number, holds?: boolean) => void;
+
+/** Checks the files. */
+export async function check(open: Files, progress: Progress = () => {}): Promise<Result> {
   const result: Result = { faults: [], draw: null, unprovable: [], order: new Uint32Array(0), follow: () => null };
   const { faults } = result;
+  let known = 0;
+  const over = (step: Step) => {
+    progress(step, 1, faults.length === known);
+    known = faults.length;
+  };
   const kept = <S>(read: { said: S } | { faults: Fault[] }): S | null => {
     if ("said" in read) return read.said;
     faults.push(...read.faults);
@@ -31,7 +39,10 @@ export async function check(open: Files, progress: (step: Step, done: number) =>
   };
   progress("statements", 0);
   const draw = kept(await statement<Draw>(open, "draw", "usher-draw/1"));
-  if (!draw) return result;
+  if (!draw) {
+    over("statements");
+    return result;
+  }
   result.draw = draw;
   const before = kept(await statement<Commitment>(open, "commitment", "usher-draw-commitment/1", draw.files));
   const roster = kept(await statement<Roster>(open, "roster", "usher-draw-roster/1", draw.files));
@@ -51,14 +62,17 @@ export async function check(open: Files, progress: (step: Step, done: number) =>
       fault(`says provable: ${draw.provable}, but ${result.unprovable.join("; ") || "nothing speaks against it"}`);
     }
   }
-  progress("statements", 1);
+  over("statements");
   progress("beacon", 0);
   computed(draw, fault);
-  progress("beacon", 1);
+  over("beacon");
   const leaves = await checkRoster(open, draw, roster?.chunks, faults, (done) => progress("roster", done));
+  over("roster");
   if (!leaves) return result;
   const order = orderOf(unhex(draw.seed), draw.roster.size, (done) => progress("order", done));
+  over("order");
   const numbersHold = await checkNumbers(open, draw, order, faults, (done) => progress("numbers", done));
+  over("numbers");
   if (numbersHold && faults.length === 0) {
     result.order = order;
     result.follow = (entry) => {
@@ -88,6 +102,8 @@ function agree(draw: Draw, before: Commitment | null, roster: Roster | null, fau
     same("the sale", draw.sale, roster.sale, "roster.json");
     same("the time of the close", draw.closed_ms, roster.closed_ms, "roster.json");
     same("the roster's size, root or time", draw.roster, { size: roster.size, root: roster.root, published_ms: roster.published_ms }, "roster.json");
+    const expected = Math.ceil(roster.size / CHUNK);
+    if (roster.chunks.length !== expected) faults.push({ file: "roster.json", entry: null, what: `has ${roster.chunks.length} chunks, not ${expected}` });
     const got = hex(root(roster.chunks.map(unhex)));
     if (got !== roster.root) faults.push({ file: "roster.json", entry: null, what: `its chunks lead to the root ${got}, not to ${roster.root}` });
   }
@@ -222,7 +238,6 @@ async function checkRoster(open: Files, draw: Draw, chunks: string[] | undefined
   if (got !== draw.roster.root && list.count === 0) list.fault(null, `its root is ${got}, draw.json says ${draw.roster.root}`);
   // Wrong lines are named; the numbers can still be compared with the seed.
   await list.end(draw.files[file]!);
-  progress(1);
   return leaves;
 }
 
@@ -242,7 +257,6 @@ export function orderOf(seed: Uint8Array, size: number, progress: (done: number)
     const whole = hex(tag(a)), other = hex(tag(b));
     return whole < other ? -1 : whole > other ? 1 : a - b;
   });
-  progress(1);
   return order;
 }
 
@@ -263,6 +277,5 @@ async function checkNumbers(open: Files, draw: Draw, order: Uint32Array, faults:
     if (n % 16384 === 0) progress(n / order.length);
   }
   const holds = await list.end(draw.files[file]!);
-  progress(1);
   return holds;
 }

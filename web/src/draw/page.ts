@@ -13,7 +13,7 @@ const FETCH_MS = 120_000;
 const STEPS: Record<Step, string> = {
   statements: "The three statements are signed, and agree with each other",
   beacon: "The secret is the one promised; the public randomness is real, and of the agreed round",
-  roster: "Everyone in the lobby is in the roster, each once, as it was fixed beforehand",
+  roster: "The roster is, line by line, the one that was fixed beforehand",
   order: "Secret, roster and randomness make one order",
   numbers: "The published numbers are that order",
 };
@@ -32,15 +32,15 @@ const entries = h("div");
 const chosen = h("input", { id: "files", type: "file", multiple: true, "data-testid": "files", onchange: () => void busy(fetchButton, "Checking…", bring) });
 const fetchButton = button("Check the published draw", () => void busy(fetchButton, "Checking…", fetched), { class: "main", "data-testid": "check-button", hidden: !sale });
 
-function progress(step: Step, part: number): void {
+function progress(step: Step, part: number, holds?: boolean): void {
   bar.hidden = false;
   bar.value = SHARE[step] + (NEXT[step] - SHARE[step]) * part;
   let line = steps.querySelector<HTMLElement>(`[data-step="${step}"]`);
   if (!line) {
-    line = h("li", { "data-step": step }, h("span", { "aria-hidden": "true" }), " ", STEPS[step]);
+    line = h("li", { "data-step": step }, h("span"), " ", STEPS[step]);
     steps.append(line);
   }
-  text(line.firstElementChild!, part < 1 ? "…" : "·");
+  text(line.firstElementChild!, holds === undefined ? "…" : holds ? "✓" : "✗ Not so:");
 }
 
 /** Runs the check in a worker of its own, which then keeps the order for questions. */
@@ -60,7 +60,7 @@ function checked(files: Record<string, Blob>): Promise<void> {
     };
     w.onmessage = (e: MessageEvent<Told>) => {
       const told = e.data;
-      if ("step" in told) progress(told.step, told.done);
+      if ("step" in told) progress(told.step, told.done, told.holds);
       else if ("entry" in told) followedBy?.(told);
       else done?.(told);
     };

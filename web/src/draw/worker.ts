@@ -5,7 +5,7 @@ import type { Draw, Fault } from "./statements";
 
 export type Asked = { files: Record<string, Blob> } | { entry: number };
 export type Told =
-  | { step: Step; done: number }
+  | { step: Step; done: number; holds: boolean | undefined }
   | { faults: Fault[]; draw: Draw | null; unprovable: string[] }
   | { entry: number; followed: Followed | null }
   | { broken: string };
@@ -15,7 +15,7 @@ let result: Result | null = null;
 
 async function answer(asked: Asked): Promise<void> {
   if ("files" in asked) {
-    result = await check(async (name) => asked.files[name] ?? null, (step, done) => scope.postMessage({ step, done }));
+    result = await check(async (name) => asked.files[name] ?? null, (step, done, holds) => scope.postMessage({ step, done, holds }));
     scope.postMessage({ faults: result.faults, draw: result.draw, unprovable: result.unprovable });
   } else if (result) {
     scope.postMessage({ entry: asked.entry, followed: result.follow(asked.entry) });

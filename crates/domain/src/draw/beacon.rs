@@ -4,6 +4,8 @@
 //! signature of SHA-256(`n` as 8 bytes, big-endian), and its randomness is SHA-256(signature). Nobody who holds less than the
 //! threshold of the network's keys can know it before its time, and nobody can choose it.
 
+use std::num::NonZeroU32;
+
 use blst::BLST_ERROR;
 use blst::min_sig::{PublicKey, SecretKey, Signature};
 use serde::{Deserialize, Serialize};
@@ -79,7 +81,7 @@ pub struct Chain {
     /// A point on G2, compressed.
     pub public_key: Hex<96>,
     /// Seconds from round to round.
-    pub period_s: u32,
+    pub period_s: NonZeroU32,
     /// When round 1 was made, seconds since 1970.
     pub genesis_s: i64,
     /// Hash of the group of nodes that began the chain.
@@ -100,7 +102,7 @@ impl Chain {
             name: "quicknet".to_owned(),
             hash: Hex::parse(HASH).expect(literal),
             public_key: Hex::parse(KEY).expect(literal),
-            period_s: 3,
+            period_s: NonZeroU32::new(3).expect(literal),
             genesis_s: 1_692_803_367,
             group_hash: Hex::parse(GROUP).expect(literal),
         }
@@ -114,7 +116,7 @@ impl Chain {
     /// drand's chain hash: SHA-256(period, 4 bytes ‖ genesis, 8 bytes ‖ public key ‖ group hash ‖ name), integers big-endian.
     pub fn computed_hash(&self) -> [u8; 32] {
         sha256(&[
-            &self.period_s.to_be_bytes(),
+            &self.period_s.get().to_be_bytes(),
             &self.genesis_s.to_be_bytes(),
             &self.public_key.0,
             &self.group_hash.0,
@@ -123,18 +125,14 @@ impl Chain {
     }
 
     /// The first round made at or after a time, given in milliseconds since 1970; 1 for times before the chain.
-    ///
-    /// # Panics
-    /// If the period is zero.
     pub fn round_at_or_after(&self, time_ms: i64) -> u64 {
-        assert!(self.period_s > 0, "a chain's rounds take time");
         let since_ms = u64::try_from(i128::from(time_ms) - i128::from(self.genesis_s) * 1_000).unwrap_or(0);
-        since_ms.div_ceil(u64::from(self.period_s) * 1_000) + 1
+        since_ms.div_ceil(u64::from(self.period_s.get()) * 1_000) + 1
     }
 
     /// When a round is made, in milliseconds since 1970.
     pub fn time_of_ms(&self, round: u64) -> i64 {
-        let since_s = i128::from(round.saturating_sub(1)) * i128::from(self.period_s);
+        let since_s = i128::from(round.saturating_sub(1)) * i128::from(self.period_s.get());
         i64::try_from((i128::from(self.genesis_s) + since_s) * 1_000).unwrap_or(i64::MAX)
     }
 }
@@ -197,7 +195,7 @@ pub struct LocalChain {
 
 impl LocalChain {
     /// The chain that a seed makes, its round 1 at `genesis_s` seconds since 1970, then one every `period_s` seconds.
-    pub fn new(name: &str, seed: &[u8; 32], genesis_s: i64, period_s: u32) -> Self {
+    pub fn new(name: &str, seed: &[u8; 32], genesis_s: i64, period_s: NonZeroU32) -> Self {
         let key = SecretKey::key_gen(seed, b"usher local chain").expect("32 bytes are enough");
         let mut chain = Chain {
             name: name.to_owned(),
@@ -277,7 +275,7 @@ mod tests {
         // Too far away to be recognised: then it is only known not to be this one.
         let far = verify(&chain, 1_000, &signature(ROUNDS[1].1));
         assert_eq!(far, Err(BeaconError::WrongKey { chain: "quicknet".into(), round: 1_000 }));
-        let local = LocalChain::new("mine", &[1; 32], chain.genesis_s, 3);
+        let local = LocalChain::new("mine", &[1; 32], chain.genesis_s, chain.period_s);
         assert!(!local.chain().is_public());
         assert_eq!(verify(&chain, 1_000, &local.sign(1_000)), far);
         assert!(matches!(verify(local.chain(), 1_000, &signature(ROUNDS[0].1)), Err(BeaconError::WrongKey { .. })));
@@ -317,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_local_chain_signs_its_rounds() {
-        let local = LocalChain::new("demo", &[9; 32], 1_000, 1);
+        let local = LocalChain::new("demo", &[9; 32], 1_000, NonZeroU32::MIN);
         let randomness = verify(local.chain(), 77, &local.sign(77)).unwrap();
         assert_eq!(randomness, sha256(&[&local.sign(77)]));
         assert_ne!(local.sign(77), local.sign(78));
@@ -340,7 +338,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_round_is_the_first_at_or_after(time_ms in 0_i64..4_000_000_000_000, period_s in 1_u32..100, genesis_s in 0_i64..2_000_000_000) {
-            let chain = Chain { period_s, genesis_s, ..Chain::quicknet() };
+            let chain = Chain { period_s: NonZeroU32::new(period_s).unwrap(), genesis_s, ..Chain::quicknet() };
             let round = chain.round_at_or_after(time_ms);
             prop_assert!(chain.time_of_ms(round) >= time_ms);
             prop_assert!(round == 1 || chain.time_of_ms(round - 1) < time_ms);

@@ -195,7 +195,7 @@ fn a_beacon_of_another_round_key_or_chain_is_refused() {
     }));
     assert!(said[0].to_string().contains("the rule asks for round 1000"), "{said:?}");
 
-    let local = LocalChain::new("quicknet", &[1; 32], Chain::quicknet().genesis_s, 3);
+    let local = LocalChain::new("quicknet", &[1; 32], Chain::quicknet().genesis_s, Chain::quicknet().period_s);
     // Another key's signature, under quicknet's name.
     let said = fault(&forged(&files, |draw| {
         draw.beacon.as_mut().unwrap().signature = Hex(local.sign(1_000));
@@ -274,6 +274,30 @@ fn a_statement_of_unknown_format_is_refused() {
 }
 
 #[test]
+fn a_period_of_no_time_and_missing_chunks_are_refused() {
+    let mut files = example(5);
+    let text = String::from_utf8(files["draw.json"].clone()).unwrap();
+    files.insert("draw.json", text.replacen("\"period_s\": 3", "\"period_s\": 0", 1).into_bytes());
+    let said = fault(&files);
+    assert!(said.starts_with("draw.json: cannot be read") && said.contains("nonzero"), "{said}");
+
+    // One chunk, the root itself, where there must be two: it leads to the root.
+    let mut files = example(1_500);
+    let read = Signed::<RosterStatement>::read(files["roster.json"].clone(), files["roster.sig"].clone()).unwrap();
+    let mut statement = read.statement;
+    statement.chunks = vec![statement.root];
+    let signed = signer().sign(statement);
+    files.insert("roster.json", signed.json.clone());
+    files.insert("roster.sig", signed.sig.clone());
+    let files = forged(&files, |draw| {
+        draw.files.roster_json = Hex(hash::sha256(&[&signed.json]));
+        draw.files.roster_sig = Hex(hash::sha256(&[&signed.sig]));
+    });
+    let said = check(&files, Asked { entry: Some(1_400), key: None }).unwrap_err();
+    assert!(said[0].to_string().contains("roster.json: has 1 chunks, not 2"), "{said:?}");
+}
+
+#[test]
 fn another_key_is_refused_where_one_is_asked_for() {
     let asked = Asked { entry: None, key: Some(Hex([9; 32])) };
     let files: Vec<&str> = check(&example(5), asked).unwrap_err().iter().map(|fault| fault.file).collect();
@@ -291,7 +315,7 @@ fn a_draw_is_called_provable_only_if_it_is() {
     let said = fault(&forged(&example(10), |draw| draw.provable = false));
     assert!(said.contains("nothing speaks against it"), "{said}");
 
-    let local = LocalChain::new("demo", &[1; 32], Chain::quicknet().genesis_s, 3);
+    let local = LocalChain::new("demo", &[1; 32], Chain::quicknet().genesis_s, Chain::quicknet().period_s);
     let rule = Rule { chain: local.chain().clone(), delay_s: 60 };
     let files = drawn(10, Some(rule), Some(&local.sign(1_000)));
     let verified = check(&files, Asked::default()).unwrap();

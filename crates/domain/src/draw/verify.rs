@@ -10,7 +10,7 @@ use super::statement::{
     CommitmentStatement, DrawStatement, ReadError, RosterStatement, Rule, STATEMENT_MAX, Signed, Statement,
 };
 use super::verify_lists::{check_numbers, check_roster};
-use super::{BeaconError, Hex, Numbers, Secret, commitment, merkle, round_after_close, seed, verify_beacon};
+use super::{BeaconError, CHUNK, Hex, Numbers, Secret, commitment, merkle, round_after_close, seed, verify_beacon};
 
 /// Something that does not hold, in which file, and for which entry where a list is at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +131,7 @@ pub fn verify<R: Read>(
     if own.complete {
         let numbers = Numbers::draw(&draw.seed.0, draw.roster.size);
         check_numbers(&mut open, &draw, &numbers, &mut faults);
-        entry = own.followed.and_then(|(leaf, leaves)| {
+        entry = own.followed.filter(|_| faults.is_empty()).and_then(|(leaf, leaves)| {
             let entry = asked.entry?;
             let proof = Proof::from_leaves(draw.roster.size, chunks.as_deref()?, entry, &leaves);
             let leads = proof.leads_from(&merkle::leaf_hash(leaf.as_bytes()), &draw.roster.root.0);
@@ -218,6 +218,10 @@ fn fixed_beforehand(draw: &DrawStatement, roster: &RosterStatement, faults: &mut
     same("the roster's root", draw.roster.root == roster.root);
     same("the roster's time", draw.roster.published_ms == roster.published_ms);
     let chunks: Vec<[u8; 32]> = roster.chunks.iter().map(|hash| hash.0).collect();
+    let expected = (roster.size.max(0) as u64).div_ceil(CHUNK as u64);
+    if chunks.len() as u64 != expected {
+        faults.push(Fault::of("roster.json", format_args!("has {} chunks, not {expected}", chunks.len())));
+    }
     let root = Hex(merkle::root(&chunks));
     if root != roster.root {
         let what = format_args!("its chunks lead to the root {root}, not to {}", roster.root);
@@ -234,9 +238,6 @@ fn computed(draw: &DrawStatement, faults: &mut Vec<Fault>) {
         fault(format!("the secret's commitment is {hash}, not {}", draw.commitment));
     }
     if let Some(used) = &draw.beacon {
-        if used.chain.period_s == 0 {
-            return fault("the chain's period is 0 seconds".to_owned());
-        }
         let earliest_ms = draw.closed_ms.saturating_add(i64::from(used.delay_s) * 1_000);
         if earliest_ms != used.earliest_ms {
             fault(format!("the close and the delay make {earliest_ms}, not {}", used.earliest_ms));
