@@ -3,8 +3,11 @@
 //! Nothing here knows a clock, a socket or a store; `now` comes in, decisions go out.
 
 pub mod draw;
+pub mod estimate;
 pub mod line;
+pub mod odds;
 pub mod order;
 pub mod pacing;
+pub mod preview;
 pub mod sale;
 pub mod seats;

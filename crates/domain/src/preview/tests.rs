@@ -1,0 +1,127 @@
+//! What a preview promises: the same caps as the real loop, honest consequences, the same answer twice.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::pacing::{Between, Knobs, Ramp, Step};
+
+const NOW_MS: i64 = 1_800_000_000_000;
+
+fn tuning(rate_per_minute: u32) -> Tuning {
+    Tuning::new(Knobs { rate_per_minute, max_active: 1_000_000 })
+}
+
+fn situation(waiting: &[u8], free: u32) -> Situation<'_> {
+    Situation {
+        now_ms: NOW_MS,
+        opens_at_ms: NOW_MS - 60_000,
+        closes_at_ms: NOW_MS + 86_400_000,
+        recent: &[],
+        holding: &[],
+        standing: &[],
+        waiting,
+        free,
+    }
+}
+
+/// Everybody comes, pays and asks for one seat.
+const STEADY: Behaviour = Behaviour {
+    show_up: 1.0,
+    conversion: 1.0,
+    lapse: 0.0,
+    paid_after: Spread([60_000; 11]),
+    released_after: Spread([60_000; 11]),
+    hold_ttl_ms: 480_000,
+    mean_party: 1.0,
+    joins_per_minute: 0.0,
+};
+
+#[test]
+fn a_steady_line_is_let_in_at_its_rate() {
+    let waiting = [1; 6_000];
+    let both = preview(&situation(&waiting, 100_000), &tuning(600), &tuning(1_200), &STEADY, 10, 1);
+    let waits = both.without.waits.unwrap();
+    // At twice the share each minute's worth goes in within its first half.
+    assert!((270..=300).contains(&waits.p50_s) && (510..=540).contains(&waits.p90_s), "{waits:?}");
+    let waits = both.with.waits.unwrap();
+    assert!((120..=150).contains(&waits.p50_s), "{waits:?}");
+    assert!((both.without.peak_per_minute, both.with.peak_per_minute) == (600, 1_200), "{both:?}");
+    assert_eq!((both.without.peak_per_second, both.with.peak_per_second), (20, 40));
+    assert!(both.without.unreached.abs() < 1e-9 && both.without.sold_out_at.is_none());
+    assert!((5_000..6_000).contains(&both.moved), "{}", both.moved);
+}
+
+#[test]
+fn the_seats_run_out_when_they_do() {
+    let waiting = [1; 6_000];
+    let both = preview(&situation(&waiting, 1_500), &tuning(600), &tuning(600), &STEADY, 10, 1);
+    assert_eq!((both.moved, both.with), (0, both.without));
+    assert!((both.with.unreached - 0.75).abs() < 1e-9);
+    let sold_out = both.with.sold_out_at.unwrap();
+    // The last of 1,500 goes in half-way through the third minute at twice the rate's share, and pays a minute later.
+    assert_eq!(sold_out.low_ms, sold_out.high_ms);
+    assert!((194_000..=201_000).contains(&(sold_out.low_ms - NOW_MS)), "{sold_out:?}");
+}
+
+#[test]
+fn a_pause_reaches_nobody_and_a_ramp_is_followed() {
+    let waiting = [2; 1_000];
+    let held = Tuning { held: true, ..tuning(600) };
+    let steps = vec![Step { at_ms: NOW_MS + 600_000, rate_per_minute: 6_000 }];
+    let ramp = Tuning { ramp: Ramp::new(steps, Between::Steps).unwrap(), ..tuning(6) };
+    let both = preview(&situation(&waiting, 10_000), &held, &ramp, &STEADY, 10, 1);
+    assert_eq!((both.without.waits, both.moved), (None, 1_000));
+    assert!((both.without.unreached - 1.0).abs() < 1e-9);
+    let waits = both.with.waits.unwrap();
+    assert!((600..=603).contains(&waits.p10_s) && waits.p90_s <= 606, "{waits:?}");
+}
+
+#[test]
+fn few_active_bound_the_line_by_their_time() {
+    let waiting = [1; 1_000];
+    let few = Tuning { max_active: 50, ..tuning(6_000) };
+    let both = preview(&situation(&waiting, 10_000), &few, &few, &STEADY, 10, 1);
+    assert_eq!(both.with.peak_active, 50);
+    let waits = both.with.waits.unwrap();
+    assert!((540..=550).contains(&waits.p50_s), "fifty a minute: {waits:?}");
+}
+
+#[test]
+fn who_holds_and_stands_now_counts() {
+    let holding = [Holding { seats: 4, remaining_ms: 30_000 }; 10];
+    let now = Situation { holding: &holding, standing: &[4, 4], recent: &[(100, 20)], ..situation(&[1, 1, 1], 0) };
+    let never = Behaviour { conversion: 0.0, lapse: 1.0, ..STEADY };
+    let both = preview(&now, &tuning(600), &tuning(600), &never, 10, 1);
+    assert_eq!(both.with.waits.unwrap(), Waits { p10_s: 30, p50_s: 30, p90_s: 30 });
+    assert_eq!(both.with.peak_active, 12);
+    let all_pay = preview(&now, &tuning(600), &tuning(600), &STEADY, 10, 1);
+    assert_eq!(all_pay.with.waits, None);
+    assert!(all_pay.with.sold_out_at.is_some_and(|at| at.high_ms <= NOW_MS + 30_200));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_preview_keeps_the_caps_and_repeats_itself(
+        waiting in prop::collection::vec(1u8..9, 0..2_000), standing in prop::collection::vec(1u8..9, 0..20),
+        holding in prop::collection::vec((1u8..9, 0u32..400_000), 0..50), recent in prop::collection::vec((0u32..60_000, 0u32..5), 0..9),
+        free in 0u32..3_000, rate in 1u32..3_000, target in prop::option::of(1u32..3_000), max_active in 1u32..500,
+        rates in (0.0f64..=1.0, 0.0f64..=1.0, 0.0f64..=1.0), joins_per_minute in 0.0f64..50.0, seed: u64) {
+        let holding: Vec<_> = holding.into_iter().map(|(seats, remaining_ms)| Holding { seats, remaining_ms }).collect();
+        let now = Situation {
+            recent: &recent, holding: &holding, standing: &standing,
+            closes_at_ms: NOW_MS + 3_600_000, ..situation(&waiting, free)
+        };
+        let (show_up, conversion, lapse) = rates;
+        let behaviour = Behaviour { show_up, conversion, lapse, joins_per_minute, ..Behaviour::default() };
+        let proposed = Tuning { max_active, target_per_minute: target, ..tuning(rate) };
+        let both = preview(&now, &proposed, &proposed, &behaviour, 5, seed);
+        prop_assert_eq!(both, preview(&now, &proposed, &proposed, &behaviour, 5, seed));
+        prop_assert_eq!((both.moved, both.with), (0, both.without));
+        let already = (holding.len() + standing.len()) as u32;
+        prop_assert!(both.with.peak_active <= max_active.max(already));
+        prop_assert!(both.with.peak_per_minute <= rate.max(recent.iter().map(|(_, n)| n).sum()));
+        prop_assert!((0.0..=1.0).contains(&both.with.unreached));
+    }
+}
