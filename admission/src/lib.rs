@@ -1,15 +1,21 @@
 //! Decides who is next and when: holds the pacing lease of each sale, and takes the operators' changes of its knobs.
 
+mod braking;
+mod head;
+mod measure;
 mod metrics;
 mod openapi;
 mod pacing;
 mod routes;
+
+use std::sync::Arc;
 
 use chassis::clock::Clock;
 use chassis::tasks::{TaskKind, Tasks};
 use contracts::papers::Papers;
 use serde::{Deserialize, Serialize};
 use store::Store;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use crate::openapi::openapi;
@@ -43,6 +49,8 @@ pub struct Admission {
     papers: Papers,
     clock: Clock,
     holder: Uuid,
+    /// One preview at a time: it takes a core for seconds.
+    previews: Arc<Semaphore>,
 }
 
 /// Checks the settings and takes the doors to the stores.
@@ -56,7 +64,7 @@ pub fn prepare(config: Config, store: Store, papers: Papers, clock: Clock) -> an
     anyhow::ensure!((10..=100_000).contains(&config.window), "admission.window must be 10 to 100000");
     metrics::describe();
     let holder = chassis::ids::new(&clock);
-    Ok(Admission { config, store, papers, clock, holder })
+    Ok(Admission { config, store, papers, clock, holder, previews: Arc::new(Semaphore::new(1)) })
 }
 
 impl Admission {

@@ -26,6 +26,8 @@ mod rebuild;
 mod redis_door;
 pub mod seating;
 pub mod servers;
+pub mod situation;
+pub mod tuning;
 pub mod verify;
 
 use std::collections::HashMap;

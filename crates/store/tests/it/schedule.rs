@@ -11,8 +11,8 @@ use store::StoreError;
 use store::follow::Follower;
 use store::joins::{Accepts, JoinAsk};
 use store::leases::{Lease, Office};
-use store::pace::Tune;
 use store::payments::{Begun, Verdict};
+use store::tuning::{KnobChange, Tune};
 use store::verify::{Allowance, differences};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -217,10 +217,11 @@ impl Hands<'_> {
     async fn tune(&mut self) -> Result {
         let tune = match self.chance.random_range(0..4) {
             0 => Tune::Pause,
-            1 => Tune::Knobs {
+            1 => Tune::Knobs(KnobChange {
                 rate_per_minute: Some(self.chance.random_range(60..60_000)),
                 max_active: Some(self.chance.random_range(3..60)),
-            },
+                ..KnobChange::default()
+            }),
             _ => Tune::Resume,
         };
         self.world.store.tune(self.world.sale, self.world.account, &tune, "by chance", None).await?;
