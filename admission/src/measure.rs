@@ -17,8 +17,8 @@ const KEPT_MAX: usize = 20_000;
 #[derive(Debug, Default)]
 pub struct Measures {
     sales: HashMap<Uuid, SaleMeasure>,
-    /// Live holds, and whether their fans gave a sign.
-    holds: HashMap<Uuid, bool>,
+    /// Live holds, with their sales and whether their fans gave a sign.
+    holds: HashMap<Uuid, (Uuid, bool)>,
 }
 
 /// What was measured of one sale. Times are steady milliseconds.
@@ -54,7 +54,7 @@ impl Measures {
         let sign = |hold: &store::feed::HoldNow| hold.state != HoldState::Held || hold.extended || hold.declined;
         Self {
             sales: HashMap::new(),
-            holds: mirror.holds.iter().map(|(booking, hold)| (*booking, sign(hold))).collect(),
+            holds: mirror.holds.iter().map(|(booking, hold)| (*booking, (hold.sale, sign(hold)))).collect(),
         }
     }
 
@@ -87,20 +87,19 @@ impl Measures {
             Change::Left { entry } => self.of(record.lane.scope).forget(*entry),
             Change::Unserved { sale, entry } => self.of(*sale).forget(*entry),
             Change::Held(hold) => {
-                self.holds.insert(hold.booking, false);
+                self.holds.insert(hold.booking, (hold.sale, false));
                 self.of(hold.sale).held(hold.entry, record.at_ms, now_ms);
             }
             // Only a fan's paying or extending moves a hold.
             Change::Moved { booking, .. } => {
-                let sale = mirror.holds.get(booking).map(|hold| hold.sale);
-                if let (Some(signed), Some(sale)) = (self.holds.get_mut(booking), sale)
-                    && !std::mem::replace(signed, true)
-                {
+                let Some((sale, signed)) = self.holds.get_mut(booking) else { return };
+                let sale = *sale;
+                if !std::mem::replace(signed, true) {
                     self.of(sale).show_up.note(now_ms, 1, 0);
                 }
             }
             Change::Ended { booking, sale, entry, how, .. } => {
-                let signed = self.holds.remove(booking);
+                let signed = self.holds.remove(booking).map(|(_, signed)| signed);
                 let measure = self.of(*sale);
                 measure.forget(*entry);
                 if *how == Ending::Failed {

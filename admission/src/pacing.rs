@@ -110,6 +110,7 @@ async fn pace_event(admission: &Admission, event: Uuid) -> anyhow::Result<()> {
                         counter!(LOST).increment(1);
                         gauge!(LEASES).decrement(1.0);
                         desk.lease = None;
+                        desk.held = Held::default();
                     }
                     fault => {
                         tracing::warn!(%sale, %fault, "no decision about the pace for the moment");

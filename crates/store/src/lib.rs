@@ -61,11 +61,13 @@ pub struct Guards {
     pub term_check: bool,
     /// A hold lapses only once Postgres's clock has passed its deadline.
     pub clock_check: bool,
+    /// No more are let in than the rate, the caps and the flow allow.
+    pub rate_check: bool,
 }
 
 impl Guards {
     /// All of them.
-    pub const ALL: Self = Self { term_check: true, clock_check: true };
+    pub const ALL: Self = Self { term_check: true, clock_check: true, rate_check: true };
 }
 
 /// The doors to Postgres and Redis. Cheap to clone.

@@ -89,6 +89,13 @@ async fn a_sale_goes_from_draft_to_open_and_its_opening_stays() {
     let tune = store::tuning::Tune::Knobs(store::tuning::KnobChange::rate(60));
     door.store.tune(sale.sale_id.0, event.0, &tune, "calm", None).await.unwrap();
     put(&draft, edited.version).to(&door).await.problem(412);
+
+    // In an emergency nobody joins, and everybody is told why.
+    let stop = store::tuning::Tune::Stop;
+    door.store.tune(sale.sale_id.0, event.0, &stop, "smoke in the hall", None).await.unwrap();
+    let problem = door.join(&door.visitor().await.token, sale.sale_id).await.problem(503);
+    assert_eq!((problem.code.as_str(), problem.detail.as_str()), ("stopped", "smoke in the hall"));
+    assert!(problem.retry_after_s.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
