@@ -2,6 +2,7 @@
 //! minute later, and the flip that gives everybody a number at once. Each step is kept before the next, so that whoever holds
 //! the pacing lease next goes on where the last one stopped.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How many places of the roster are read at once.
 const CHUNK: i64 = 20_000;
 /// The demo's chain makes a round so often, in seconds.
-const LOCAL_PERIOD_S: u32 = 1;
+const LOCAL_PERIOD_S: NonZeroU32 = NonZeroU32::MIN;
 
 /// Where the randomness of draws comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,6 +1,9 @@
 //! Decides who is next and when: holds the pacing lease of each sale, and takes the operators' changes of its knobs.
 
+mod braking;
 mod drawing;
+mod head;
+mod measure;
 mod metrics;
 mod openapi;
 mod pacing;
@@ -13,6 +16,7 @@ use chassis::tasks::{TaskKind, Tasks};
 use contracts::papers::Papers;
 use serde::{Deserialize, Serialize};
 use store::Store;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::drawing::Drawer;
@@ -52,6 +56,8 @@ pub struct Admission {
     clock: Clock,
     holder: Uuid,
     drawer: Arc<Drawer>,
+    /// One preview at a time: it takes a core for seconds.
+    previews: Arc<Semaphore>,
 }
 
 /// Checks the settings and takes the doors to the stores. `secret` is the installation's: it signs draws.
@@ -66,7 +72,8 @@ pub fn prepare(config: Config, secret: &str, store: Store, papers: Papers, clock
     metrics::describe();
     let holder = chassis::ids::new(&clock);
     let drawer = Arc::new(Drawer::new(config.draw.clone(), secret, store.clone(), clock.clone())?);
-    Ok(Admission { config, store, papers, clock, holder, drawer })
+    let previews = Arc::new(Semaphore::new(1));
+    Ok(Admission { config, store, papers, clock, holder, drawer, previews })
 }
 
 impl Admission {

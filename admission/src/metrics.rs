@@ -13,6 +13,11 @@ pub const LEASES: &str = "usher_pacing_leases";
 /// Leases lost to another holder or to time.
 pub const LOST: &str = "usher_pacing_leases_lost_total";
 
+/// Sales that this process lets people into more slowly because of the automatic brake.
+pub const BRAKED: &str = "usher_pacing_braked_sales";
+/// Changes of the automatic brake's factor.
+pub const BRAKE_CHANGES: &str = "usher_brake_changes_total";
+
 /// Describes them and makes them visible before they first happen.
 pub fn describe() {
     describe_counter!(ADMITTED, "Places let in");
@@ -20,6 +25,11 @@ pub fn describe() {
     describe_histogram!(TICK, Unit::Seconds, "How long a pacing decision took");
     describe_gauge!(LEASES, "Pacing leases held by this process");
     describe_counter!(LOST, "Pacing leases lost to another holder or to time");
+    describe_gauge!(BRAKED, "Sales slowed by the automatic brake in this process");
+    describe_counter!(BRAKE_CHANGES, "Changes of the automatic brake's factor, by why");
+    for why in ["slow", "failing", "recovering", "recovered"] {
+        counter!(BRAKE_CHANGES, "why" => why).absolute(0);
+    }
     for name in [ADMITTED, SKIPPED, LOST] {
         counter!(name).absolute(0);
     }

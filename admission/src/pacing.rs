@@ -7,16 +7,20 @@ use std::time::Duration;
 
 use chassis::retry::Backoff;
 use chassis::tasks::{TaskKind, Tasks};
+use domain::pacing::{BrakeRules, Flow, Now, Recent};
 use metrics::{counter, gauge, histogram};
 use store::StoreError;
 use store::follow::Follower;
 use store::leases::{Lease, Office};
 use store::mirror::{EventMirror, SaleMirror};
-use store::pace::{PaceAsk, PassedOver};
+use store::pace::{Measured, PaceAsk};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::Admission;
+use crate::braking::Braking;
+use crate::head::{self, Memories};
+use crate::measure::{Measures, SaleMeasure};
 use crate::metrics::{ADMITTED, LEASES, LOST, SKIPPED, TICK};
 
 /// Looks for events with running sales and sees to it that each has its task.
@@ -53,15 +57,22 @@ async fn give_up(admission: &Admission, event: Uuid) {
     }
 }
 
+/// What belongs to one turn of office and ends with it.
+#[derive(Default)]
+struct Held {
+    memories: Memories,
+    flow: Flow,
+    /// Who was let in lately by this process's own clock.
+    recent: Recent,
+    braking: Braking,
+}
+
 /// A sale in this process's hands.
 #[derive(Default)]
 struct Desk {
     lease: Option<Lease>,
     sought: Option<Instant>,
-    /// When Redis could last not be read, in milliseconds since 1970.
-    blind_ms: i64,
-    /// Since when each absent place has stood at the head.
-    absent: HashMap<i64, Instant>,
+    held: Held,
     backoff: Option<Backoff>,
     /// The term in which the draw of the lobby was begun.
     drawing: Option<i64>,
@@ -77,10 +88,12 @@ async fn pace_event(admission: &Admission, tasks: &Tasks, event: Uuid) -> anyhow
         }
     };
     let mut desks: HashMap<Uuid, Desk> = HashMap::new();
+    let mut measures = Measures::new(follower.mirror());
     let mut last_tick = Instant::now();
     loop {
         // News bring the next tick forward, so that a freed seat is offered at once.
-        follower.next(Duration::from_millis(config.tick_ms).saturating_sub(last_tick.elapsed())).await?;
+        let news = follower.next(Duration::from_millis(config.tick_ms).saturating_sub(last_tick.elapsed())).await?;
+        measures.hear(&news, follower.mirror(), admission.clock.monotonic_ms().cast_signed());
         let soonest = last_tick + Duration::from_millis(config.tick_min_ms);
         tokio::time::sleep_until(soonest).await;
         last_tick = Instant::now();
@@ -97,12 +110,15 @@ async fn pace_event(admission: &Admission, tasks: &Tasks, event: Uuid) -> anyhow
                 continue;
             }
             let desk = desks.entry(*sale).or_default();
-            if let Err(fault) = attend(admission, tasks, follower.mirror(), *sale, mirror, desk).await {
+            if let Err(fault) =
+                attend(admission, tasks, follower.mirror(), *sale, mirror, desk, measures.of(*sale)).await
+            {
                 match fault {
                     StoreError::Moved(_) => {
                         counter!(LOST).increment(1);
                         gauge!(LEASES).decrement(1.0);
                         desk.lease = None;
+                        desk.held = Held::default();
                     }
                     fault => {
                         tracing::warn!(%sale, %fault, "no decision about the pace for the moment");
@@ -128,6 +144,7 @@ async fn attend(
     sale: Uuid,
     mirror: &SaleMirror,
     desk: &mut Desk,
+    measure: &mut SaleMeasure,
 ) -> Result<(), StoreError> {
     let config = &admission.config;
     let Some(lease) = desk.lease else {
@@ -139,7 +156,7 @@ async fn attend(
                 admission.store.take_lease(Office::Pacing, sale, admission.holder, config.lease_ttl_ms).await?;
             if let Some(lease) = desk.lease {
                 gauge!(LEASES).increment(1.0);
-                desk.absent.clear();
+                desk.held = Held::default();
                 tracing::info!(%sale, term = lease.term, "pacing this sale");
             }
         }
@@ -154,90 +171,38 @@ async fn attend(
         });
     }
     let started = Instant::now();
-    let ask = head(admission, event, sale, mirror, desk, lease).await;
-    let done = admission.store.pace(&ask).await?;
+    let now = Now { wall_ms: admission.clock.now_ms(), steady_ms: admission.clock.monotonic_ms().cast_signed() };
+    let rate = mirror.now.tuning()?.in_force(now.wall_ms, 1.0, 1.0).knobs.rate_per_minute;
+    let rules = head::rules(mirror, rate, config.window);
+    let held = &mut desk.held;
+    let found = head::read(&admission.store, event, sale, mirror, rules, now, &mut held.memories).await;
+    let ask = PaceAsk {
+        lease,
+        event: event.event,
+        candidates: found.candidates,
+        skip: found.skip,
+        passed_over: found.passed_over,
+        joins_seen: mirror.joins,
+        measured: Measured {
+            show_up: measure.show_up(now.steady_ms),
+            brake: held.braking.factor(),
+            flow: held.flow,
+            lately: held.recent.window(now.steady_ms),
+        },
+    };
+    let asked = Instant::now();
+    let outcome = admission.store.pace(&ask).await;
+    let took_ms = asked.elapsed().as_millis() as u32;
+    let failed = outcome.as_ref().is_err_and(|fault| !matches!(fault, StoreError::Moved(_)));
+    measure.ticked(now.steady_ms, took_ms, failed);
+    held.braking.read(mirror.now.brake.map(BrakeRules::from), measure, event.free(), now.steady_ms);
+    let done = outcome?;
+    held.flow = done.flow;
+    held.recent.let_in(admission.clock.monotonic_ms().cast_signed(), done.admitted.len() as u32);
     histogram!(TICK).record(started.elapsed().as_secs_f64());
     counter!(ADMITTED).increment(done.admitted.len() as u64);
     counter!(SKIPPED).increment(done.skipped.len() as u64);
-    for entry in done.skipped {
-        desk.absent.remove(&entry);
-    }
-    Ok(())
-}
-
-/// Reads the head of the line: who of it is present, who is absent and since when.
-async fn head(
-    admission: &Admission,
-    event: &EventMirror,
-    sale: Uuid,
-    mirror: &SaleMirror,
-    desk: &mut Desk,
-    lease: Lease,
-) -> PaceAsk {
-    let config = &admission.config;
-    // Twice the pace's share of a second, and those who may be absent.
-    let wanted = (mirror.now.rate_per_minute as usize / 30 + 8).min(config.window);
-    let mut ask = PaceAsk {
-        lease,
-        event: event.event,
-        candidates: Vec::new(),
-        skip: Vec::new(),
-        passed_over: Vec::new(),
-        joins_seen: mirror.joins,
-    };
-    let mut seen_absent = HashSet::new();
-    let mut line = mirror.order.iter();
-    let now_ms = admission.clock.now_ms();
-    let presence_ms = mirror.now.presence_ms;
-    // Only waiting places count against the window: however many were skipped, the line behind them is reached.
-    let mut looked = 0;
-    loop {
-        let chunk: Vec<i64> = line.by_ref().take(wanted).collect();
-        if chunk.is_empty() || looked >= config.window {
-            break;
-        }
-        looked += chunk.iter().filter(|entry| !mirror.order.is_skipped(**entry)).count();
-        // Redis being away makes everybody unknown, and unknown present.
-        let seen = admission.store.last_seen(event.event, sale, &chunk).await.ok();
-        // The copy may have been lost, and even made anew, before this process heard of it: what the notes themselves say counts.
-        let since_ms = seen.as_ref().and_then(|seen| seen.since_ms).unwrap_or_else(|| {
-            desk.blind_ms = now_ms;
-            now_ms
-        });
-        // What was noted before the copy was made anew, or before Redis could be read again, says nothing; for a presence
-        // window after that, unknown means present.
-        let known_since_ms = since_ms.max(event.epoch_since_ms).max(desk.blind_ms);
-        let trusting = known_since_ms + presence_ms > now_ms;
-        for (nth, entry) in chunk.iter().enumerate() {
-            let last_seen = seen.as_ref().and_then(|seen| seen.seen_ms.get(nth)).copied();
-            let present = match last_seen {
-                None => true,
-                Some(at) if at < known_since_ms => trusting,
-                Some(at) => at + 1_000 + presence_ms > now_ms,
-            };
-            if present {
-                ask.candidates.push(*entry);
-                continue;
-            }
-            ask.passed_over.push(PassedOver {
-                entry: *entry,
-                seen_ms: last_seen.unwrap_or(0),
-                before: ask.candidates.len(),
-            });
-            if !mirror.order.is_skipped(*entry) {
-                let since = *desk.absent.entry(*entry).or_insert_with(Instant::now);
-                seen_absent.insert(*entry);
-                if since.elapsed() >= Duration::from_millis(mirror.now.grace_ms.unsigned_abs()) {
-                    ask.skip.push(*entry);
-                }
-            }
-        }
-        if ask.candidates.len() >= wanted {
-            break;
-        }
-    }
-    desk.absent.retain(|entry, _| seen_absent.contains(entry));
-    ask
+    held.braking.tell(&admission.store, &lease).await
 }
 
 #[cfg(test)]

@@ -84,6 +84,7 @@ struct Claims {
 struct KeySet {
     id: u8,
     receipt: hmac::Key,
+    confirm: hmac::Key,
     access: (EncodingKey, DecodingKey),
     visitor: (EncodingKey, DecodingKey),
 }
@@ -119,6 +120,7 @@ impl KeySet {
         Self {
             id: derive(secret, "usher key id")[0],
             receipt: hmac::Key::new(hmac::HMAC_SHA256, &derive(secret, "usher receipt 1")),
+            confirm: hmac::Key::new(hmac::HMAC_SHA256, &derive(secret, "usher confirm 1")),
             access: jwt("usher access 1"),
             visitor: jwt("usher visitor 1"),
         }
@@ -236,6 +238,35 @@ impl Papers {
         if receipt.expires_ms <= self.now_ms() { Err(PaperFault::Expired) } else { Ok(receipt) }
     }
 
+    /// A code that confirms exactly this change for a while. The change says who makes it; nothing is stored.
+    #[must_use]
+    pub fn confirm_code(&self, change: &[u8], ttl_ms: i64) -> String {
+        let until_ms = (self.now_ms() + ttl_ms).to_be_bytes();
+        let mac = hmac::sign(&self.keys[0].confirm, &[&until_ms, change].concat());
+        format!("cfm_{}", B64.encode([&until_ms, &mac.as_ref()[..MAC_BYTES]].concat()))
+    }
+
+    /// Whether the code confirms this change, now.
+    ///
+    /// # Errors
+    /// When it is of another change, or its time is over.
+    pub fn confirmed(&self, change: &[u8], code: &str) -> Result<(), PaperFault> {
+        let bytes = code.strip_prefix("cfm_").and_then(|body| B64.decode(body).ok()).ok_or(PaperFault::Forged)?;
+        let (until_ms, mac) = bytes.split_first_chunk::<8>().ok_or(PaperFault::Forged)?;
+        let signed = [until_ms, change].concat();
+        let genuine = self.keys.iter().any(|keys| {
+            let expected = hmac::sign(&keys.confirm, &signed);
+            constant_time::verify_slices_are_equal(&expected.as_ref()[..MAC_BYTES], mac).is_ok()
+        });
+        if !genuine {
+            Err(PaperFault::Forged)
+        } else if i64::from_be_bytes(*until_ms) <= self.now_ms() {
+            Err(PaperFault::Expired)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Who holds this bearer token.
     pub fn principal(&self, bearer: &str) -> Result<Principal, PaperFault> {
         if bearer.starts_with("rcp_") {
@@ -301,6 +332,22 @@ mod tests {
         assert_eq!(papers.principal(&visitor), Err(PaperFault::Expired));
         assert_eq!(papers.principal(&access), Err(PaperFault::Expired));
         assert_eq!(papers.principal(&sealed), Err(PaperFault::Expired));
+    }
+
+    #[test]
+    fn a_confirmation_is_for_one_change_and_a_short_while() {
+        let now = Arc::new(AtomicI64::new(1_000));
+        let clock = now.clone();
+        let papers = Papers::new(&[NEW, OLD], move || clock.load(Ordering::Relaxed));
+        let code = papers.confirm_code(b"stop", 60_000);
+        assert_eq!(papers.confirmed(b"stop", &code), Ok(()));
+        assert_eq!(papers.confirmed(b"start", &code), Err(PaperFault::Forged));
+        assert_eq!(Papers::new(&[OLD], || 1_000).confirmed(b"stop", &code), Err(PaperFault::Forged));
+        for nonsense in ["", "cfm_", "cfm_AAAA", "cfm_!", &code[..code.len() - 4]] {
+            assert_eq!(papers.confirmed(b"stop", nonsense), Err(PaperFault::Forged), "{nonsense:?}");
+        }
+        now.store(61_000, Ordering::Relaxed);
+        assert_eq!(papers.confirmed(b"stop", &code), Err(PaperFault::Expired));
     }
 
     #[test]

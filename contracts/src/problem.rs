@@ -23,6 +23,9 @@ pub struct Problem {
     /// The moment that matters, for example when a sale opens, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<i64>,
+    /// The code with which a dangerous change, asked for again, is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
     /// The faults found, one line each, where a document has several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
@@ -39,6 +42,7 @@ impl Problem {
             detail: detail.into(),
             retry_after_s: None,
             at_ms: None,
+            confirm: None,
             faults: Vec::new(),
         }
     }

@@ -40,6 +40,11 @@ pub enum JoinAnswer {
     Closed,
     /// Every seat is sold.
     SoldOut,
+    /// An operator has stopped the sale for now.
+    Stopped {
+        /// Why, for the fan.
+        reason: String,
+    },
     /// There is no such sale.
     NoSale,
     /// Too many wait already.

@@ -86,6 +86,8 @@ pub async fn join(
         )),
         JoinAnswer::Closed => Err(Problem::conflict("sale-closed", "The sale is over", "its window has ended")),
         JoinAnswer::SoldOut => Err(Problem::conflict("sold-out", "Sold out", "every seat is sold and paid")),
+        JoinAnswer::Stopped { reason } => Err(Problem::new(503, "stopped", "The sale is stopped for now", reason)
+            .retry_after(rand::random_range(10..=30))),
         JoinAnswer::NoSale => Err(Problem::not_found("sale")),
         JoinAnswer::Full => Err(later("very many are joining; ask again in a moment")),
         JoinAnswer::Away => Err(later("the store is away for a moment; ask again, you will have one place")),

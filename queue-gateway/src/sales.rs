@@ -87,6 +87,13 @@ pub async fn edit(
             "The sale has opened",
             "opens_at_ms: stays as it is from then on; everything else may change",
         )),
+        SaleEdit::TuneInstead => Err(Problem::conflict(
+            "tune-instead",
+            "A published sale's pace is its operators'",
+            format!(
+                "rate_per_minute, max_active, grace_ms, presence_ms: stay as they are here; PATCH /v1/sales/{sale}/admission changes them"
+            ),
+        )),
         SaleEdit::NoSale => Err(Problem::not_found("sale")),
     }
 }

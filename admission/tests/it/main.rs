@@ -1,3 +1,4 @@
 //! The role against real stores.
 
 mod draw;
+mod operators;

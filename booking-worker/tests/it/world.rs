@@ -17,7 +17,7 @@ use store::events::{EventDraft, SaleDraft};
 use store::halls::{TierRow, UnitRow};
 use store::joins::{Accepts, JoinAsk, JoinBatch};
 use store::leases::Office;
-use store::pace::PaceAsk;
+use store::pace::{Measured, PaceAsk};
 use testkit::{TestDatabase, TestRedis, eventually};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -259,8 +259,15 @@ impl World {
             .fetch_one(self.store.pool())
             .await
             .unwrap();
-        let ask =
-            PaceAsk { lease, event: self.event, candidates, skip: Vec::new(), passed_over: Vec::new(), joins_seen };
+        let ask = PaceAsk {
+            lease,
+            event: self.event,
+            candidates,
+            skip: Vec::new(),
+            passed_over: Vec::new(),
+            joins_seen,
+            measured: Measured::default(),
+        };
         let done = self.store.pace(&ask).await.unwrap();
         assert_eq!(done.admitted.len(), fans.len(), "{done:?}");
     }

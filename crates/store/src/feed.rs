@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::redis_door::Keys;
+use crate::tuning::{BrakeNow, RampNow};
 use crate::{Result, Store};
 
 /// Records kept in a stream. Whoever was away for longer reads Postgres.
@@ -184,14 +185,26 @@ pub struct SaleNow {
     pub rate_per_minute: u32,
     /// Active at once.
     pub max_active: u32,
-    /// Counts changes of rate, cap and pause.
+    /// Fans who should really come, per minute; the rate stays the cap.
+    #[serde(default)]
+    pub target_per_minute: Option<u32>,
+    /// Scheduled rates, if there are any.
+    #[serde(default)]
+    pub ramp: Option<RampNow>,
+    /// What the automatic brake goes by, if there is one.
+    #[serde(default)]
+    pub brake: Option<BrakeNow>,
+    /// Counts the operators' changes.
     pub rate_version: i64,
     /// How long absent fans keep the head.
     pub grace_ms: i64,
     /// How long a last sign counts.
     pub presence_ms: i64,
-    /// Why it is paused, if it is.
+    /// Why nobody is let in, if so: of the emergency stop, or else of the pause.
     pub pause_reason: Option<String>,
+    /// Whether that is the emergency stop, in which nobody joins either.
+    #[serde(default)]
+    pub stopped: bool,
     /// Whether every seat is sold and paid.
     pub sold_out: bool,
 }

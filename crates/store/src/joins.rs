@@ -93,6 +93,11 @@ pub enum JoinBatch {
     Closed,
     /// Every seat is sold.
     SoldOut,
+    /// An operator has stopped it for now.
+    Stopped {
+        /// Why, for the fan.
+        reason: String,
+    },
 }
 
 macro_rules! places {
@@ -132,10 +137,10 @@ impl Store {
     /// When Postgres is away; then nobody got a place.
     pub async fn join_batch(&self, sale: Uuid, asks: &[JoinAsk]) -> Result<JoinBatch> {
         let mut tx = self.pool.begin().await?;
-        type SaleRow = (i64, Option<i64>, Uuid, bool, Option<i64>, i64, i64, String, bool, i64, bool);
+        type SaleRow = (i64, Option<i64>, Uuid, bool, Option<i64>, i64, i64, String, bool, i64, bool, Option<String>);
         let row: Option<SaleRow> = sqlx::query_as(
             "select l.next_entry, l.lobby_size, s.event, s.published, to_ms(s.lobby_opens_at), to_ms(s.opens_at), to_ms(s.closes_at),
-                    s.ordering, s.sold_out_at is not null, to_ms(clock_timestamp()), s.rejoin
+                    s.ordering, s.sold_out_at is not null, to_ms(clock_timestamp()), s.rejoin, s.stop_reason
              from line l join sale s on s.id = l.sale where l.sale = $1 for no key update of l",
         )
         .bind(sale)
@@ -153,6 +158,7 @@ impl Store {
             sold_out,
             now_ms,
             rejoin,
+            stop_reason,
         )) = row
         else {
             return Ok(JoinBatch::NoSale);
@@ -187,6 +193,8 @@ impl Store {
                 Some(JoinBatch::Closed)
             } else if sold_out {
                 Some(JoinBatch::SoldOut)
+            } else if let Some(reason) = stop_reason {
+                Some(JoinBatch::Stopped { reason })
             } else if ordering == "draw_only" && lobby_opens_at_ms.is_some() && now_ms >= opens_at_ms {
                 Some(JoinBatch::LobbyClosed)
             } else {

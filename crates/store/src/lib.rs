@@ -27,6 +27,8 @@ mod rebuild;
 mod redis_door;
 pub mod seating;
 pub mod servers;
+pub mod situation;
+pub mod tuning;
 pub mod verify;
 
 use std::collections::HashMap;
@@ -62,11 +64,13 @@ pub struct Guards {
     pub clock_check: bool,
     /// An import of a seat map locks the sales that it found unpublished.
     pub map_lock: bool,
+    /// No more are let in than the rate, the caps and the flow allow.
+    pub rate_check: bool,
 }
 
 impl Guards {
     /// All of them.
-    pub const ALL: Self = Self { term_check: true, clock_check: true, map_lock: true };
+    pub const ALL: Self = Self { term_check: true, clock_check: true, map_lock: true, rate_check: true };
 }
 
 /// The doors to Postgres and Redis. Cheap to clone.

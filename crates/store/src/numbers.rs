@@ -3,16 +3,16 @@
 use domain::sale::State;
 use uuid::Uuid;
 
+use crate::tuning::Tuned;
 use crate::{Result, Store};
 
 /// A sale's settings and counts as of one statement.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 struct Row {
     now_ms: i64,
-    rate_per_minute: i32,
-    max_active: i32,
-    rate_version: i64,
-    pause_reason: Option<String>,
+    brake_factor: f64,
+    brake_why: Option<String>,
+    brake_since_ms: Option<i64>,
     joined: i64,
     ended: i64,
     skipped: i64,
@@ -28,16 +28,16 @@ struct Row {
 }
 
 /// A sale's settings and counts as of one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the fields are those of the operators' view, documented in the contracts")]
 pub struct SaleNumbers {
     /// What it is doing; nothing for a draft.
     pub state: Option<State>,
     pub now_ms: i64,
-    pub rate_per_minute: u32,
-    pub max_active: u32,
-    pub rate_version: i64,
-    pub pause_reason: Option<String>,
+    pub tuned: Tuned,
+    pub brake_factor: f64,
+    pub brake_why: Option<String>,
+    pub brake_since_ms: Option<i64>,
     pub joined: u64,
     pub waiting: u64,
     pub skipped: u64,
@@ -59,8 +59,7 @@ impl Store {
     /// When Postgres is away.
     pub async fn sale_numbers(&self, sale: Uuid) -> Result<Option<SaleNumbers>> {
         let row: Option<Row> = sqlx::query_as(
-            "select to_ms(clock_timestamp()) as now_ms, s.rate_per_minute, s.max_active,
-                    s.rate_version, s.pause_reason,
+            "select to_ms(clock_timestamp()) as now_ms, s.brake_factor, s.brake_why, to_ms(s.brake_since) as brake_since_ms,
                     coalesce((select next_entry - 1 from line where sale = s.id), 0) as joined,
                     (select count(*) from place where sale = s.id and ended_at is not null) as ended,
                     (select count(*) from place where sale = s.id and state = 'skipped') as skipped,
@@ -81,14 +80,14 @@ impl Store {
         .bind(sale)
         .fetch_optional(&self.pool)
         .await?;
-        let Some(doing) = self.sale(sale).await? else { return Ok(None) };
+        let (Some(doing), Some(tuned)) = (self.sale(sale).await?, self.tuned(sale).await?) else { return Ok(None) };
         Ok(row.map(|row| SaleNumbers {
             state: doing.state,
             now_ms: row.now_ms,
-            rate_per_minute: row.rate_per_minute as u32,
-            max_active: row.max_active as u32,
-            rate_version: row.rate_version,
-            pause_reason: row.pause_reason,
+            tuned,
+            brake_factor: row.brake_factor,
+            brake_why: row.brake_why,
+            brake_since_ms: row.brake_since_ms,
             joined: row.joined as u64,
             waiting: (row.joined - row.ended - row.skipped - row.standing - row.holding).max(0) as u64,
             skipped: row.skipped as u64,

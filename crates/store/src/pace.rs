@@ -1,8 +1,8 @@
-//! Letting people in: the pacing decision, leaving, the operators' changes, and who was seen when.
+//! Letting people in: the pacing decision, leaving, and who was seen when.
 
-use domain::pacing::{Knobs, Window, allowance, served};
+use domain::pacing::{Flow, Window, allowed, served};
 use redis::RedisError;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -27,6 +27,27 @@ pub struct PaceAsk {
     pub passed_over: Vec<PassedOver>,
     /// The joins lane's version behind all this.
     pub joins_seen: i64,
+    /// What the lease's holder goes by beside the record.
+    pub measured: Measured,
+}
+
+/// What the holder of a pacing lease has measured. None of it can loosen a cap.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    /// The share of those let in who come; see [`domain::pacing::ShowUp::share`].
+    pub show_up: f64,
+    /// The automatic brake's factor; see [`domain::pacing::Brake::factor`].
+    pub brake: f64,
+    /// The even flow below the rate, as the last decision left it.
+    pub flow: Flow,
+    /// Who was let in lately by the holder's own clock, a second witness beside the record's.
+    pub lately: Window,
+}
+
+impl Default for Measured {
+    fn default() -> Self {
+        Self { show_up: 1.0, brake: 1.0, flow: Flow::default(), lately: Window::default() }
+    }
 }
 
 /// An absent place that candidates are preferred to.
@@ -50,7 +71,7 @@ pub struct LastSeen {
 }
 
 /// What a pacing decision did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PaceDone {
     /// Who was let in, in order.
     pub admitted: Vec<i64>,
@@ -62,6 +83,8 @@ pub struct PaceDone {
     pub sold_out: bool,
     /// How many seats nobody has.
     pub free_seats: u32,
+    /// The even flow after this decision, for the next.
+    pub flow: Flow,
 }
 
 /// What came of leaving.
@@ -73,37 +96,6 @@ pub enum Leave {
     Holding(Uuid),
     /// There is no live place.
     NotLive,
-}
-
-/// A change of a sale's knobs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tune {
-    /// New rate, cap, or both.
-    Knobs {
-        /// Fans per minute.
-        rate_per_minute: Option<u32>,
-        /// Active at once.
-        max_active: Option<u32>,
-    },
-    /// Hold everybody.
-    Pause,
-    /// Go on.
-    Resume,
-}
-
-/// A line of the audit log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AuditRow {
-    /// When.
-    pub at_ms: i64,
-    /// Who.
-    pub account: Uuid,
-    /// What.
-    pub action: String,
-    /// Why.
-    pub reason: String,
-    /// From and to.
-    pub change: Value,
 }
 
 impl Store {
@@ -129,7 +121,8 @@ impl Store {
         .await?;
         let Some(now) = sale_now(&mut tx, sale).await? else { return Ok(PaceDone::default()) };
         let seats = SeatsInPlay::read(&mut tx, ask.event).await?;
-        let mut done = PaceDone { sold_out: now.sold_out, free_seats: seats.free, ..PaceDone::default() };
+        let Measured { show_up, brake, flow, lately } = ask.measured;
+        let mut done = PaceDone { sold_out: now.sold_out, free_seats: seats.free, flow, ..PaceDone::default() };
         let mut records = Vec::new();
         let lane = Lane { scope: sale, kind: LaneKind::Pace };
         let drawn: bool =
@@ -144,9 +137,10 @@ impl Store {
             .bind(sale)
             .fetch_one(&mut *tx)
             .await?;
-            let knobs = Knobs { rate_per_minute: now.rate_per_minute, max_active: now.max_active };
-            let window = Window { last_minute: last_minute as u32, last_second: last_second as u32 };
-            let allowed = allowance(knobs, window, active as u32);
+            let in_force = now.tuning()?.in_force(at_ms, show_up, brake);
+            let window = Window { last_minute: last_minute as u32, last_second: last_second as u32 }.at_least(lately);
+            let most = allowed(in_force, window, active as u32, &mut done.flow, at_ms);
+            let allowed = if self.guards().rate_check { most } else { 1_000 };
             // Whoever left since the candidates were read drops out here; nobody behind them is held up.
             let next: Vec<(i64, i16)> = sqlx::query_as(
                 "select p.entry, p.party from unnest($2::bigint[]) with ordinality as c(entry, nth)
@@ -161,6 +155,7 @@ impl Store {
             let count = served(seats.free, seats.standing, next.iter().map(|(_, party)| *party as u32));
             done.admitted = next[..count].iter().map(|(entry, _)| *entry).collect();
             done.unused = allowed - count as u32;
+            done.flow.let_in(count as u32);
             let skipped: Vec<i64> = sqlx::query_scalar(
                 "update place set state = 'skipped' where sale = $1 and entry = any($2) and state = 'waiting' returning entry",
             )
@@ -201,7 +196,7 @@ impl Store {
                 .bind(at_ms)
                 .bind(ask.lease.term)
                 .bind(now.rate_version)
-                .bind(now.rate_per_minute.cast_signed())
+                .bind(in_force.knobs.rate_per_minute.cast_signed())
                 .bind(count as i32)
                 .bind(&done.admitted)
                 .bind(json!(passed))
@@ -263,84 +258,6 @@ impl Store {
         tx.commit().await?;
         self.publish(event, &[record]).await;
         Ok(Leave::Left)
-    }
-
-    /// Changes a sale's knobs: the audit log's line comes first, in the same transaction, so that no effect is without one.
-    /// `expected` is the rate version that the operator saw. Answers the new rate version.
-    ///
-    /// # Errors
-    /// [`StoreError::Moved`] when the version is another; when Postgres is away.
-    pub async fn tune(
-        &self,
-        sale: Uuid,
-        account: Uuid,
-        tune: &Tune,
-        reason: &str,
-        expected: Option<i64>,
-    ) -> Result<i64> {
-        let mut tx = self.pool.begin().await?;
-        type Row = (Uuid, i32, i32, Option<String>, i64);
-        let (event, rate, cap, paused, version): Row = sqlx::query_as(
-            "select event, rate_per_minute, max_active, pause_reason, rate_version from sale where id = $1 for no key update",
-        )
-        .bind(sale)
-        .fetch_one(&mut *tx)
-        .await?;
-        if expected.is_some_and(|expected| expected != version) {
-            return Err(StoreError::Moved("the sale's tuning"));
-        }
-        let (action, to_rate, to_cap, to_pause) = match tune {
-            Tune::Knobs { rate_per_minute, max_active } => (
-                "admission.tune",
-                rate_per_minute.map_or(rate, u32::cast_signed),
-                max_active.map_or(cap, u32::cast_signed),
-                paused.clone(),
-            ),
-            Tune::Pause => ("admission.pause", rate, cap, Some(reason.to_owned())),
-            Tune::Resume => ("admission.resume", rate, cap, None),
-        };
-        let show = |rate: i32, cap: i32, paused: &Option<String>| json!({"rate_per_minute": rate, "max_active": cap, "pause_reason": paused});
-        sqlx::query("insert into audit (sale, account, action, reason, change) values ($1, $2, $3, $4, $5)")
-            .bind(sale)
-            .bind(account)
-            .bind(action)
-            .bind(reason)
-            .bind(json!({"from": show(rate, cap, &paused), "to": show(to_rate, to_cap, &to_pause)}))
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query(
-            "update sale set rate_per_minute = $2, max_active = $3, pause_reason = $4, rate_version = rate_version + 1 where id = $1",
-        )
-        .bind(sale)
-        .bind(to_rate)
-        .bind(to_cap)
-        .bind(to_pause)
-        .execute(&mut *tx)
-        .await?;
-        let published: bool =
-            sqlx::query_scalar("select published from sale where id = $1").bind(sale).fetch_one(&mut *tx).await?;
-        let records = if published { vec![record_sale(&mut tx, sale).await?] } else { Vec::new() };
-        tx.commit().await?;
-        self.publish(event, &records).await;
-        Ok(version + 1)
-    }
-
-    /// The audit log of a sale, newest first.
-    ///
-    /// # Errors
-    /// When Postgres is away.
-    pub async fn audit_of(&self, sale: Uuid, limit: i64) -> Result<Vec<AuditRow>> {
-        let rows: Vec<(i64, Uuid, String, String, Value)> = sqlx::query_as(
-            "select to_ms(at), account, action, reason, change from audit where sale = $1 order by id desc limit $2",
-        )
-        .bind(sale)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(at_ms, account, action, reason, change)| AuditRow { at_ms, account, action, reason, change })
-            .collect())
     }
 
     /// Notes that these entries' fans gave a sign of life. Redis being away costs their presence nothing: nobody's is known then.

@@ -125,6 +125,7 @@ impl<'a> Batcher<'a> {
             JoinBatch::LobbyClosed => ("lobby_closed", JoinAnswer::LobbyClosed),
             JoinBatch::Closed => ("closed", JoinAnswer::Closed),
             JoinBatch::SoldOut => ("sold_out", JoinAnswer::SoldOut),
+            JoinBatch::Stopped { reason } => ("stopped", JoinAnswer::Stopped { reason }),
             JoinBatch::NoSale | JoinBatch::Placed(..) => ("no_sale", JoinAnswer::NoSale),
         };
         if !matches!(answer, JoinAnswer::NoSale) {

@@ -60,6 +60,10 @@ async fn a_sale_goes_from_draft_to_open_and_its_opening_stays() {
     assert_eq!(put(&draft, sale.version).to(&door).await.problem(409).code, "sale-has-opened");
     draft.opens_at_ms += 1;
     draft.rate_per_minute = 1_200;
+    let problem = put(&draft, sale.version).to(&door).await.problem(409);
+    assert_eq!(problem.code, "tune-instead");
+    assert!(problem.detail.contains(&format!("/v1/sales/{}/admission", sale.sale_id)), "{problem:?}");
+    draft.rate_per_minute = 600;
     draft.closes_at_ms += HOUR_MS;
     let edited: Sale = put(&draft, sale.version).to(&door).await.ok(200);
     assert!(edited.version > sale.version && edited.draft == draft);
@@ -76,15 +80,22 @@ async fn a_sale_goes_from_draft_to_open_and_its_opening_stays() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(rates, [600, 1_200]);
+    assert_eq!(rates, [600, 600]);
     let audit = door.store.audit_of(sale.sale_id.0, 10).await.unwrap();
     assert_eq!(audit.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["sale.edit", "sale.publish"]);
     assert_eq!(door.store.lane_ends(event.0).await.unwrap().len(), 3);
 
     // An operator's change of the knobs that the promoter has not seen is not undone.
-    let tune = store::pace::Tune::Knobs { rate_per_minute: Some(60), max_active: None };
+    let tune = store::tuning::Tune::Knobs(store::tuning::KnobChange::rate(60));
     door.store.tune(sale.sale_id.0, event.0, &tune, "calm", None).await.unwrap();
     put(&draft, edited.version).to(&door).await.problem(412);
+
+    // In an emergency nobody joins, and everybody is told why.
+    let stop = store::tuning::Tune::Stop;
+    door.store.tune(sale.sale_id.0, event.0, &stop, "smoke in the hall", None).await.unwrap();
+    let problem = door.join(&door.visitor().await.token, sale.sale_id).await.problem(503);
+    assert_eq!((problem.code.as_str(), problem.detail.as_str()), ("stopped", "smoke in the hall"));
+    assert!(problem.retry_after_s.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use contracts::places::PlaceState;
 use contracts::sales::SaleState;
-use store::pace::Tune;
+use store::tuning::Tune;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 

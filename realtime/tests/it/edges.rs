@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use contracts::places::Seq;
 use contracts::push::close;
-use store::pace::Tune;
+use store::tuning::Tune;
 
 use crate::stage::{SOON, Stage};
 use crate::window::{Heard, Window};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::ids::BookingId;
 use contracts::places::PlaceState;
 use contracts::sales::SaleState;
-use store::pace::Tune;
+use store::tuning::{KnobChange, Tune};
 
 use crate::stage::Stage;
 
@@ -108,7 +108,7 @@ async fn a_pause_is_told_to_all_with_its_reason_and_so_is_its_end() {
         assert!((0..1_000).contains(&late_ms), "told {late_ms} ms after the decision");
     }
     // A new rate alone is nothing that fans are told at once.
-    stage.tune(Tune::Knobs { rate_per_minute: Some(6), max_active: None }, "slower").await;
+    stage.tune(Tune::Knobs(KnobChange::rate(6)), "slower").await;
     assert!(windows[0].silent_for(Duration::from_millis(400)).await.is_none());
     stage.tune(Tune::Resume, "doors open").await;
     for window in &mut windows {
@@ -134,7 +134,7 @@ async fn a_sale_that_closes_by_the_clock_says_so_by_itself() {
         .await
         .unwrap();
     // Any decision about the sale carries its window to the followers.
-    stage.tune(Tune::Knobs { rate_per_minute: None, max_active: Some(10) }, "with the window").await;
+    stage.tune(Tune::Knobs(KnobChange { max_active: Some(10), ..KnobChange::default() }), "with the window").await;
     let (_, view, before) = window.until(|view| view.sale == SaleState::Closed).await;
     assert!(before.iter().all(|view| view.sale == SaleState::Open));
     assert_eq!((view.changed_at_ms, view.estimate), (closes_at_ms, None));

@@ -17,7 +17,8 @@ use store::feed::HoldNow;
 use store::holds::Offer;
 use store::joins::{Accepts, JoinAsk, JoinBatch};
 use store::leases::{Lease, Office};
-use store::pace::{PaceAsk, Tune};
+use store::pace::{Measured, PaceAsk};
+use store::tuning::Tune;
 use testkit::{TestDatabase, TestRedis, eventually};
 use uuid::Uuid;
 
@@ -120,6 +121,7 @@ impl Stage {
             skip: skip.to_vec(),
             passed_over: Vec::new(),
             joins_seen: 0,
+            measured: Measured::default(),
         };
         let done = self.store.pace(&ask).await.unwrap();
         assert_eq!(done.admitted, entries);

@@ -73,7 +73,7 @@ pub struct SaleRow {
     pub published: bool,
     /// What it is doing now; nothing for a draft.
     pub state: Option<State>,
-    /// Why it is paused.
+    /// Why nobody is let in: of the emergency stop, or else of the pause.
     pub pause_reason: Option<String>,
     /// Counts edits, and the operators' changes of the knobs, so that an edit never undoes one that it has not seen.
     pub version: i64,
@@ -93,6 +93,8 @@ pub enum SaleEdit {
     },
     /// It has opened: when it opens cannot change any more.
     HasOpened,
+    /// It is published: from then on its knobs are the operators'.
+    TuneInstead,
     /// There is no such sale.
     NoSale,
 }
@@ -146,7 +148,7 @@ macro_rules! sales {
                     to_ms(lobby_opens_at) as lobby_opens_at_ms, to_ms(wait_ends_at) as wait_ends_at_ms, ordering,
                     exists(select from draw d where d.sale = sale.id and d.drawn_at is not null) as drawn,
                     rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, published,
-                    version + rate_version - 1 as version, pause_reason, sold_out_at is not null as sold_out, to_ms(clock_timestamp()) as now_ms
+                    version + rate_version - 1 as version, coalesce(stop_reason, pause_reason) as pause_reason, sold_out_at is not null as sold_out, to_ms(clock_timestamp()) as now_ms
              from sale ",
             $rest
         )
@@ -269,13 +271,15 @@ impl Store {
         if opened && draft.opens_at_ms != before.draft.opens_at_ms {
             return Ok(SaleEdit::HasOpened);
         }
+        if before.published && knobs(draft) != knobs(&before.draft) {
+            return Ok(SaleEdit::TuneInstead);
+        }
         if before.published {
             audit(&mut tx, sale, account, "sale.edit", json!({"from": shown(&before.draft), "to": shown(draft)}))
                 .await?;
         }
         sqlx::query(
             "update sale set name = $2, opens_at = from_ms($3), closes_at = from_ms($4), entry = $5, party_max = $6,
-                    rate_version = rate_version + (rate_per_minute <> $7 or max_active <> $8)::int,
                     rate_per_minute = $7, max_active = $8, hold_ttl_ms = $9, extension_ms = $10, grace_ms = $11,
                     presence_ms = $12, rejoin = $13, lobby_opens_at = from_ms($14), wait_ends_at = from_ms($15), ordering = $16,
                     version = version + 1
@@ -360,6 +364,11 @@ async fn audit(
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// What operators tune once the sale is published.
+const fn knobs(draft: &SaleDraft) -> (u32, u32, i64, i64) {
+    (draft.rate_per_minute, draft.max_active, draft.grace_ms, draft.presence_ms)
 }
 
 /// A draft as the audit log shows it.

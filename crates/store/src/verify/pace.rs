@@ -1,7 +1,8 @@
-//! The pace: never faster than the knobs in force, nobody while paused, one holder after the other (invariants 2, 8, 11).
+//! The pace: never faster than the knobs in force, ramps included, nobody while paused or stopped, one holder after the other (invariants 2, 8, 11).
 
 use std::collections::HashMap;
 
+use domain::pacing::Ramp;
 use uuid::Uuid;
 
 use super::history::{History, Tick};
@@ -35,6 +36,19 @@ struct Setting<'a> {
     version: i64,
     at_ms: i64,
     now: &'a SaleNow,
+    ramp: Ramp,
+}
+
+impl Setting<'_> {
+    /// The rate in force at a time; the operators' pauses are checked apart.
+    fn rate_at(&self, at_ms: i64) -> u32 {
+        self.ramp.rate_at(self.now.rate_per_minute, at_ms)
+    }
+
+    /// The highest rate in force from a time to another, both included.
+    fn highest(&self, from_ms: i64, to_ms: i64) -> u32 {
+        self.ramp.highest(self.now.rate_per_minute, from_ms, to_ms.max(from_ms))
+    }
 }
 
 pub(super) async fn check(look: &mut Look<'_>, history: &History) -> crate::Result<()> {
@@ -71,7 +85,9 @@ fn settings(history: &History, sale: Uuid) -> Vec<Setting<'_>> {
     for record in history.pace(sale) {
         for change in &record.changes {
             if let Change::Sale(now) = change {
-                settings.push(Setting { version: record.version, at_ms: record.at_ms, now });
+                // One that is none counts as none: the decisions then name rates that it does not explain.
+                let ramp = now.ramp.as_ref().and_then(|ramp| ramp.rules().ok()).unwrap_or_default();
+                settings.push(Setting { version: record.version, at_ms: record.at_ms, now, ramp });
             }
         }
     }
@@ -80,14 +96,11 @@ fn settings(history: &History, sale: Uuid) -> Vec<Setting<'_>> {
 
 /// Every change of the knobs has its line in the audit log, written before.
 fn unaudited(sale: Uuid, settings: &[Setting<'_>], audits: &[(Uuid, i64)]) -> Vec<String> {
-    let knobs = |setting: &Setting<'_>| {
-        (
-            setting.now.rate_per_minute,
-            setting.now.max_active,
-            setting.now.pause_reason.clone(),
-            setting.now.rate_version,
-        )
-    };
+    fn knobs<'a>(setting: &Setting<'a>) -> impl PartialEq + use<'a> {
+        let now = setting.now;
+        let pace = (now.rate_per_minute, now.max_active, now.target_per_minute, &now.ramp, &now.brake);
+        (pace, now.grace_ms, now.presence_ms, &now.pause_reason, now.stopped, now.rate_version)
+    }
     let mut changes = 0;
     let mut found = Vec::new();
     for pair in settings.windows(2) {
@@ -136,10 +149,13 @@ impl Pace<'_> {
     /// The highest rate in force at any time in between.
     fn highest(&self, from_ms: i64, to_ms: i64) -> u32 {
         let start = self.settings.partition_point(|setting| setting.at_ms <= from_ms).saturating_sub(1);
-        self.settings[start.min(self.settings.len())..]
+        let settings = &self.settings[start.min(self.settings.len())..];
+        let ends_ms = settings.iter().skip(1).map(|next| next.at_ms.min(to_ms)).chain([to_ms]);
+        settings
             .iter()
-            .take_while(|setting| setting.at_ms <= to_ms)
-            .map(|setting| setting.now.rate_per_minute)
+            .zip(ends_ms)
+            .take_while(|(setting, _)| setting.at_ms <= to_ms)
+            .map(|(setting, end_ms)| setting.highest(setting.at_ms.max(from_ms), end_ms))
             .max()
             .unwrap_or(0)
     }
@@ -152,14 +168,15 @@ impl Pace<'_> {
 
     /// A decision names the rate of its version, which is the one in force, or was until a moment ago.
     fn knobs(&self) -> Vec<String> {
-        let rates: HashMap<i64, u32> =
-            self.settings.iter().map(|setting| (setting.now.rate_version, setting.now.rate_per_minute)).collect();
+        let of_version: HashMap<i64, &Setting<'_>> =
+            self.settings.iter().map(|setting| (setting.now.rate_version, setting)).collect();
         let mut found = Vec::new();
         let mut latest = i64::MIN;
         for tick in self.ticks {
-            if rates.get(&tick.rate_version).is_none_or(|rate| i64::from(*rate) != tick.rate_per_minute) {
+            let in_force = of_version.get(&tick.rate_version).map(|setting| setting.rate_at(tick.at_ms));
+            if in_force.is_none_or(|rate| i64::from(rate) != tick.rate_per_minute) {
                 found.push(format!(
-                    "sale {}: the decision of version {} names a rate of {}, which is not that of rate version {}",
+                    "sale {}: the decision of version {} names a rate of {}, which is not that of rate version {} then",
                     self.sale, tick.version, tick.rate_per_minute, tick.rate_version
                 ));
             }

@@ -69,10 +69,14 @@ fn unheard_of() -> SaleMirror {
         draws: false,
         rate_per_minute: 0,
         max_active: 0,
+        target_per_minute: None,
+        ramp: None,
+        brake: None,
         rate_version: 0,
         grace_ms: 0,
         presence_ms: 0,
         pause_reason: None,
+        stopped: false,
         sold_out: false,
     })
 }

@@ -266,6 +266,12 @@ const FAULTS: &[(&str, Plant)] = &[
     ("pace-within-rate", Sql(|_| slow())),
     ("pace-within-a-seconds-share", Sql(|_| slow())),
     ("pace-follows-its-knobs", Sql(|_| "update pace_tick set rate_per_minute = 7".to_owned())),
+    ("pace-follows-its-knobs", Sql(|_| ramped(7))),
+    ("pace-within-rate", Sql(|_| format!("{}; update pace_tick set rate_per_minute = 1", ramped(1)))),
+    (
+        "nobody-admitted-while-paused",
+        Sql(|_| told_in_pace("\"pause_reason\":null,\"stopped\":false", "\"pause_reason\":\"smoke\",\"stopped\":true")),
+    ),
     (
         "pace-follows-its-knobs",
         Sql(|_| {
@@ -331,6 +337,12 @@ const FAULTS: &[(&str, Plant)] = &[
 /// What followers were told in the pace lane was another thing.
 fn told_in_pace(said: &str, says: &str) -> String {
     format!("update feed_record set changes = replace(changes::text, '{said}', '{says}')::json where kind = 'pace'")
+}
+
+/// A ramp had brought this rate into force long before.
+fn ramped(rate: u32) -> String {
+    let steps = format!("{{\"steps\":[{{\"at_ms\":1,\"rate_per_minute\":{rate}}}],\"linear\":false}}");
+    told_in_pace("\"ramp\":null", &format!("\"ramp\":{steps}"))
 }
 
 /// The fan was shown another deadline, the last of all.

@@ -1,7 +1,8 @@
 //! A short history in which everything happens once, made by the store's own operations.
 
-use store::pace::{Leave, Tune};
+use store::pace::Leave;
 use store::payments::Verdict;
+use store::tuning::{KnobChange, Tune};
 use uuid::Uuid;
 
 use crate::world::{Recipe, Result, World, id};
@@ -44,7 +45,7 @@ pub async fn history() -> Result<(World, Cast)> {
     store.tune(world.sale, world.account, &Tune::Pause, "a queue at the door", None).await?;
     anyhow::ensure!(world.tick(pacing).await?.admitted.is_empty());
     store.tune(world.sale, world.account, &Tune::Resume, "", None).await?;
-    let knobs = Tune::Knobs { rate_per_minute: Some(30_000), max_active: None };
+    let knobs = Tune::Knobs(KnobChange::rate(30_000));
     store.tune(world.sale, world.account, &knobs, "", None).await?;
 
     // Holds that end by themselves come first.

@@ -9,5 +9,6 @@ mod offers;
 mod pace;
 mod schedule;
 mod sound;
+mod tuning;
 mod twins;
 mod world;

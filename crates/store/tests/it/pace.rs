@@ -1,7 +1,7 @@
 //! The pace: never above the rate, whatever happens to it, and always the next one in line.
 
 use store::StoreError;
-use store::pace::Tune;
+use store::tuning::{KnobChange, Tune};
 
 use crate::world::{Recipe, Result, World, id};
 
@@ -25,7 +25,7 @@ async fn the_rate_is_never_exceeded_and_never_wasted() -> Result {
     // Half a second a step; admissions by step.
     let mut steps: Vec<usize> = Vec::new();
     let tune = async |tune: Tune| world.store.tune(world.sale, world.account, &tune, "", None).await;
-    let rate = |rate| Tune::Knobs { rate_per_minute: Some(rate), max_active: None };
+    let rate = |rate| Tune::Knobs(KnobChange::rate(rate));
     for step in 0..480 {
         match step {
             100 => drop(tune(Tune::Pause).await?),
@@ -61,7 +61,7 @@ async fn the_rate_is_never_exceeded_and_never_wasted() -> Result {
 #[tokio::test]
 async fn a_change_names_the_version_it_saw_and_is_audited_first() -> Result {
     let world = World::new(Recipe::default()).await?;
-    let knobs = Tune::Knobs { rate_per_minute: None, max_active: Some(1) };
+    let knobs = Tune::Knobs(KnobChange { max_active: Some(1), ..KnobChange::default() });
     let version = world.store.tune(world.sale, world.account, &knobs, "a hunch", Some(1)).await?;
     assert_eq!(version, 2);
     let stale = world.store.tune(world.sale, world.account, &Tune::Pause, "", Some(1)).await;

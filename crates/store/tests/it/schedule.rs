@@ -1,6 +1,7 @@
 //! Random schedules: whatever happens in whatever order, `verify` finds nothing and followers agree with Postgres.
 
 use domain::order::Class;
+use domain::pacing::Flow;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,8 +12,9 @@ use store::StoreError;
 use store::follow::Follower;
 use store::joins::{Accepts, JoinAsk};
 use store::leases::{Lease, Office};
-use store::pace::Tune;
+use store::pace::Measured;
 use store::payments::{Begun, Verdict};
+use store::tuning::{KnobChange, RampNow, RampStep, Tune};
 use store::verify::{Allowance, differences};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -44,6 +46,7 @@ struct Hands<'w> {
     pacing: Option<Lease>,
     seating: Option<Lease>,
     holder: Uuid,
+    flow: Flow,
 }
 
 impl Hands<'_> {
@@ -59,9 +62,9 @@ impl Hands<'_> {
             }
             62..72 => self.begin().await,
             72..92 => self.provider().await,
-            92..94 => self.give_back().await,
-            94..95 => self.refund().await,
-            95..96 => self.tune().await,
+            92..93 => self.give_back().await,
+            93..94 => self.refund().await,
+            94..96 => self.tune().await,
             96..97 => {
                 self.world.redis.flush().await;
                 Ok(())
@@ -129,9 +132,14 @@ impl Hands<'_> {
                 .fetch_all(&self.world.db.pool)
                 .await?;
         absent.retain(|_| self.chance.random_bool(0.2));
-        match self.world.tick_without(lease, &absent).await {
-            Err(fault) if matches!(fault.downcast_ref(), Some(StoreError::Moved(_))) => self.pacing = None,
-            outcome => drop(outcome?),
+        let mut ask = self.world.pace_ask(lease, &absent.into_iter().collect()).await?;
+        // Whatever was measured, rightly or not.
+        let show_up = self.chance.random_range(0.0..1.2);
+        let brake = [1.0, self.chance.random_range(0.0..1.2)][self.chance.random_range(0..2)];
+        ask.measured = Measured { show_up, brake, flow: self.flow, ..Measured::default() };
+        match self.world.store.pace(&ask).await {
+            Err(StoreError::Moved(_)) => (self.pacing, self.flow) = (None, Flow::default()),
+            outcome => self.flow = outcome?.flow,
         }
         Ok(())
     }
@@ -214,13 +222,36 @@ impl Hands<'_> {
         Ok(())
     }
 
+    /// Steps around now, near each other and far from each other in rate.
+    async fn ramp(&mut self) -> Result<Option<RampNow>> {
+        let mut at_ms = self.world.number("select to_ms(clock_timestamp())").await? - 200;
+        let steps = (0..self.chance.random_range(0..5)).map(|_| {
+            at_ms += self.chance.random_range(1..300);
+            RampStep { at_ms, rate_per_minute: self.chance.random_range(60..60_000) }
+        });
+        let steps: Vec<RampStep> = steps.collect();
+        Ok((!steps.is_empty()).then(|| RampNow { steps, linear: self.chance.random_bool(0.5) }))
+    }
+
     async fn tune(&mut self) -> Result {
-        let tune = match self.chance.random_range(0..4) {
+        let tune = match self.chance.random_range(0..10) {
             0 => Tune::Pause,
-            1 => Tune::Knobs {
+            1 => Tune::Knobs(KnobChange {
                 rate_per_minute: Some(self.chance.random_range(60..60_000)),
                 max_active: Some(self.chance.random_range(3..60)),
+                ..KnobChange::default()
+            }),
+            2 => Tune::Knobs(KnobChange {
+                target_per_minute: Some(self.chance.random_bool(0.7).then_some(self.chance.random_range(300..30_000))),
+                ramp: Some(self.ramp().await?),
+                ..KnobChange::default()
+            }),
+            3 => Tune::Stop,
+            4 => match self.world.store.before_last_tune(self.world.sale).await? {
+                Some(before) => Tune::Undo(before),
+                None => return Ok(()),
             },
+            5 | 6 => Tune::Start,
             _ => Tune::Resume,
         };
         self.world.store.tune(self.world.sale, self.world.account, &tune, "by chance", None).await?;
@@ -235,7 +266,15 @@ async fn run(seed: u64, hands: usize, steps: usize) -> Result<World> {
     let fans: Vec<Uuid> = (0..60).map(|_| id()).collect();
     let all = (0..hands).map(|_| {
         let chance = StdRng::seed_from_u64(chance.random());
-        let mut hands = Hands { world: &world, chance, fans: fans.clone(), pacing: None, seating: None, holder: id() };
+        let mut hands = Hands {
+            world: &world,
+            chance,
+            fans: fans.clone(),
+            pacing: None,
+            seating: None,
+            holder: id(),
+            flow: Flow::default(),
+        };
         async move {
             for step in 0..steps {
                 hands.step().await.with_context(|| format!("step {step}"))?;

@@ -15,7 +15,7 @@ use store::halls::{Imported, TierRow, UnitRow};
 use store::holds::{Offer, Offered};
 use store::joins::{Accepts, JoinAsk, JoinBatch, PlaceRow};
 use store::leases::{Lease, Office};
-use store::pace::{PaceAsk, PaceDone, PassedOver};
+use store::pace::{Measured, PaceAsk, PaceDone, PassedOver};
 use store::payments::{Begun, PaymentRow, Verdict};
 use store::verify::Report;
 use testkit::{TestDatabase, TestRedis, eventually};
@@ -195,8 +195,15 @@ impl World {
         .await?;
         let joins_seen = rows.first().context("a joins lane")?.0;
         let line: Vec<i64> = rows.into_iter().filter_map(|(_, entry)| entry).collect();
-        let mut ask =
-            PaceAsk { lease, event: self.event, joins_seen, candidates: vec![], passed_over: vec![], skip: vec![] };
+        let mut ask = PaceAsk {
+            lease,
+            event: self.event,
+            joins_seen,
+            candidates: vec![],
+            passed_over: vec![],
+            skip: vec![],
+            measured: Measured::default(),
+        };
         for entry in line {
             if absent.contains(&entry) {
                 ask.passed_over.push(PassedOver { entry, seen_ms: 0, before: ask.candidates.len() });

@@ -1,20 +1,23 @@
-//! The operators' paths: live numbers, the knobs, pause and resume, and the log of who changed what.
+//! The operators' paths: live numbers, the knobs, pause and stop, previews, and the log of who changed what.
+
+pub mod change;
+mod confirm;
+mod knobs;
+pub mod preview;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use contracts::accounts::Role;
-use contracts::consoles::{AdmissionView, AuditLine, AuditLog, ChangeTuning, Reason, SaleNumbers, Tuning};
+use contracts::consoles::{AdmissionView, AuditLine, AuditLog, BrakeView, SaleNumbers};
 use contracts::ids::{AccountId, SaleId};
 use contracts::papers::Papers;
 use contracts::problem::Problem;
 use contracts::sales::SaleState;
-use contracts::server::{Account, Id, IfMatch, Json, etag};
+use contracts::server::{Account, Id, Json, etag};
 use domain::sale::State as Doing;
 use store::StoreError;
-use store::pace::Tune;
 
 use crate::Admission;
 
@@ -29,9 +32,13 @@ impl FromRef<Admission> for Papers {
 
 pub fn router(admission: &Admission) -> Router {
     Router::new()
-        .route("/v1/sales/{sale}/admission", get(view).patch(tune))
-        .route("/v1/sales/{sale}/admission/pause", post(pause))
-        .route("/v1/sales/{sale}/admission/resume", post(resume))
+        .route("/v1/sales/{sale}/admission", get(view).patch(change::tune))
+        .route("/v1/sales/{sale}/admission/pause", post(change::pause))
+        .route("/v1/sales/{sale}/admission/resume", post(change::resume))
+        .route("/v1/sales/{sale}/admission/stop", post(change::stop))
+        .route("/v1/sales/{sale}/admission/start", post(change::start))
+        .route("/v1/sales/{sale}/admission/undo", post(change::undo))
+        .route("/v1/sales/{sale}/admission/preview", post(preview::preview))
         .route("/v1/sales/{sale}/admission/audit", get(audit))
         .with_state(admission.clone())
 }
@@ -80,12 +87,19 @@ const fn state(doing: Doing) -> SaleState {
 
 async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem> {
     let row = admission.store.sale_numbers(sale.0).await.map_err(problem)?.ok_or_else(|| Problem::not_found("sale"))?;
+    let tuned = row.tuned;
+    let held = tuned.pause_reason.is_some() || tuned.stop_reason.is_some();
+    let ramp = tuned.knobs.tuning().map_err(|_| Problem::internal())?.ramp;
+    let rate_in_force = if held { 0 } else { ramp.rate_at(tuned.knobs.rate_per_minute, row.now_ms) };
     let view = AdmissionView {
         sale_id: sale,
         state: row.state.map_or(SaleState::Draft, state),
-        tuning: Tuning { rate_per_minute: row.rate_per_minute, max_active: row.max_active },
-        pause_reason: row.pause_reason,
-        rate_version: row.rate_version,
+        tuning: knobs::shown(tuned.knobs),
+        rate_in_force,
+        brake: BrakeView { factor: row.brake_factor, why: row.brake_why, since_ms: row.brake_since_ms },
+        pause_reason: tuned.pause_reason,
+        stop_reason: tuned.stop_reason,
+        rate_version: tuned.version,
         numbers: SaleNumbers {
             joined: row.joined,
             waiting: row.waiting,
@@ -116,74 +130,6 @@ pub async fn view(
     account: Account,
 ) -> Result<Response, Problem> {
     allowed(&admission, sale, account, &[Role::Operator, Role::Promoter]).await?;
-    answer(&admission, sale).await
-}
-
-fn stated(reason: &str) -> Result<&str, Problem> {
-    let reason = reason.trim();
-    if (1..=500).contains(&reason.chars().count()) {
-        Ok(reason)
-    } else {
-        Err(Problem::invalid("reason: say why, in 1 to 500 characters; it stands in the audit log"))
-    }
-}
-
-/// Changes the knobs that are named. With `If-Match`, only if nobody else was quicker.
-#[utoipa::path(patch, path = "/v1/sales/{sale}/admission", tag = "admission", security(("bearer" = [])),
-    params(("sale" = SaleId, Path), ("If-Match" = Option<String>, Header)), request_body = ChangeTuning,
-    responses((status = 200, body = AdmissionView, headers(("ETag" = String)))))]
-pub async fn tune(
-    State(admission): State<Admission>,
-    Id(sale): Id<SaleId>,
-    account: Account,
-    headers: HeaderMap,
-    if_match: Result<IfMatch, Problem>,
-    Json(change): Json<ChangeTuning>,
-) -> Result<Response, Problem> {
-    allowed(&admission, sale, account, &[Role::Operator]).await?;
-    let reason = stated(&change.reason)?;
-    if change.rate_per_minute.is_some_and(|rate| !(1..=600_000).contains(&rate)) {
-        return Err(Problem::invalid("rate_per_minute: 1 to 600000; to let nobody in, pause"));
-    }
-    if change.max_active.is_some_and(|cap| !(1..=1_000_000).contains(&cap)) {
-        return Err(Problem::invalid("max_active: 1 to 1000000; to let nobody in, pause"));
-    }
-    if change.rate_per_minute.is_none() && change.max_active.is_none() {
-        return Err(Problem::invalid("name a new rate_per_minute, a new max_active, or both"));
-    }
-    let expected = if headers.contains_key("if-match") { Some(if_match?.0) } else { None };
-    let knobs = Tune::Knobs { rate_per_minute: change.rate_per_minute, max_active: change.max_active };
-    admission.store.tune(sale.0, account.0, &knobs, reason, expected).await.map_err(problem)?;
-    answer(&admission, sale).await
-}
-
-/// Lets nobody in until it is resumed; fans are told the reason.
-#[utoipa::path(post, path = "/v1/sales/{sale}/admission/pause", tag = "admission", security(("bearer" = [])),
-    params(("sale" = SaleId, Path)), request_body = Reason,
-    responses((status = 200, body = AdmissionView, headers(("ETag" = String)))))]
-pub async fn pause(
-    State(admission): State<Admission>,
-    Id(sale): Id<SaleId>,
-    account: Account,
-    Json(body): Json<Reason>,
-) -> Result<Response, Problem> {
-    allowed(&admission, sale, account, &[Role::Operator]).await?;
-    admission.store.tune(sale.0, account.0, &Tune::Pause, stated(&body.reason)?, None).await.map_err(problem)?;
-    answer(&admission, sale).await
-}
-
-/// Lets fans in again.
-#[utoipa::path(post, path = "/v1/sales/{sale}/admission/resume", tag = "admission", security(("bearer" = [])),
-    params(("sale" = SaleId, Path)), request_body = Reason,
-    responses((status = 200, body = AdmissionView, headers(("ETag" = String)))))]
-pub async fn resume(
-    State(admission): State<Admission>,
-    Id(sale): Id<SaleId>,
-    account: Account,
-    Json(body): Json<Reason>,
-) -> Result<Response, Problem> {
-    allowed(&admission, sale, account, &[Role::Operator]).await?;
-    admission.store.tune(sale.0, account.0, &Tune::Resume, stated(&body.reason)?, None).await.map_err(problem)?;
     answer(&admission, sale).await
 }
 

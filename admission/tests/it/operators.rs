@@ -1,0 +1,222 @@
+//! The operators' API on real stores: two-step changes, undo, previews.
+
+use admission::Config;
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use chassis::clock::Clock;
+use contracts::consoles::{AdmissionView, PreviewView};
+use contracts::ids::SaleId;
+use contracts::papers::Papers;
+use contracts::problem::Problem;
+use domain::order::Class;
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use store::Store;
+use store::events::{EventDraft, Ordering, SaleDraft, SalePublished};
+use store::halls::{Imported, TierRow, UnitRow};
+use store::joins::{Accepts, JoinAsk};
+use testkit::{TestDatabase, TestRedis};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+struct Desk {
+    router: Router,
+    store: Store,
+    clock: Clock,
+    sale: Uuid,
+    token: String,
+    other: String,
+    _redis: TestRedis,
+    /// Last, since everything uses it.
+    _database: TestDatabase,
+}
+
+const NOW_MS: i64 = 1_750_000_000_000;
+
+/// A published sale of ten places to stand, at 600 a minute, and two operators.
+async fn desk() -> Desk {
+    let (database, redis) = (testkit::database().await, testkit::redis().await);
+    let store = Store::with_pool(database.pool.clone(), redis.url()).unwrap();
+    let clock = Clock::fixed(NOW_MS);
+    let papers = {
+        let clock = clock.clone();
+        Papers::new(&["a secret of the tests that is long enough"], move || clock.now_ms())
+    };
+    let [organisation, event, sale, ann, bob] = [1, 2, 3, 4, 5].map(Uuid::from_u128);
+    for statement in [
+        "insert into organisation (id, name) values ('00000000-0000-0000-0000-000000000001', 'Hall')",
+        "insert into account (id, email, password_hash)
+         select ('00000000-0000-0000-0000-00000000000' || n)::uuid, n || '@example.org', '' from generate_series(4, 5) n",
+        "insert into membership (organisation, account, role)
+         select '00000000-0000-0000-0000-000000000001', id, 'operator' from account",
+    ] {
+        sqlx::query(statement).execute(store.pool()).await.unwrap();
+    }
+    let draft = EventDraft {
+        name: "A night".to_owned(),
+        venue: "Hall".to_owned(),
+        starts_at_ms: 1_900_000_000_000,
+        time_zone: "Europe/Berlin".to_owned(),
+        currency: "EUR".to_owned(),
+    };
+    store.create_event(event, organisation, &draft).await.unwrap();
+    let tier = TierRow { code: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0, capacity: 10 };
+    let unit = |n: u32| UnitRow {
+        tier: 0,
+        stretch: 0,
+        section: 0,
+        row: 0,
+        standing: true,
+        accessible: false,
+        label: n.to_string(),
+    };
+    let units: Vec<UnitRow> = (0..10).map(unit).collect();
+    assert_eq!(store.import_map(event, &Value::Null, &[tier], &units).await.unwrap(), Imported::Done);
+    store.publish_event(event).await.unwrap();
+    let draft = SaleDraft {
+        name: "First sale".to_owned(),
+        lobby_opens_at_ms: None,
+        opens_at_ms: 1_700_000_000_000,
+        closes_at_ms: 1_899_000_000_000,
+        wait_ends_at_ms: None,
+        ordering: Ordering::Fifo,
+        accounts_only: false,
+        party_max: 8,
+        rate_per_minute: 600,
+        max_active: 100,
+        hold_ttl_ms: 60_000,
+        extension_ms: 0,
+        grace_ms: 1_000,
+        presence_ms: 60_000,
+        rejoin: true,
+    };
+    store.create_sale(sale, event, &draft).await.unwrap();
+    assert_eq!(store.publish_sale(sale, ann).await.unwrap(), SalePublished::Done);
+    let [token, other] = [ann, bob].map(|account| papers.access_token(account, 3_600_000));
+    let router = admission::prepare(
+        Config::default(),
+        "a secret of the tests that is long enough",
+        store.clone(),
+        papers,
+        clock.clone(),
+    )
+    .unwrap()
+    .router();
+    Desk { router, store, clock, sale, token, other, _redis: redis, _database: database }
+}
+
+impl Desk {
+    async fn ask(&self, token: &str, method: &str, part: &str, body: &Value) -> (u16, Vec<u8>) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/v1/sales/{}/admission{part}", SaleId(self.sale)))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
+    }
+
+    #[track_caller]
+    fn read<T: DeserializeOwned>((status, body): (u16, Vec<u8>), expected: u16) -> T {
+        let text = String::from_utf8_lossy(&body);
+        assert_eq!(status, expected, "{text}");
+        serde_json::from_slice(&body).unwrap_or_else(|fault| panic!("{fault}: {text}"))
+    }
+
+    async fn done(&self, method: &str, part: &str, body: Value) -> AdmissionView {
+        Self::read(self.ask(&self.token, method, part, &body).await, 200)
+    }
+
+    async fn refused(&self, method: &str, part: &str, body: Value, status: u16) -> Problem {
+        Self::read(self.ask(&self.token, method, part, &body).await, status)
+    }
+
+    /// Does a dangerous thing in its two steps.
+    async fn surely(&self, method: &str, part: &str, mut body: Value) -> AdmissionView {
+        let problem = self.refused(method, part, body.clone(), 409).await;
+        assert_eq!(problem.code, "confirm-needed");
+        body["confirm"] = json!(problem.confirm.unwrap());
+        self.done(method, part, body).await
+    }
+}
+
+#[tokio::test]
+async fn every_knob_is_tuned_and_told() {
+    let desk = desk().await;
+    let change = json!({"rate_per_minute": 60, "max_active": 150, "target_per_minute": 50, "grace_ms": 5, "presence_ms": 6_000,
+        "ramp": {"steps": [{"at_ms": 1, "rate_per_minute": 30}], "between": "linear"}, "brake": {"p99_ms": 700}, "reason": "calm"});
+    let view = desk.done("PATCH", "", change).await;
+    let tuning = serde_json::to_value(&view.tuning).unwrap();
+    assert_eq!((tuning["target_per_minute"].as_u64(), tuning["brake"]["p99_ms"].as_u64()), (Some(50), Some(700)));
+    assert_eq!((view.rate_in_force, view.rate_version, view.brake.factor.to_bits()), (30, 2, 1f64.to_bits()));
+    let view = desk.done("PATCH", "", json!({"ramp": null, "brake": null, "reason": "plain"})).await;
+    assert_eq!((view.tuning.ramp, view.tuning.brake, view.rate_in_force), (None, None, 60));
+    for (body, code) in
+        [(json!({"rate_per_minute": 0, "reason": "x"}), "invalid-request"), (json!({"grace_ms": 1}), "invalid-request")]
+    {
+        assert_eq!(desk.refused("PATCH", "", body, 422).await.code, code);
+    }
+    let view = desk.done("POST", "/undo", json!({"reason": "the ramp was right"})).await;
+    assert_eq!(view.tuning.ramp.unwrap().steps.len(), 1);
+    let actions: Vec<String> =
+        desk.store.audit_of(desk.sale, 9).await.unwrap().into_iter().map(|row| row.action).collect();
+    assert_eq!(actions, ["admission.undo", "admission.tune", "admission.tune", "sale.publish"]);
+}
+
+#[tokio::test]
+async fn dangerous_changes_take_two_requests_of_one_operator_within_a_minute() {
+    let desk = desk().await;
+    let faster = json!({"rate_per_minute": 6_000, "reason": "more"});
+    let problem = desk.refused("PATCH", "", faster.clone(), 409).await;
+    assert!(problem.detail.contains("from 600 to 6000") && problem.detail.contains("0 in the busiest"), "{problem:?}");
+    let mut confirmed = faster.clone();
+    confirmed["confirm"] = json!(problem.confirm.unwrap());
+    let stolen: Problem = Desk::read(desk.ask(&desk.other, "PATCH", "", &confirmed).await, 409);
+    assert_eq!(stolen.code, "confirm-needed");
+    let mut another = confirmed.clone();
+    another["rate_per_minute"] = json!(6_001);
+    desk.refused("PATCH", "", another, 409).await;
+    desk.clock.advance(60_000);
+    desk.refused("PATCH", "", confirmed.clone(), 409).await;
+    desk.clock.advance(-1);
+    assert_eq!(desk.done("PATCH", "", confirmed.clone()).await.tuning.rate_per_minute, 6_000);
+    // The knobs are other ones now, and the code is of the ones before.
+    desk.done("PATCH", "", json!({"rate_per_minute": 600, "reason": "back"})).await;
+    desk.refused("PATCH", "", confirmed, 409).await;
+
+    assert!(desk.done("POST", "/pause", json!({"reason": "a queue"})).await.pause_reason.is_some());
+    let stopped = desk.surely("POST", "/stop", json!({"reason": "smoke"})).await;
+    assert_eq!((stopped.stop_reason.as_deref(), stopped.rate_in_force), (Some("smoke"), 0));
+    assert_eq!(desk.surely("POST", "/start", json!({"reason": "clear"})).await.stop_reason, None);
+    assert_eq!(desk.surely("POST", "/resume", json!({"reason": "go"})).await.rate_in_force, 600);
+    // Undoing a slower rate is as dangerous as a faster one.
+    assert_eq!(desk.surely("POST", "/undo", json!({"reason": "go on"})).await.tuning.rate_per_minute, 6_000);
+}
+
+#[tokio::test]
+async fn a_preview_says_what_a_change_would_do_and_changes_nothing() {
+    let desk = desk().await;
+    let asks: Vec<JoinAsk> = (100..140)
+        .map(|n| JoinAsk {
+            place: Uuid::from_u128(n),
+            fan: Uuid::from_u128(n),
+            party: 1,
+            tiers: 0,
+            accepts: Accepts::default(),
+            class: Class::GENERAL,
+        })
+        .collect();
+    desk.store.join_batch(desk.sale, &asks).await.unwrap();
+    let faster = json!({"rate_per_minute": 6_000});
+    let view: PreviewView = Desk::read(desk.ask(&desk.token, "POST", "/preview", &faster).await, 200);
+    assert_eq!((view.waiting, view.without.peak_active.max(view.with.peak_active) <= 100), (40, true));
+    assert!(view.without.wait_p50_s.is_some() && view.without.unreached > 0.0, "{view:?}");
+    assert!((0.0..=1.0).contains(&view.moved));
+    assert_eq!(desk.store.tuned(desk.sale).await.unwrap().unwrap().version, 1);
+    desk.refused("POST", "/preview", json!({"rate_per_minute": 0}), 422).await;
+}
