@@ -98,6 +98,8 @@ fn a_server_outlives_the_runtime_that_started_it() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // Joined is a moment before gone; the signal comes between the two.
     runtime.block_on(eventually(COMES_BACK, async || !thread.exists()));
-    runtime.block_on(redis_command(redis.url(), "PING")).unwrap();
+    // Told to end, it would still answer for a tenth of a second, but not for three.
+    let answer = runtime.block_on(redis_command(redis.url(), "BLPOP nothing 0.3")).unwrap();
+    assert_eq!(answer, redis::Value::Nil);
     runtime.block_on(redis.stop()).unwrap();
 }
