@@ -32,6 +32,9 @@ pub struct Limits {
     pub joins: Limit<()>,
     pub joins_per_address: Limit<IpAddr>,
     pub joins_per_fan: Limit<Uuid>,
+    /// Tries of access codes and of transfers' codes, right or wrong.
+    pub codes_per_address: Limit<IpAddr>,
+    pub codes_per_fan: Limit<Uuid>,
     pub visitors_per_address: Limit<IpAddr>,
     pub accounts_per_address: Limit<IpAddr>,
     pub sign_ins_per_address: Limit<IpAddr>,
@@ -45,10 +48,12 @@ pub struct Limits {
 
 impl Limits {
     /// Names of all limits, as metrics carry them.
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 13] = [
         "joins",
         "joins_per_address",
         "joins_per_fan",
+        "codes_per_address",
+        "codes_per_fan",
         "visitors_per_address",
         "accounts_per_address",
         "sign_ins_per_address",
@@ -65,6 +70,8 @@ impl Limits {
             joins: Limit::new("joins", config.joins, max),
             joins_per_address: Limit::new("joins_per_address", config.joins_per_address, max),
             joins_per_fan: Limit::new("joins_per_fan", config.joins_per_fan, max),
+            codes_per_address: Limit::new("codes_per_address", config.codes_per_address, max),
+            codes_per_fan: Limit::new("codes_per_fan", config.codes_per_fan, max),
             visitors_per_address: Limit::new("visitors_per_address", config.visitors_per_address, max),
             accounts_per_address: Limit::new("accounts_per_address", config.accounts_per_address, max),
             sign_ins_per_address: Limit::new("sign_ins_per_address", config.sign_ins_per_address, max),
@@ -81,10 +88,12 @@ impl Limits {
         while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
             self.joins.sweep();
             self.joins_per_fan.sweep();
+            self.codes_per_fan.sweep();
             self.sign_ins_per_email.sweep();
             self.writes_per_person.sweep();
             for limit in [
                 &self.joins_per_address,
+                &self.codes_per_address,
                 &self.visitors_per_address,
                 &self.accounts_per_address,
                 &self.sign_ins_per_address,
@@ -95,6 +104,14 @@ impl Limits {
                 limit.sweep();
             }
         }
+    }
+}
+
+impl Limits {
+    /// Counts a try of a code by whoever asks from there: trying codes until one fits must take too long.
+    pub fn try_code(&self, fan: Uuid, address: IpAddr) -> Result<(), Problem> {
+        self.codes_per_fan.check(&fan)?;
+        self.codes_per_address.check(&limit_key(address))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::{accounts, events, organisations, places, sales, visitors};
+use crate::{accounts, codes, events, my_place, organisations, places, sales, transfers, visitors};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -27,6 +27,16 @@ use crate::{accounts, events, organisations, places, sales, visitors};
     places::join,
     places::mine,
     places::leave,
+    my_place::change,
+    my_place::history,
+    transfers::offer,
+    transfers::take,
+    codes::view,
+    codes::list,
+    codes::make,
+    codes::end,
+    codes::import,
+    codes::invite,
 ))]
 struct Api;
 

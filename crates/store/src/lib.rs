@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod bells;
 pub mod bookings;
+pub mod entry;
 mod error;
 pub mod events;
 pub mod feed;
@@ -22,11 +23,14 @@ pub mod owners;
 pub mod pace;
 pub mod payments;
 mod pg;
+pub mod place_history;
 mod rebuild;
 mod redis_door;
 pub mod seating;
 pub mod servers;
+pub mod transfers;
 pub mod verify;
+pub mod wishes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -59,11 +63,15 @@ pub struct Guards {
     pub term_check: bool,
     /// A hold lapses only once Postgres's clock has passed its deadline.
     pub clock_check: bool,
+    /// A code is good for no more uses than it has.
+    pub code_limit: bool,
+    /// A place goes over to one fan per code.
+    pub transfer_once: bool,
 }
 
 impl Guards {
     /// All of them.
-    pub const ALL: Self = Self { term_check: true, clock_check: true };
+    pub const ALL: Self = Self { term_check: true, clock_check: true, code_limit: true, transfer_once: true };
 }
 
 /// The doors to Postgres and Redis. Cheap to clone.

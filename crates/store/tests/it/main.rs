@@ -1,5 +1,6 @@
 //! The store on real servers: what it promises, what it does when things break, and that its checks see what is wrong.
 
+mod entry;
 mod faults;
 mod follow;
 mod history;
@@ -8,5 +9,6 @@ mod offers;
 mod pace;
 mod schedule;
 mod sound;
+mod transfers;
 mod twins;
 mod world;
