@@ -85,6 +85,8 @@ ids! {
     EventId = "evt";
     /// One on-sale window of an event.
     SaleId = "sal";
+    /// An access code of a sale; the code itself is another thing, and secret.
+    CodeId = "cod";
     /// One fan's place in a sale's line.
     PlaceId = "plc";
     /// The order around a hold.

@@ -3,6 +3,7 @@
 //! A type in here is a promise. Each has a golden example under `examples/` that must decode for ever, and none of them is
 //! used inside the rules (`domain`) or the stores (`store`), so that those may change freely.
 
+pub mod access;
 pub mod accounts;
 pub mod bookings;
 pub mod consoles;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::access::SecretCode;
 use crate::ids::{BookingId, EventId, PlaceId, SaleId};
 use crate::sales::SaleState;
 
@@ -40,6 +41,9 @@ pub struct Join {
     /// What the party wants.
     #[serde(default)]
     pub wishes: Wishes,
+    /// An access code, where the sale asks for one or gives those who have one a better class. Who has a place needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<SecretCode>,
 }
 
 /// The answer to a join: 201 for a new place, 200 for the one the fan already has.

@@ -96,6 +96,16 @@ impl Problem {
         Self::new(500, "internal", "Something went wrong on our side", "the request's id finds it in our log")
     }
 
+    /// A receipt of a place that another fan has taken over.
+    pub fn place_moved() -> Self {
+        Self::new(
+            403,
+            "place-moved",
+            "The place was taken over",
+            "its new owner acts for it from now on; this receipt is good for nothing any more",
+        )
+    }
+
     /// With a moment that matters.
     #[must_use]
     pub fn at(mut self, at_ms: i64) -> Self {

@@ -77,6 +77,10 @@ pub enum Entry {
     Open,
     /// Accounts only.
     Account,
+    /// Whoever has an access code.
+    Code,
+    /// Accounts whose e-mail address is on the sale's list.
+    Invited,
 }
 
 /// Who goes before whom.

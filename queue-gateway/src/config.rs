@@ -36,6 +36,10 @@ pub struct Config {
     pub events_listed_max: u32,
     /// After how long a POST that never answered is taken over by one with the same idempotency key, in milliseconds.
     pub idempotency_takeover_ms: i64,
+    /// How long a code that hands a place over is good, in milliseconds.
+    pub transfer_ttl_ms: i64,
+    /// The largest list of codes or invitations, in bytes.
+    pub import_bytes_max: usize,
     /// How often what has expired is removed from the store, in milliseconds.
     pub sweep_interval_ms: u64,
     /// Limits.
@@ -59,6 +63,8 @@ impl Default for Config {
             reads_waiting_max: 1_024,
             events_listed_max: 200,
             idempotency_takeover_ms: 5_000,
+            transfer_ttl_ms: 600_000,
+            import_bytes_max: 32 * 1024 * 1024,
             sweep_interval_ms: 60_000,
             limits: LimitsConfig::default(),
         }
@@ -157,6 +163,10 @@ pub struct LimitsConfig {
     pub joins_per_address: Rate,
     /// Joins per fan.
     pub joins_per_fan: Rate,
+    /// Tries of codes per address: access codes sent with joins, and transfers' codes. Right ones count too.
+    pub codes_per_address: Rate,
+    /// Tries of codes per fan.
+    pub codes_per_fan: Rate,
     /// New visitors per address.
     pub visitors_per_address: Rate,
     /// New accounts per address.
@@ -188,6 +198,8 @@ impl Default for LimitsConfig {
             joins: Rate::OFF,
             joins_per_address: Rate::new(200, 2_000),
             joins_per_fan: Rate::new(5, 20),
+            codes_per_address: Rate::new(10, 500),
+            codes_per_fan: Rate::new(1, 8),
             visitors_per_address: Rate::new(200, 4_000),
             accounts_per_address: Rate::new(10, 200),
             sign_ins_per_address: Rate::new(10, 200),
@@ -216,6 +228,7 @@ impl Config {
             ("visitor_ttl_ms", self.visitor_ttl_ms),
             ("access_ttl_ms", self.access_ttl_ms),
             ("refresh_ttl_ms", self.refresh_ttl_ms),
+            ("transfer_ttl_ms", self.transfer_ttl_ms),
             ("idempotency_takeover_ms", self.idempotency_takeover_ms),
         ] {
             anyhow::ensure!(ms >= 1_000, "gateway.{name} must be at least 1000");

@@ -12,9 +12,11 @@ use store::{Store, StoreError};
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::entry_keys::EntryKeys;
 use crate::joins::Joins;
 use crate::limits::Limits;
 use crate::metrics::READS_FULL;
+use crate::my_place::Draws;
 use crate::passwords::Passwords;
 use crate::sale_book::SaleBook;
 use crate::turnstile::{Turn, Turnstile};
@@ -34,6 +36,8 @@ pub struct Parts {
     pub sales: SaleBook,
     pub joins: Arc<Joins>,
     pub reads: Turnstile,
+    pub draws: Draws,
+    pub entry_keys: Arc<EntryKeys>,
     /// Derives the successor of a refresh token.
     pub refresh_key: [u8; 32],
 }

@@ -7,7 +7,7 @@ use domain::sale::State;
 use store::events;
 
 /// The years 2000 to 2199, in milliseconds since 1970: outside are slips of a factor of a thousand.
-const TIMES_MS: std::ops::RangeInclusive<i64> = 946_684_800_000..=7_258_118_399_999;
+pub const TIMES_MS: std::ops::RangeInclusive<i64> = 946_684_800_000..=7_258_118_399_999;
 
 /// Faults found in a document, each beginning with its field.
 #[derive(Debug, Default)]
@@ -22,17 +22,17 @@ impl Faults {
         );
     }
 
-    fn time(&mut self, field: &str, at_ms: i64) {
+    pub fn time(&mut self, field: &str, at_ms: i64) {
         self.must(TIMES_MS.contains(&at_ms), || {
             format!("{field}: must be milliseconds since 1970, in the years 2000 to 2199")
         });
     }
 
-    fn range(&mut self, field: &str, value: i64, range: std::ops::RangeInclusive<i64>) {
+    pub fn range(&mut self, field: &str, value: i64, range: std::ops::RangeInclusive<i64>) {
         self.must(range.contains(&value), || format!("{field}: must be {} to {}", range.start(), range.end()));
     }
 
-    fn must(&mut self, holds: bool, fault: impl FnOnce() -> String) {
+    pub fn must(&mut self, holds: bool, fault: impl FnOnce() -> String) {
         if !holds {
             self.0.push(fault());
         }
@@ -121,7 +121,12 @@ pub fn sale_to_store(draft: &SaleDraft) -> events::SaleDraft {
             Ordering::DrawOnly => events::Ordering::DrawOnly,
             Ordering::InvitedFirst => events::Ordering::InvitedFirst,
         },
-        accounts_only: draft.entry == Entry::Account,
+        entry: match draft.entry {
+            Entry::Open => store::entry::Entry::Open,
+            Entry::Account => store::entry::Entry::Account,
+            Entry::Code => store::entry::Entry::Code,
+            Entry::Invited => store::entry::Entry::Invited,
+        },
         party_max: draft.party_max,
         rate_per_minute: draft.rate_per_minute,
         max_active: draft.max_active,
@@ -198,7 +203,12 @@ pub fn sale(row: events::SaleRow) -> Sale {
                 events::Ordering::DrawOnly => Ordering::DrawOnly,
                 events::Ordering::InvitedFirst => Ordering::InvitedFirst,
             },
-            entry: if draft.accounts_only { Entry::Account } else { Entry::Open },
+            entry: match draft.entry {
+                store::entry::Entry::Open => Entry::Open,
+                store::entry::Entry::Account => Entry::Account,
+                store::entry::Entry::Code => Entry::Code,
+                store::entry::Entry::Invited => Entry::Invited,
+            },
             party_max: draft.party_max,
             rate_per_minute: draft.rate_per_minute,
             max_active: draft.max_active,

@@ -9,12 +9,14 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use chassis::tasks::{TaskKind, Tasks};
 use metrics::{Gauge, counter, gauge};
 use store::Store;
+use store::entry::{EntryRefusal, SecretHash};
 use store::joins::{JoinAsk, PlaceRow};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::config::JoinConfig;
+use crate::entry_keys::EntryKeys;
 use crate::metrics::{JOINS, JOINS_WAITING};
 
 /// What came of one join.
@@ -45,6 +47,8 @@ pub enum JoinAnswer {
         /// Why, for the fan.
         reason: String,
     },
+    /// The fan brought no code or invitation that lets them in.
+    NotEntitled(EntryRefusal),
     /// There is no such sale.
     NoSale,
     /// Too many wait already.
@@ -58,6 +62,7 @@ pub enum JoinAnswer {
 /// One join, waiting for its group.
 struct Waiting {
     ask: JoinAsk,
+    code: Option<SecretHash>,
     reply: oneshot::Sender<JoinAnswer>,
     _counted: Counted,
 }
@@ -82,6 +87,7 @@ impl Drop for Counted {
 pub struct Joins {
     store: Store,
     config: JoinConfig,
+    keys: Arc<EntryKeys>,
     /// One queue per sale with joins. A batcher takes its own away when it ends, so a closed one is soon replaced.
     queues: RwLock<HashMap<Uuid, mpsc::Sender<Waiting>>>,
     /// Set when the process runs; before that nobody is placed.
@@ -90,8 +96,8 @@ pub struct Joins {
 }
 
 impl Joins {
-    pub fn new(store: Store, config: JoinConfig) -> Self {
-        Self { store, config, queues: RwLock::default(), tasks: OnceLock::new(), waiting: gauge!(JOINS_WAITING) }
+    pub fn new(store: Store, config: JoinConfig, keys: Arc<EntryKeys>) -> Self {
+        Self { store, config, keys, queues: RwLock::default(), tasks: OnceLock::new(), waiting: gauge!(JOINS_WAITING) }
     }
 
     /// From now on batchers run, as tasks of the process.
@@ -101,9 +107,9 @@ impl Joins {
     }
 
     /// Asks for a place and waits for the answer. Who stops waiting keeps the place, and may ask again for it.
-    pub async fn join(self: &Arc<Self>, sale: Uuid, ask: JoinAsk) -> JoinAnswer {
+    pub async fn join(self: &Arc<Self>, sale: Uuid, ask: JoinAsk, code: Option<SecretHash>) -> JoinAnswer {
         let (reply, answer) = oneshot::channel();
-        let mut waiting = Waiting { ask, reply, _counted: Counted::new(self.waiting.clone()) };
+        let mut waiting = Waiting { ask, code, reply, _counted: Counted::new(self.waiting.clone()) };
         // A batcher may end between finding its queue and writing to it; a second one in a row would be bad luck.
         for _ in 0..3 {
             let Some(queue) = self.queue(sale) else { break };

@@ -2,14 +2,17 @@
 //! visitors; organisations, events and sales; limits; the pages.
 
 mod accounts;
+mod codes;
 mod config;
 mod desk;
 mod drafts;
 mod draws;
+mod entry_keys;
 mod events;
 mod joins;
 mod limits;
 mod metrics;
+mod my_place;
 mod once;
 mod openapi;
 mod organisations;
@@ -20,7 +23,9 @@ mod refresh;
 mod routes;
 mod sale_book;
 mod sales;
+mod sheet;
 mod sweep;
+mod transfers;
 mod turnstile;
 mod visitors;
 
@@ -35,6 +40,7 @@ use store::Store;
 pub use self::config::{Config, JoinConfig, LimitsConfig, PasswordConfig, Rate};
 pub use self::openapi::openapi;
 use crate::desk::{Desk, Parts};
+use crate::entry_keys::EntryKeys;
 use crate::joins::Joins;
 use crate::limits::Limits;
 use crate::passwords::Passwords;
@@ -73,12 +79,15 @@ pub async fn prepare(
     let passwords_config = config.passwords.clone();
     // The decoy is a slow hash, so it is made where slow things are.
     let passwords = tokio::task::spawn_blocking(move || Passwords::new(&passwords_config)).await??;
+    let entry_keys = Arc::new(EntryKeys::new(secret));
     let parts = Parts {
         limits: Limits::new(&config.limits),
         passwords,
         sales: SaleBook::new(store.clone(), config.join.settings_max_age_ms, config.join.settings_kept_max),
-        joins: Arc::new(Joins::new(store.clone(), config.join.clone())),
+        joins: Arc::new(Joins::new(store.clone(), config.join.clone(), Arc::clone(&entry_keys))),
         reads: Turnstile::new(config.reads_at_once, config.reads_waiting_max),
+        draws: my_place::Draws::default(),
+        entry_keys,
         refresh_key: derive(secret, "usher refresh 1"),
         config,
         store,

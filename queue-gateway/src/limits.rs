@@ -32,6 +32,9 @@ pub struct Limits {
     pub joins: Limit<()>,
     pub joins_per_address: AddressLimit,
     pub joins_per_fan: Limit<Uuid>,
+    /// Tries of access codes and of transfers' codes, right or wrong.
+    pub codes_per_address: AddressLimit,
+    pub codes_per_fan: Limit<Uuid>,
     pub visitors_per_address: AddressLimit,
     pub accounts_per_address: AddressLimit,
     pub sign_ins_per_address: AddressLimit,
@@ -45,11 +48,14 @@ pub struct Limits {
 
 impl Limits {
     /// Names of all limits, as metrics carry them.
-    pub const NAMES: [&str; 18] = [
+    pub const NAMES: [&str; 21] = [
         "joins",
         "joins_per_address",
         "joins_per_network",
         "joins_per_fan",
+        "codes_per_address",
+        "codes_per_network",
+        "codes_per_fan",
         "visitors_per_address",
         "visitors_per_network",
         "accounts_per_address",
@@ -76,6 +82,8 @@ impl Limits {
             joins: Limit::new("joins", config.joins, max),
             joins_per_address: per_address(["joins_per_address", "joins_per_network"], config.joins_per_address),
             joins_per_fan: Limit::new("joins_per_fan", config.joins_per_fan, max),
+            codes_per_address: per_address(["codes_per_address", "codes_per_network"], config.codes_per_address),
+            codes_per_fan: Limit::new("codes_per_fan", config.codes_per_fan, max),
             visitors_per_address: per_address(
                 ["visitors_per_address", "visitors_per_network"],
                 config.visitors_per_address,
@@ -104,10 +112,12 @@ impl Limits {
         while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
             self.joins.sweep();
             self.joins_per_fan.sweep();
+            self.codes_per_fan.sweep();
             self.sign_ins_per_email.sweep();
             self.writes_per_person.sweep();
             for limit in [
                 &self.joins_per_address,
+                &self.codes_per_address,
                 &self.visitors_per_address,
                 &self.accounts_per_address,
                 &self.sign_ins_per_address,
@@ -119,6 +129,14 @@ impl Limits {
                 limit.network.sweep();
             }
         }
+    }
+}
+
+impl Limits {
+    /// Counts a try of a code by whoever asks from there: trying codes until one fits must take too long.
+    pub fn try_code(&self, fan: Uuid, address: IpAddr) -> Result<(), Problem> {
+        self.codes_per_fan.check(&fan)?;
+        self.codes_per_address.check(address)
     }
 }
 

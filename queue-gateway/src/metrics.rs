@@ -5,8 +5,19 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 /// Joins answered. Label: `outcome`, one of [`JOIN_OUTCOMES`].
 pub const JOINS: &str = "usher_joins_total";
 /// What a join may come to.
-pub const JOIN_OUTCOMES: [&str; 8] =
-    ["new", "existing", "not_open", "closed", "sold_out", "no_sale", "away", "queue_full"];
+pub const JOIN_OUTCOMES: [&str; 11] = [
+    "new",
+    "existing",
+    "code_refused",
+    "not_invited",
+    "lobby_closed",
+    "not_open",
+    "closed",
+    "sold_out",
+    "no_sale",
+    "away",
+    "queue_full",
+];
 /// Groups of joins, one transaction each.
 pub const JOIN_BATCHES: &str = "usher_join_batches_total";
 /// How long a group's transaction took, with its copy to the feed.

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::{accounts, draws, events, organisations, places, sales, visitors};
+use crate::{accounts, codes, draws, events, my_place, organisations, places, sales, transfers, visitors};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -30,6 +30,16 @@ use crate::{accounts, draws, events, organisations, places, sales, visitors};
     draws::read,
     draws::proof,
     draws::file,
+    my_place::change,
+    my_place::history,
+    transfers::offer,
+    transfers::take,
+    codes::view,
+    codes::list,
+    codes::make,
+    codes::end,
+    codes::import,
+    codes::invite,
 ))]
 struct Api;
 

@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chassis::http::ClientAddr;
 use chassis::ids;
 use contracts::ids::{BookingId, EventId, PlaceId, SaleId};
 use contracts::papers::{Principal, Receipt};
@@ -11,6 +12,7 @@ use contracts::places::{Join, Joined, Listen, Place, PlaceState, Seq, Wishes};
 use contracts::problem::Problem;
 use contracts::server::{Id, Json};
 use domain::order::Class;
+use store::entry::EntryRefusal;
 use store::events::SaleSettings;
 use store::joins::{Accepts, JoinAsk, PlaceRow};
 use store::pace::Leave;
@@ -31,6 +33,7 @@ pub async fn join(
     State(desk): State<Desk>,
     _: Within<Joins>,
     Id(sale): Id<SaleId>,
+    ClientAddr(address): ClientAddr,
     principal: Principal,
     Listening(listen): Listening,
     Json(join): Json<Join>,
@@ -45,30 +48,23 @@ pub async fn join(
     };
     desk.limits.joins_per_fan.check(&fan)?;
     let settings = settings(&desk, sale).await?;
-    if visitor && settings.accounts_only {
-        return Err(Problem::new(403, "account-needed", "This sale is for accounts only", "sign in and join again"));
+    if visitor && settings.entry.needs_account() {
+        return Err(account_needed());
     }
-    if join.party > settings.party_max {
-        let detail = format!("party: at most {} in this sale", settings.party_max);
-        return Err(Problem::new(422, "party-too-large", "The party is too large for this sale", detail));
+    check_party(join.party, &settings)?;
+    if join.code.is_some() {
+        desk.limits.try_code(fan, address)?;
     }
-    if join.party == 0 {
-        return Err(Problem::invalid("party: at least 1"));
-    }
+    let code = join.code.as_ref().map(|code| desk.entry_keys.typed_code(sale.0, code));
     let ask = JoinAsk {
         place: ids::new(&desk.clock),
         fan,
         party: join.party,
         tiers: tiers(&join.wishes, &settings)?,
-        accepts: Accepts {
-            other_tiers: join.wishes.other_tiers,
-            apart: join.wishes.apart,
-            fewer: join.wishes.fewer,
-            accessible: join.wishes.accessible,
-        },
+        accepts: accepts(&join.wishes),
         class: Class::GENERAL,
     };
-    match desk.joins.join(sale.0, ask).await {
+    match desk.joins.join(sale.0, ask, code).await {
         JoinAnswer::Placed { place, new, version } => {
             let status = if new { StatusCode::CREATED } else { StatusCode::OK };
             Ok((status, Json(joined(&desk, &place, &settings, version, listen)?)).into_response())
@@ -88,6 +84,7 @@ pub async fn join(
         JoinAnswer::SoldOut => Err(Problem::conflict("sold-out", "Sold out", "every seat is sold and paid")),
         JoinAnswer::Stopped { reason } => Err(Problem::new(503, "stopped", "The sale is stopped for now", reason)
             .retry_after(rand::random_range(10..=30))),
+        JoinAnswer::NotEntitled(refusal) => Err(not_entitled(refusal)),
         JoinAnswer::NoSale => Err(Problem::not_found("sale")),
         JoinAnswer::Full => Err(later("very many are joining; ask again in a moment")),
         JoinAnswer::Away => Err(later("the store is away for a moment; ask again, you will have one place")),
@@ -111,14 +108,8 @@ pub async fn mine(
     principal: Principal,
     Listening(listen): Listening,
 ) -> Result<Json<Joined>, Problem> {
-    let fan = own(&principal, sale)?;
     let settings = settings(&desk, sale).await?;
-    // A receipt speaks for its own place, also after its fan joined again.
-    let place = match &principal {
-        Principal::Holder(receipt) => desk.store.place(receipt.place).await,
-        _ => desk.store.place_of(sale.0, fan).await,
-    };
-    let place = place.map_err(|fault| problem(&fault))?;
+    let place = own_place(&desk, sale, &principal).await?;
     let place = place.ok_or_else(|| Problem::not_found("place: you have none in this sale"))?;
     // Read after the place, so that it knows of it.
     let version = desk.store.joins_version(sale.0).await.map_err(|fault| problem(&fault))?;
@@ -139,6 +130,7 @@ pub async fn leave(
     desk.limits.writes_per_person.check(&fan)?;
     let settings = settings(&desk, sale).await?;
     if let Principal::Holder(receipt) = &principal {
+        own_place(&desk, sale, &principal).await?;
         // The live place may be one that the fan joined later, for which this receipt does not speak.
         let live = desk.store.place_of(sale.0, fan).await.map_err(|fault| problem(&fault))?;
         if live.is_none_or(|place| place.id != receipt.place) {
@@ -166,17 +158,79 @@ fn own(principal: &Principal, sale: SaleId) -> Result<uuid::Uuid, Problem> {
     }
 }
 
-fn not_live() -> Problem {
+/// The asker's place: of a receipt its own, also after its fan joined again; else the live one, or the last.
+pub async fn own_place(desk: &Desk, sale: SaleId, principal: &Principal) -> Result<Option<PlaceRow>, Problem> {
+    let fan = own(principal, sale)?;
+    let place = match principal {
+        Principal::Holder(receipt) => desk.store.place(receipt.place).await,
+        _ => desk.store.place_of(sale.0, fan).await,
+    };
+    let place = place.map_err(|fault| problem(&fault))?;
+    if place.as_ref().is_some_and(|place| place.fan != fan) {
+        return Err(Problem::place_moved());
+    }
+    Ok(place)
+}
+
+pub fn account_needed() -> Problem {
+    Problem::new(403, "account-needed", "This sale is for accounts only", "sign in and join again")
+}
+
+pub fn not_invited() -> Problem {
+    Problem::new(
+        403,
+        "not-invited",
+        "This sale is for invited people only",
+        "the e-mail address of this account is not on its list; sign in with the address that was invited",
+    )
+}
+
+fn not_entitled(refusal: EntryRefusal) -> Problem {
+    let refused = |code, title, detail| Problem::new(403, code, title, detail);
+    match refusal {
+        EntryRefusal::CodeNeeded => {
+            refused("code-needed", "This sale is for holders of an access code", "code: send the one you were given")
+        }
+        EntryRefusal::CodeUnknown => {
+            refused("code-unknown", "The sale has no such code", "code: check what was typed, and for which sale it is")
+        }
+        EntryRefusal::CodeUsedUp => refused(
+            "code-used-up",
+            "The code is used up",
+            "code: it was used in as many places as it is good for; if you gave it to nobody, ask whoever gave it to you",
+        ),
+        EntryRefusal::CodeExpired => {
+            refused("code-expired", "The code's time is over", "code: ask whoever gave it to you for another one")
+        }
+        EntryRefusal::NotInvited => not_invited(),
+    }
+}
+
+/// Refuses a party that the sale does not allow.
+pub fn check_party(party: u8, settings: &SaleSettings) -> Result<(), Problem> {
+    if party > settings.party_max {
+        let detail = format!("party: at most {} in this sale", settings.party_max);
+        return Err(Problem::new(422, "party-too-large", "The party is too large for this sale", detail));
+    }
+    if party == 0 { Err(Problem::invalid("party: at least 1")) } else { Ok(()) }
+}
+
+/// What the party would take instead.
+pub const fn accepts(wishes: &Wishes) -> Accepts {
+    Accepts { other_tiers: wishes.other_tiers, apart: wishes.apart, fewer: wishes.fewer, accessible: wishes.accessible }
+}
+
+pub fn not_live() -> Problem {
     Problem::new(404, "not-live", "There is no live place", "you have none in this sale, or it has ended")
 }
 
-async fn settings(desk: &Desk, sale: SaleId) -> Result<std::sync::Arc<SaleSettings>, Problem> {
+pub async fn settings(desk: &Desk, sale: SaleId) -> Result<std::sync::Arc<SaleSettings>, Problem> {
     let settings = desk.sales.settings(sale.0).await.map_err(|fault| problem(&fault))?;
     settings.ok_or_else(|| Problem::not_found("sale"))
 }
 
 /// The wished tiers as bits; 0 for any.
-fn tiers(wishes: &Wishes, settings: &SaleSettings) -> Result<u32, Problem> {
+pub fn tiers(wishes: &Wishes, settings: &SaleSettings) -> Result<u32, Problem> {
     let mut bits = 0;
     for wished in &wishes.tiers {
         let tier = settings.tiers.iter().position(|tier| tier == wished);
@@ -189,7 +243,13 @@ fn tiers(wishes: &Wishes, settings: &SaleSettings) -> Result<u32, Problem> {
     Ok(bits)
 }
 
-fn joined(desk: &Desk, row: &PlaceRow, settings: &SaleSettings, joins: i64, listen: Listen) -> Result<Joined, Problem> {
+pub fn joined(
+    desk: &Desk,
+    row: &PlaceRow,
+    settings: &SaleSettings,
+    joins: i64,
+    listen: Listen,
+) -> Result<Joined, Problem> {
     let now_ms = desk.clock.now_ms();
     let receipt = desk.papers.receipt(&Receipt {
         sale: row.sale,
@@ -236,7 +296,7 @@ fn state(name: &str) -> Result<PlaceState, Problem> {
 }
 
 /// Where the client should listen: as configured, else at the host it asked.
-pub struct Listening(Listen);
+pub struct Listening(pub Listen);
 
 impl FromRequestParts<Desk> for Listening {
     type Rejection = Problem;

@@ -1,12 +1,14 @@
 //! The role's paths. A path that nobody has and a method that a path has not are answered by the layers around all roles.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
+use chassis::http::body_limit;
 
 use crate::desk::Desk;
-use crate::{accounts, draws, events, organisations, pages, places, sales, visitors};
+use crate::{accounts, codes, draws, events, my_place, organisations, pages, places, sales, transfers, visitors};
 
 pub fn router(desk: &Desk) -> Router {
+    let lists = body_limit(desk.config.import_bytes_max);
     let api = Router::new()
         .route("/v1/visitors", post(visitors::make))
         .route("/v1/accounts", post(accounts::make))
@@ -23,10 +25,18 @@ pub fn router(desk: &Desk) -> Router {
         .route("/v1/sales/{sale}", get(sales::read).put(sales::edit))
         .route("/v1/sales/{sale}/publish", post(sales::publish))
         .route("/v1/sales/{sale}/places", post(places::join))
-        .route("/v1/sales/{sale}/places/mine", get(places::mine).delete(places::leave))
         .route("/v1/sales/{sale}/draw", get(draws::read))
         .route("/v1/sales/{sale}/draw/proof", get(draws::proof))
         .route("/v1/sales/{sale}/draw/{file}", get(draws::file))
+        .route("/v1/sales/{sale}/places/mine", get(places::mine).patch(my_place::change).delete(places::leave))
+        .route("/v1/sales/{sale}/places/mine/history", get(my_place::history))
+        .route("/v1/sales/{sale}/places/mine/transfer", post(transfers::offer))
+        .route("/v1/places/transfer", post(transfers::take))
+        .route("/v1/sales/{sale}/entry", get(codes::view))
+        .route("/v1/sales/{sale}/codes", get(codes::list).post(codes::make))
+        .route("/v1/sales/{sale}/codes/{code}", delete(codes::end))
+        .route("/v1/sales/{sale}/codes/import", post(codes::import).layer(lists))
+        .route("/v1/sales/{sale}/invitations/import", post(codes::invite).layer(lists))
         .with_state(desk.clone());
     api.merge(pages::router(desk.config.web_dir.as_deref()))
 }

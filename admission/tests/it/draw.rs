@@ -68,7 +68,7 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         closes_at_ms: opens_at_ms + 3_600_000,
         wait_ends_at_ms: None,
         ordering: Ordering::DrawThenFifo,
-        accounts_only: false,
+        entry: store::entry::Entry::Open,
         party_max: 8,
         rate_per_minute: 600_000,
         max_active: 10_000,

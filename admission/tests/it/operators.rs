@@ -82,7 +82,7 @@ async fn desk() -> Desk {
         closes_at_ms: 1_899_000_000_000,
         wait_ends_at_ms: None,
         ordering: Ordering::Fifo,
-        accounts_only: false,
+        entry: store::entry::Entry::Open,
         party_max: 8,
         rate_per_minute: 600,
         max_active: 100,

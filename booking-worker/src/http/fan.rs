@@ -49,7 +49,7 @@ pub async fn one(
     } else {
         match principal {
             Principal::Account(account) if !app.roles_at(account, row.event).await?.is_empty() => For::Member,
-            _ => return Err(Refusal::NoBooking),
+            principal => return Err(super::owned(&principal, Some(row)).err().unwrap_or(Refusal::NoBooking)),
         }
     };
     Ok(Json(view::booking(&app, row, whom)?))

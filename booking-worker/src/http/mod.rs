@@ -86,12 +86,12 @@ impl App {
 
     /// Whose booking it is and how it stands, if it is the asker's; one of somebody else is none.
     async fn own_head(&self, principal: &Principal, booking: Uuid) -> Result<BookingRow, Refusal> {
-        self.store.booking_head(booking).await?.filter(|row| owns(principal, row)).ok_or(Refusal::NoBooking)
+        owned(principal, self.store.booking_head(booking).await?)
     }
 
     /// A booking of whoever asks, with all that belongs to it.
     async fn own(&self, principal: &Principal, booking: Uuid) -> Result<BookingRow, Refusal> {
-        self.store.booking(booking).await?.filter(|row| owns(principal, row)).ok_or(Refusal::NoBooking)
+        owned(principal, self.store.booking(booking).await?)
     }
 }
 
@@ -102,6 +102,16 @@ impl App {
             Some(owner) => Ok(self.store.roles_in(account, owner.organisation).await?),
             None => Ok(Vec::new()),
         }
+    }
+}
+
+/// The booking, if it is the asker's. A receipt whose place somebody took over is told so.
+fn owned(principal: &Principal, row: Option<BookingRow>) -> Result<BookingRow, Refusal> {
+    let row = row.ok_or(Refusal::NoBooking)?;
+    match principal {
+        principal if owns(principal, &row) => Ok(row),
+        Principal::Holder(receipt) if row.place == receipt.place => Err(Problem::place_moved().into()),
+        _ => Err(Refusal::NoBooking),
     }
 }
 

@@ -212,7 +212,7 @@ impl World {
             closes_at_ms: now_ms + 3_600_000,
             wait_ends_at_ms: None,
             ordering: store::events::Ordering::DrawThenFifo,
-            accounts_only: false,
+            entry: store::entry::Entry::Open,
             party_max: 8,
             rate_per_minute: 600_000,
             max_active: 10_000,

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a clock, a socket or a store; `now` comes in, decisions go out.
 
+pub mod access;
 pub mod draw;
 pub mod estimate;
 pub mod line;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::order::Class;
 use uuid::Uuid;
 
+use crate::entry::{Entry, EntryRefusal, Gate, Grant, Rule, SecretHash};
 use crate::feed::{Change, Lane, LaneKind, record};
 use crate::{Result, Store};
 
@@ -100,6 +101,21 @@ pub enum JoinBatch {
     },
 }
 
+/// What came of a batch of joins in a sale that may ask for more than a fan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntitledBatch {
+    /// What came of it. Who was refused is not among the placed.
+    pub batch: JoinBatch,
+    /// For each ask, in the order asked: why it was refused, if it was.
+    pub refused: Vec<Option<EntryRefusal>>,
+}
+
+impl EntitledBatch {
+    fn all(batch: JoinBatch) -> Self {
+        Self { batch, refused: Vec::new() }
+    }
+}
+
 macro_rules! places {
     ($rest:literal) => {
         concat!(
@@ -136,11 +152,28 @@ impl Store {
     /// # Errors
     /// When Postgres is away; then nobody got a place.
     pub async fn join_batch(&self, sale: Uuid, asks: &[JoinAsk]) -> Result<JoinBatch> {
+        Ok(self.join_entitled(sale, asks, &[], &|_| [0; 32]).await?.batch)
+    }
+
+    /// [`Store::join_batch`] where asks may bring a code, the one at the same index, and accounts may be on a list: each is
+    /// judged by itself. A use of a code is taken with the place that comes by it, in the same transaction.
+    /// `hash_email` makes the keyed hash by which the list knows an address.
+    ///
+    /// # Errors
+    /// When Postgres is away; then nobody got a place.
+    pub async fn join_entitled(
+        &self,
+        sale: Uuid,
+        asks: &[JoinAsk],
+        codes: &[Option<SecretHash>],
+        hash_email: &(dyn Fn(&str) -> SecretHash + Sync),
+    ) -> Result<EntitledBatch> {
         let mut tx = self.pool.begin().await?;
-        type SaleRow = (i64, Option<i64>, Uuid, bool, Option<i64>, i64, i64, String, bool, i64, bool, Option<String>);
+        type SaleRow =
+            (i64, Option<i64>, Uuid, bool, Option<i64>, i64, i64, String, bool, i64, bool, Option<String>, String);
         let row: Option<SaleRow> = sqlx::query_as(
             "select l.next_entry, l.lobby_size, s.event, s.published, to_ms(s.lobby_opens_at), to_ms(s.opens_at), to_ms(s.closes_at),
-                    s.ordering, s.sold_out_at is not null, to_ms(clock_timestamp()), s.rejoin, s.stop_reason
+                    s.ordering, s.sold_out_at is not null, to_ms(clock_timestamp()), s.rejoin, s.stop_reason, s.entry
              from line l join sale s on s.id = l.sale where l.sale = $1 for no key update of l",
         )
         .bind(sale)
@@ -159,9 +192,10 @@ impl Store {
             now_ms,
             rejoin,
             stop_reason,
+            entry,
         )) = row
         else {
-            return Ok(JoinBatch::NoSale);
+            return Ok(EntitledBatch::all(JoinBatch::NoSale));
         };
         let fans: Vec<Uuid> = asks.iter().map(|ask| ask.fan).collect();
         // A later statement than the lock: its snapshot sees every place given before.
@@ -201,29 +235,50 @@ impl Store {
                 None
             };
             if let Some(refusal) = refusal {
-                return Ok(refusal);
+                return Ok(EntitledBatch::all(refusal));
             }
         }
-        let mut new: Vec<&JoinAsk> = Vec::new();
-        for ask in asks {
-            places.entry(ask.fan).or_insert_with(|| {
-                let entry = next_entry + new.len() as i64;
-                new.push(ask);
-                let place = PlaceRow {
-                    id: ask.place,
-                    sale,
-                    event,
-                    fan: ask.fan,
-                    entry,
-                    party: ask.party,
-                    tiers: ask.tiers,
-                    accepts: ask.accepts,
-                    state: "waiting".to_owned(),
-                    joined_at_ms: now_ms,
-                    booking: None,
-                };
-                (place, true)
-            });
+        let code = |nth: usize| codes.get(nth).and_then(Option::as_ref);
+        let rule = Rule {
+            entry: Entry::parse(&entry),
+            classes: ordering == "invited_first",
+            limited: self.guards().code_limit,
+        };
+        let newcomers: Vec<(Uuid, Option<SecretHash>)> = asks
+            .iter()
+            .enumerate()
+            .filter(|(_, ask)| !places.contains_key(&ask.fan))
+            .map(|(nth, ask)| (ask.fan, code(nth).copied()))
+            .collect();
+        let mut gate = Gate::read(&mut tx, sale, rule, &newcomers, hash_email).await?;
+        let mut new: Vec<(JoinAsk, Grant)> = Vec::new();
+        let mut refused: Vec<Option<EntryRefusal>> = vec![None; asks.len()];
+        for (nth, ask) in asks.iter().enumerate() {
+            if places.contains_key(&ask.fan) {
+                continue;
+            }
+            let grant = match gate.admit(ask.fan, ask.place, code(nth)) {
+                Ok(grant) => grant,
+                Err(refusal) => {
+                    refused[nth] = Some(refusal);
+                    continue;
+                }
+            };
+            let place = PlaceRow {
+                id: ask.place,
+                sale,
+                event,
+                fan: ask.fan,
+                entry: next_entry + new.len() as i64,
+                party: ask.party,
+                tiers: ask.tiers,
+                accepts: ask.accepts,
+                state: "waiting".to_owned(),
+                joined_at_ms: now_ms,
+                booking: None,
+            };
+            places.insert(ask.fan, (place, true));
+            new.push((JoinAsk { class: ask.class.min(grant.class), ..*ask }, grant));
         }
         let mut version = None;
         if !new.is_empty() {
@@ -236,15 +291,17 @@ impl Store {
             )
             .bind(sale)
             .bind(now_ms)
-            .bind(new.iter().map(|ask| ask.place).collect::<Vec<_>>())
-            .bind(new.iter().map(|ask| ask.fan).collect::<Vec<_>>())
+            .bind(new.iter().map(|(ask, _)| ask.place).collect::<Vec<_>>())
+            .bind(new.iter().map(|(ask, _)| ask.fan).collect::<Vec<_>>())
             .bind((next_entry..=last).collect::<Vec<_>>())
-            .bind(new.iter().map(|ask| ask.tiers.cast_signed()).collect::<Vec<_>>())
-            .bind(new.iter().map(|ask| i16::from(ask.party)).collect::<Vec<_>>())
-            .bind(new.iter().map(|ask| ask.accepts.bits()).collect::<Vec<_>>())
-            .bind(new.iter().map(|ask| i16::from(ask.class.0)).collect::<Vec<_>>())
+            .bind(new.iter().map(|(ask, _)| ask.tiers.cast_signed()).collect::<Vec<_>>())
+            .bind(new.iter().map(|(ask, _)| i16::from(ask.party)).collect::<Vec<_>>())
+            .bind(new.iter().map(|(ask, _)| ask.accepts.bits()).collect::<Vec<_>>())
+            .bind(new.iter().map(|(ask, _)| i16::from(ask.class.0)).collect::<Vec<_>>())
             .execute(&mut *tx)
             .await?;
+            let granted: Vec<(Uuid, Grant)> = new.iter().map(|(ask, grant)| (ask.place, grant.clone())).collect();
+            gate.write(&mut tx, sale, now_ms, &granted).await?;
             // The first join after the opening finds the lobby closed: whoever came before is in the draw.
             let lobby_size = lobby_size.or_else(|| (now_ms >= opens_at_ms).then_some(next_entry - 1));
             sqlx::query("update line set next_entry = $2, lobby_size = $3 where sale = $1")
@@ -254,8 +311,8 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             let lane = Lane { scope: sale, kind: LaneKind::Joins };
-            let classes = (next_entry..).zip(&new).filter(|(_, ask)| ask.class != Class::GENERAL);
-            let classes = classes.map(|(entry, ask)| (entry, ask.class.0)).collect();
+            let classes = (next_entry..).zip(&new).filter(|(_, (ask, _))| ask.class != Class::GENERAL);
+            let classes = classes.map(|(entry, (ask, _))| (entry, ask.class.0)).collect();
             version = Some(record(&mut tx, lane, vec![Change::Joined { last, classes }]).await?);
         }
         tx.commit().await?;
@@ -266,7 +323,9 @@ impl Store {
             }
             None => 0,
         };
-        Ok(JoinBatch::Placed(asks.iter().filter_map(|ask| places.get(&ask.fan).cloned()).collect(), seen))
+        let placed = asks.iter().zip(&refused).filter(|(_, refused)| refused.is_none());
+        let placed = placed.filter_map(|(ask, _)| places.get(&ask.fan).cloned()).collect();
+        Ok(EntitledBatch { batch: JoinBatch::Placed(placed, seen), refused })
     }
 
     /// One place.

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod bells;
 pub mod bookings;
 pub mod draw;
+pub mod entry;
 mod error;
 pub mod events;
 pub mod feed;
@@ -23,13 +24,16 @@ pub mod owners;
 pub mod pace;
 pub mod payments;
 mod pg;
+pub mod place_history;
 mod rebuild;
 mod redis_door;
 pub mod seating;
 pub mod servers;
 pub mod situation;
+pub mod transfers;
 pub mod tuning;
 pub mod verify;
+pub mod wishes;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -66,11 +70,22 @@ pub struct Guards {
     pub map_lock: bool,
     /// No more are let in than the rate, the caps and the flow allow.
     pub rate_check: bool,
+    /// A code is good for no more uses than it has.
+    pub code_limit: bool,
+    /// A place goes over to one fan per code.
+    pub transfer_once: bool,
 }
 
 impl Guards {
     /// All of them.
-    pub const ALL: Self = Self { term_check: true, clock_check: true, map_lock: true, rate_check: true };
+    pub const ALL: Self = Self {
+        term_check: true,
+        clock_check: true,
+        map_lock: true,
+        rate_check: true,
+        code_limit: true,
+        transfer_once: true,
+    };
 }
 
 /// The doors to Postgres and Redis. Cheap to clone.

@@ -73,7 +73,8 @@ async fn on_stage(stage: &Stage, args: &BenchArgs, clock: &Clock, data: &Path) -
     let draft = SaleDraft { rate_per_minute: 1, max_active: 1, ..Shape::new(1, 100).draft(now_ms, now_ms + 3_600_000) };
     let sale = office.sale(event.event_id, &draft).await?;
     let path = format!("/v1/sales/{}/places", sale.sale_id);
-    let body = serde_json::to_string(&Join { party: 2, wishes: Wishes { apart: true, ..Wishes::default() } })?;
+    let body =
+        serde_json::to_string(&Join { party: 2, wishes: Wishes { apart: true, ..Wishes::default() }, code: None })?;
     let host = stage.base.trim_start_matches("http://").to_owned();
     let joins = |tokens: Vec<String>| {
         let all = tokens.iter().map(|token| post(&path, &host, Some(token), &body)).collect();

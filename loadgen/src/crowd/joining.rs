@@ -15,7 +15,7 @@ use crate::api::{Answer, Ask, Caller};
 impl Fan {
     /// Joins, from both devices if there are two. Nothing: the sale lets nobody in any more.
     pub(super) async fn join(&mut self) -> Option<Joined> {
-        let join = Join { party: self.plan.party, wishes: self.plan.wishes.clone() };
+        let join = Join { party: self.plan.party, wishes: self.plan.wishes.clone(), code: None };
         loop {
             match self.ask_from_all(&join).await {
                 Answer::Ok(_, joined) => {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge, counter, gauge, histogram};
-use store::joins::{JoinAsk, JoinBatch, PlaceRow};
+use store::StoreError;
+use store::entry::{EntryRefusal, SecretHash};
+use store::joins::{EntitledBatch, JoinAsk, JoinBatch, PlaceRow};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -84,10 +86,12 @@ impl<'a> Batcher<'a> {
     /// Places a group and answers everyone in it. Leaves it empty.
     async fn place(&self, group: &mut Vec<Waiting>) {
         let began = Instant::now();
-        let asks: Vec<JoinAsk> = group.iter().map(|waiting| waiting.ask).collect();
-        match self.joins.store.join_batch(self.sale, &asks).await {
-            Ok(JoinBatch::Placed(places, version)) => self.answer(group.drain(..), places, version).await,
-            Ok(refusal) => self.refuse(group, refusal).await,
+        match self.ask(group).await {
+            Ok(EntitledBatch { batch: JoinBatch::Placed(places, version), refused }) => {
+                turn_away(group, &refused);
+                self.answer(group.drain(..), places, version).await;
+            }
+            Ok(EntitledBatch { batch: refusal, .. }) => self.refuse(group, refusal).await,
             Err(fault) => {
                 if fault.is_away() {
                     tracing::warn!(sale = %self.sale, %fault, joins = group.len(), "joins were not placed: the store is away");
@@ -100,6 +104,13 @@ impl<'a> Batcher<'a> {
         }
         self.batches.increment(1);
         histogram!(JOIN_BATCH_SECONDS).record(began.elapsed());
+    }
+
+    async fn ask(&self, group: &[Waiting]) -> Result<EntitledBatch, StoreError> {
+        let asks: Vec<JoinAsk> = group.iter().map(|waiting| waiting.ask).collect();
+        let codes: Vec<Option<SecretHash>> = group.iter().map(|waiting| waiting.code).collect();
+        let hash_email = |email: &str| self.joins.keys.email(self.sale, email);
+        self.joins.store.join_entitled(self.sale, &asks, &codes, &hash_email).await
     }
 
     async fn answer(&self, group: impl Iterator<Item = Waiting>, places: Vec<(PlaceRow, bool)>, version: i64) {
@@ -142,13 +153,33 @@ impl<'a> Batcher<'a> {
             return;
         }
         let (placed, rest): (Vec<_>, Vec<_>) = group.drain(..).partition(|waiting| placed.contains(&waiting.ask.fan));
-        let asks: Vec<JoinAsk> = placed.iter().map(|waiting| waiting.ask).collect();
         *group = rest;
-        match self.joins.store.join_batch(self.sale, &asks).await {
-            Ok(JoinBatch::Placed(places, version)) => self.answer(placed.into_iter(), places, version).await,
+        let mut placed = placed;
+        match self.ask(&placed).await {
+            Ok(EntitledBatch { batch: JoinBatch::Placed(places, version), refused }) => {
+                turn_away(&mut placed, &refused);
+                self.answer(placed.into_iter(), places, version).await;
+            }
             // Their places ended in between: they are newcomers now.
             _ => group.extend(placed),
         }
+    }
+}
+
+/// Answers those of a group who brought nothing that lets them in, and takes them out of it.
+fn turn_away(group: &mut Vec<Waiting>, refused: &[Option<EntryRefusal>]) {
+    if refused.iter().all(Option::is_none) {
+        return;
+    }
+    let all = std::mem::take(group);
+    for (waiting, refused) in all.into_iter().zip(refused) {
+        let Some(refusal) = *refused else {
+            group.push(waiting);
+            continue;
+        };
+        let outcome = if refusal == EntryRefusal::NotInvited { "not_invited" } else { "code_refused" };
+        counter!(JOINS, "outcome" => outcome).increment(1);
+        drop(waiting.reply.send(JoinAnswer::NotEntitled(refusal)));
     }
 }
 

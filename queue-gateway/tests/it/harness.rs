@@ -288,7 +288,7 @@ impl Door {
 }
 
 pub fn ask_join(token: &str, sale: SaleId) -> Ask {
-    let join = Join { party: 2, wishes: Wishes::default() };
+    let join = Join { party: 2, wishes: Wishes::default(), code: None };
     Ask::new("POST", format!("/v1/sales/{sale}/places")).by(token).json(&join)
 }
 

@@ -1,5 +1,6 @@
 //! The door, driven over HTTP with real stores behind it.
 
+mod entry;
 mod harness;
 mod joins;
 mod limits;
@@ -8,3 +9,4 @@ mod papers;
 mod people;
 mod promoters;
 mod refusals;
+mod transfers;

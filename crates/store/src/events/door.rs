@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::entry::Entry;
 use crate::{Result, Store};
 
 /// What the door needs to know of a published sale.
@@ -9,8 +10,8 @@ use crate::{Result, Store};
 pub struct SaleSettings {
     /// The event.
     pub event: Uuid,
-    /// Whether only accounts may join.
-    pub accounts_only: bool,
+    /// Who may join.
+    pub entry: Entry,
     /// Tickets per place, at most.
     pub party_max: u8,
     /// When it closes.
@@ -35,7 +36,7 @@ impl Store {
         .await?;
         Ok(row.map(|(event, entry, party_max, closes_at_ms, tiers)| SaleSettings {
             event,
-            accounts_only: entry == "account",
+            entry: Entry::parse(&entry),
             party_max: party_max as u8,
             closes_at_ms,
             tiers,

@@ -7,6 +7,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::entry::Entry;
 use crate::holds::outbox;
 use crate::pace::record_sale;
 use crate::{Result, Store};
@@ -21,8 +22,7 @@ pub struct SaleDraft {
     pub closes_at_ms: i64,
     pub wait_ends_at_ms: Option<i64>,
     pub ordering: Ordering,
-    /// Whether only accounts may join.
-    pub accounts_only: bool,
+    pub entry: Entry,
     pub party_max: u8,
     pub rate_per_minute: u32,
     pub max_active: u32,
@@ -178,7 +178,7 @@ impl From<Row> for SaleRow {
                 closes_at_ms: row.closes_at_ms,
                 wait_ends_at_ms: row.wait_ends_at_ms,
                 ordering: Ordering::parse(&row.ordering),
-                accounts_only: row.entry == "account",
+                entry: Entry::parse(&row.entry),
                 party_max: row.party_max as u8,
                 rate_per_minute: row.rate_per_minute as u32,
                 max_active: row.max_active as u32,
@@ -195,10 +195,6 @@ impl From<Row> for SaleRow {
             now_ms: row.now_ms,
         }
     }
-}
-
-const fn entry_name(accounts_only: bool) -> &'static str {
-    if accounts_only { "account" } else { "open" }
 }
 
 /// The events' sales, oldest first.
@@ -229,7 +225,7 @@ impl Store {
         .bind(&draft.name)
         .bind(draft.opens_at_ms)
         .bind(draft.closes_at_ms)
-        .bind(entry_name(draft.accounts_only))
+        .bind(draft.entry.name())
         .bind(i16::from(draft.party_max))
         .bind(draft.rate_per_minute.cast_signed())
         .bind(draft.max_active.cast_signed())
@@ -289,7 +285,7 @@ impl Store {
         .bind(&draft.name)
         .bind(draft.opens_at_ms)
         .bind(draft.closes_at_ms)
-        .bind(entry_name(draft.accounts_only))
+        .bind(draft.entry.name())
         .bind(i16::from(draft.party_max))
         .bind(draft.rate_per_minute.cast_signed())
         .bind(draft.max_active.cast_signed())
@@ -376,7 +372,7 @@ fn shown(draft: &SaleDraft) -> serde_json::Value {
     json!({
         "name": draft.name, "lobby_opens_at_ms": draft.lobby_opens_at_ms, "opens_at_ms": draft.opens_at_ms,
         "closes_at_ms": draft.closes_at_ms, "wait_ends_at_ms": draft.wait_ends_at_ms, "ordering": draft.ordering.name(),
-        "entry": entry_name(draft.accounts_only), "party_max": draft.party_max,
+        "entry": draft.entry.name(), "party_max": draft.party_max,
         "rate_per_minute": draft.rate_per_minute, "max_active": draft.max_active, "hold_ttl_ms": draft.hold_ttl_ms,
         "extension_ms": draft.extension_ms, "grace_ms": draft.grace_ms, "presence_ms": draft.presence_ms,
         "rejoin": draft.rejoin,

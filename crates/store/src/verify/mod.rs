@@ -6,6 +6,7 @@
 
 mod bookings;
 mod deadlines;
+mod entry;
 mod history;
 mod lanes;
 mod line;
@@ -168,6 +169,7 @@ impl Store {
         look.queries(bookings::CHECKS).await?;
         look.queries(money::CHECKS).await?;
         look.queries(line::CHECKS).await?;
+        look.queries(entry::CHECKS).await?;
         look.queries(lanes::CHECKS).await?;
         look.queries(order::CHECKS).await?;
         look.queries(pace::CHECKS).await?;

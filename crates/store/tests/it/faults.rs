@@ -199,6 +199,47 @@ const FAULTS: &[(&str, Plant)] = &[
             )
         }),
     ),
+    // Who entered.
+    ("code-within-its-uses", Sql(|c| used_code(c.waiting, 0))),
+    (
+        "code-within-its-uses",
+        Sql(|c| {
+            let used = used_code(c.waiting, 1);
+            format!("{used}; insert into code_use select gen_random_uuid(), code, fan, at from code_use")
+        }),
+    ),
+    (
+        "code-is-in-as-many-places",
+        Sql(|c| {
+            let [one, other] = c.standing;
+            format!(
+                "{}; insert into entitlement select p.id, p.sale, a.id, 10, '' from place p, access_code a where p.entry in ({one}, {other})",
+                used_code(one, 1)
+            )
+        }),
+    ),
+    (
+        "transferred-place-has-one-fan",
+        Sql(|c| {
+            format!(
+                "insert into place_transfer select '\\x01', id, gen_random_uuid(), now(), now(), now(), gen_random_uuid() from place where entry = {}",
+                c.waiting
+            )
+        }),
+    ),
+    (
+        "transferred-place-has-one-fan",
+        Sql(|c| {
+            format!(
+                "insert into place_transfer
+                 select t.hash, p.id, t.giver, now(), now(), t.at, case when t.last then p.fan else gen_random_uuid() end
+                 from place p, (values ('\\x01'::bytea, gen_random_uuid(), now() - interval '1 s', false),
+                                       ('\\x02', gen_random_uuid(), now(), true)) as t(hash, giver, at, last)
+                 where p.entry = {}",
+                c.waiting
+            )
+        }),
+    ),
     // Lanes.
     ("lane-has-no-gap", Sql(|_| "delete from feed_record where kind = 'seats' and version = 2".to_owned())),
     ("lane-has-no-gap", Sql(|_| "update lane set version = version + 1 where kind = 'joins'".to_owned())),
@@ -333,6 +374,15 @@ const FAULTS: &[(&str, Plant)] = &[
     ("seating-terms-ascend", Sql(|c| format!("update booking set term = 99 where id = '{}'", c.paid))),
     ("seating-terms-ascend", Sql(|c| format!("update booking set term = 0 where id = '{}'", c.paid))),
 ];
+
+/// A code that is good once and counts `uses`, used by an entry's place.
+fn used_code(entry: i64, uses: u32) -> String {
+    format!(
+        "insert into access_code (id, sale, hash, prefix, label, uses_max, uses, made_by)
+         select gen_random_uuid(), id, '\\x01', '', '', 1, {uses}, gen_random_uuid() from sale;
+         insert into code_use select p.id, a.id, p.fan, now() from place p, access_code a where p.entry = {entry}"
+    )
+}
 
 /// What followers were told in the pace lane was another thing.
 fn told_in_pace(said: &str, says: &str) -> String {

@@ -1,5 +1,6 @@
 //! The store on real servers: what it promises, what it does when things break, and that its checks see what is wrong.
 
+mod entry;
 mod faults;
 mod follow;
 mod halls;
@@ -9,6 +10,7 @@ mod offers;
 mod pace;
 mod schedule;
 mod sound;
+mod transfers;
 mod tuning;
 mod twins;
 mod world;

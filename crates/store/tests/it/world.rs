@@ -109,7 +109,7 @@ impl World {
             closes_at_ms: 1_899_000_000_000,
             wait_ends_at_ms: None,
             ordering: store::events::Ordering::DrawThenFifo,
-            accounts_only: false,
+            entry: store::entry::Entry::Open,
             party_max: 8,
             rate_per_minute: recipe.rate_per_minute,
             max_active: recipe.max_active,

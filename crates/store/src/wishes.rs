@@ -1,0 +1,59 @@
+//! A fan who is not let in yet changes what the party wants, and keeps the place.
+
+use uuid::Uuid;
+
+use crate::joins::Accepts;
+use crate::{Result, Store};
+
+/// What a party wants from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewWishes {
+    /// How many tickets.
+    pub party: u8,
+    /// Bit i wishes tier i; 0 wishes any.
+    pub tiers: u32,
+    /// What the party would take instead.
+    pub accepts: Accepts,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewished {
+    /// The place wants that now.
+    Done,
+    /// It was let in: seats are being found for what it wanted.
+    TooLate,
+    /// There is no such live place of this fan.
+    NotLive,
+}
+
+impl Store {
+    /// Changes what a fan's waiting or skipped place wants. The row is locked by whoever lets it in, so the change is seen by
+    /// the admission or comes too late.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn change_wishes(&self, place: Uuid, fan: Uuid, wishes: NewWishes) -> Result<Rewished> {
+        let changed = sqlx::query(
+            "update place set party = $3, tiers = $4, accepts = $5
+             where id = $1 and fan = $2 and state in ('waiting', 'skipped')",
+        )
+        .bind(place)
+        .bind(fan)
+        .bind(i16::from(wishes.party))
+        .bind(wishes.tiers.cast_signed())
+        .bind(wishes.accepts.bits())
+        .execute(&self.pool)
+        .await?;
+        if changed.rows_affected() == 1 {
+            return Ok(Rewished::Done);
+        }
+        let live: bool =
+            sqlx::query_scalar("select exists(select from place where id = $1 and fan = $2 and ended_at is null)")
+                .bind(place)
+                .bind(fan)
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(if live { Rewished::TooLate } else { Rewished::NotLive })
+    }
+}

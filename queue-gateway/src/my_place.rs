@@ -1,0 +1,140 @@
+//! A fan's own place: changed while it waits, and explained.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use contracts::access::{ChangeWishes, PlaceHistory, PlaceStep, StepKind};
+use contracts::ids::{BookingId, PlaceId, SaleId};
+use contracts::papers::Principal;
+use contracts::places::Joined;
+use contracts::problem::Problem;
+use contracts::server::{Id, Json};
+use domain::draw::Numbers;
+use store::place_history::{DrawPart, Step};
+use store::wishes::{NewWishes, Rewished};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::desk::{Desk, problem};
+use crate::limits::{Reads, Within, Writes};
+use crate::places::{Listening, accepts, check_party, joined, not_live, own_place, settings, tiers};
+
+/// Changes how many tickets the party wants and what it wishes, until it is let in. The place stays where it is.
+#[utoipa::path(patch, path = "/v1/sales/{sale}/places/mine", operation_id = "change_wishes", tag = "places",
+    security(("bearer" = [])), params(("sale" = SaleId, Path)), request_body = ChangeWishes,
+    responses((status = 200, body = Joined),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn change(
+    State(desk): State<Desk>,
+    _: Within<Writes>,
+    Id(sale): Id<SaleId>,
+    principal: Principal,
+    Listening(listen): Listening,
+    Json(change): Json<ChangeWishes>,
+) -> Result<Json<Joined>, Problem> {
+    desk.limits.writes_per_person.check(&principal.fan())?;
+    let place = own_place(&desk, sale, &principal).await?.ok_or_else(not_live)?;
+    let settings = settings(&desk, sale).await?;
+    let party = change.party.unwrap_or(place.party);
+    check_party(party, &settings)?;
+    let (tiers, accepts) = match &change.wishes {
+        Some(wishes) => (tiers(wishes, &settings)?, accepts(wishes)),
+        None => (place.tiers, place.accepts),
+    };
+    let wishes = NewWishes { party, tiers, accepts };
+    match desk.store.change_wishes(place.id, place.fan, wishes).await.map_err(|fault| problem(&fault))? {
+        Rewished::Done => {}
+        Rewished::TooLate => {
+            return Err(Problem::conflict(
+                "too-late",
+                "The place was let in",
+                "seats are being found for what it wanted; give them back or exchange them if they do not fit",
+            ));
+        }
+        Rewished::NotLive => return Err(not_live()),
+    }
+    let row = desk.store.place(place.id).await.map_err(|fault| problem(&fault))?.ok_or_else(Problem::internal)?;
+    let version = desk.store.joins_version(sale.0).await.map_err(|fault| problem(&fault))?;
+    Ok(Json(joined(&desk, &row, &settings, version, listen)?))
+}
+
+/// What became of the place, and why: when it joined, what it drew, when it was passed over and when its fan was last seen.
+#[utoipa::path(get, path = "/v1/sales/{sale}/places/mine/history", operation_id = "place_history", tag = "places",
+    security(("bearer" = [])), params(("sale" = SaleId, Path)),
+    responses((status = 200, body = PlaceHistory),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn history(
+    State(desk): State<Desk>,
+    _: Within<Reads>,
+    Id(sale): Id<SaleId>,
+    principal: Principal,
+) -> Result<Json<PlaceHistory>, Problem> {
+    let _turn = desk.read_turn().await?;
+    let none = || Problem::not_found("place: you have none in this sale");
+    let place = own_place(&desk, sale, &principal).await?.ok_or_else(none)?;
+    let history = desk.store.place_history(place.id).await.map_err(|fault| problem(&fault))?.ok_or_else(none)?;
+    let mut steps: Vec<PlaceStep> = history.steps.into_iter().map(|(at_ms, step)| shown(at_ms, step)).collect();
+    let mut number = place.entry;
+    if let Some(draw) = history.draw {
+        number = desk.draws.numbers(sale.0, draw).await?.number(place.entry);
+        let behind = steps.partition_point(|step| step.at_ms <= draw.at_ms);
+        steps.insert(behind, PlaceStep { step: StepKind::Drawn, ..bare(draw.at_ms) });
+    }
+    Ok(Json(PlaceHistory {
+        place_id: PlaceId(place.id),
+        sale_id: sale,
+        entry: place.entry,
+        number,
+        class: history.class.0,
+        reason: history.reason,
+        steps,
+    }))
+}
+
+const fn bare(at_ms: i64) -> PlaceStep {
+    PlaceStep { at_ms, step: StepKind::Joined, seen_at_ms: None, booking_id: None, deadline_ms: None, how: None }
+}
+
+fn shown(at_ms: i64, step: Step) -> PlaceStep {
+    let bare = bare(at_ms);
+    match step {
+        Step::Joined => bare,
+        Step::Transferred => PlaceStep { step: StepKind::Transferred, ..bare },
+        Step::Skipped { seen_ms } => PlaceStep { step: StepKind::Skipped, seen_at_ms: seen_ms, ..bare },
+        Step::Admitted => PlaceStep { step: StepKind::Admitted, ..bare },
+        Step::Held { booking, deadline_ms } => PlaceStep {
+            step: StepKind::Held,
+            booking_id: Some(BookingId(booking)),
+            deadline_ms: Some(deadline_ms),
+            ..bare
+        },
+        Step::BookingEnded { booking, state } => {
+            PlaceStep { step: StepKind::BookingEnded, booking_id: Some(BookingId(booking)), how: Some(state), ..bare }
+        }
+        Step::Ended { state } => PlaceStep { step: StepKind::Ended, how: Some(state), ..bare },
+    }
+}
+
+/// The draws of a few sales, so that not everybody who asks has a lobby permuted for them.
+#[derive(Default)]
+pub struct Draws(Mutex<Vec<(Uuid, Arc<Numbers>)>>);
+
+impl Draws {
+    /// Sales kept, at most; the oldest goes.
+    const KEPT: usize = 8;
+
+    async fn numbers(&self, sale: Uuid, draw: DrawPart) -> Result<Arc<Numbers>, Problem> {
+        // Held while one is drawn: the others of the same sale wait for it.
+        let mut kept = self.0.lock().await;
+        if let Some((_, numbers)) = kept.iter().find(|(known, _)| *known == sale) {
+            return Ok(Arc::clone(numbers));
+        }
+        let drawn = tokio::task::spawn_blocking(move || Numbers::draw(&draw.seed, draw.size)).await;
+        let numbers = Arc::new(drawn.map_err(|_| Problem::internal())?);
+        if kept.len() == Self::KEPT {
+            kept.remove(0);
+        }
+        kept.push((sale, Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+}
