@@ -22,6 +22,8 @@ mod slots;
 mod socket;
 mod stop;
 mod sweep;
+mod telling;
+mod tempo;
 mod tend;
 mod view;
 

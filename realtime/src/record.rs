@@ -29,6 +29,8 @@ pub async fn view(hub: &Hub, receipt: &Receipt) -> Result<View, Problem> {
         ahead: 0,
         waiting: 0,
         estimate: None,
+        chances: Vec::new(),
+        sold_out_for_you: false,
         sale: SaleState::Closed,
         pause_reason: None,
         opens_at_ms: None,
