@@ -84,6 +84,7 @@ pub async fn place(
             let sight = room.read(|board| look(board, receipt.sale, receipt.entry, hub.clock.now_ms())).flatten();
             let mut sight = sight.ok_or_else(behind)?;
             sight.view.estimate = telling::answer(seen.estimate(), sight.fresh);
+            room.outlook.tell(&mut sight.view, receipt.sale, receipt.entry);
             ("mirror", Polled { epoch: sight.epoch, seq: sight.seq, view: sight.view })
         }
         Found::NotFollowed => {

@@ -69,10 +69,11 @@ fn state_of(name: &str) -> Option<PlaceState> {
     })
 }
 
-fn problem(fault: &StoreError) -> Problem {
+/// What a caller is told when the store fails.
+pub fn problem(fault: &StoreError) -> Problem {
     if fault.is_away() {
         return Problem::unavailable("the store is away; your place is safe");
     }
-    tracing::error!(%fault, "a place could not be read");
+    tracing::error!(%fault, "the record could not be read");
     Problem::internal()
 }

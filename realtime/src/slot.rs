@@ -1,7 +1,7 @@
 //! One socket as the event's tasks see it: flags that say what is due, and a bell. Nothing is queued for a socket; whoever
 //! rings sets a flag, and the socket itself reads the newest state when it can write.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contracts::push::close;
@@ -112,6 +112,15 @@ pub struct Shown {
     pub sent_ms: AtomicU64,
     /// Since when it has shown a place that ended.
     pub over_ms: AtomicU64,
+    /// Whether it said that nothing is left for this fan.
+    pub sold_out: AtomicBool,
+}
+
+impl Shown {
+    /// Whether it said that nothing is left for this fan.
+    pub fn sold_out(&self) -> bool {
+        self.sold_out.load(Ordering::Relaxed)
+    }
 }
 
 impl Slot {

@@ -28,6 +28,7 @@ mod redis_door;
 pub mod seating;
 pub mod servers;
 pub mod verify;
+pub mod waiting;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
