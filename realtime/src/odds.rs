@@ -122,7 +122,7 @@ pub async fn look_out(hub: Arc<Hub>, room: Arc<Room>) -> anyhow::Result<()> {
         match room.over.run_until_cancelled(pass).await {
             Some(Ok(true)) => ring(&room).await,
             Some(Err(fault)) => {
-                tracing::debug!(event = %room.event, %fault, "what remains cannot be read for the moment")
+                tracing::debug!(event = %room.event, %fault, "what remains cannot be read for the moment");
             }
             _ => {}
         }
