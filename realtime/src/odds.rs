@@ -26,6 +26,8 @@ const SAMPLE: u64 = 2_000;
 /// Wishes known at most, and read at once at most. Whoever is beyond is told no chances.
 const WISHES_MAX: usize = 1_000_000;
 const READ_MAX: usize = 10_000;
+/// A stock is read again after this even if no seat changed hands: the hall may be another one.
+const STOCK_LASTS: Duration = Duration::from_mins(1);
 /// Sockets looked over at once.
 const CHUNK: usize = 256;
 
@@ -102,6 +104,7 @@ impl Outlook {
 /// The event's stock as of a version of its seats lane.
 struct Known {
     seats: i64,
+    at: Instant,
     stock: Stock,
 }
 
@@ -138,9 +141,9 @@ async fn compute(hub: &Hub, room: &Room, known: &mut Option<Known>) -> Result<bo
         (board.mirror.seats, sampled(board))
     });
     let Some((seats, entries)) = seen else { return Ok(false) };
-    if known.as_ref().is_none_or(|known| known.seats != seats) {
+    if known.as_ref().is_none_or(|known| known.seats != seats || known.at.elapsed() >= STOCK_LASTS) {
         // Read after the version was, so that it is not older.
-        *known = Some(Known { seats, stock: hub.store.stock(room.event).await? });
+        *known = Some(Known { seats, at: Instant::now(), stock: hub.store.stock(room.event).await? });
     }
     let Some(Known { stock, .. }) = known else { return Ok(false) };
     let mut lines = HashMap::new();
