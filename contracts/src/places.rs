@@ -149,6 +149,13 @@ pub struct View {
     /// The expected wait as a range, or nothing where no honest one can be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
+    /// The chance that seats remain at the fan's turn, for each tier they wished for, or for all if they wished for none;
+    /// empty where that is not known, and once admitted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chances: Vec<TierChance>,
+    /// Whether nothing that this fan would take can come free any more, except by a refund.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sold_out_for_you: bool,
     /// What the sale is doing.
     pub sale: SaleState,
     /// Why it is paused.
@@ -170,13 +177,84 @@ pub struct View {
     pub server_now_ms: i64,
 }
 
-/// A range for the wait still ahead, in seconds.
+/// A range for the wait still ahead, in seconds: with about eight chances in ten it is in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Estimate {
-    /// At best.
+    /// Hardly sooner.
     pub low_s: u32,
-    /// Rather pessimistic.
+    /// Hardly later.
     pub high_s: u32,
+    /// Why it is not what this page was told before, where it is not. Without this, nothing moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<EstimateChange>,
+}
+
+/// Why a range moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EstimateChange {
+    /// An end came nearer, as the wait goes by.
+    Sooner,
+    /// It moved away: the line moves more slowly than was expected.
+    Slower,
+    /// The organiser set another pace.
+    NewRate,
+    /// The sale went on to another state.
+    NewState,
+    /// Somebody was put before this place.
+    PutBefore,
+}
+
+/// The chance that a tier alone still has seats for this party at their turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TierChance {
+    /// The tier's id.
+    pub tier: String,
+    /// 0 and 100 are certain; otherwise 5 ("at most") to 95 ("at least") in steps of five, rounded down.
+    pub percent: u8,
+}
+
+/// `GET /v1/live/estimates?sale=`: how well the waits told in a sale were kept. Compared are the first range that an open page
+/// was told and the one told once half of those ahead were gone, with the wait that followed; waits in which the sale's state
+/// or pace was changed by hand, or the fan was away, are left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EstimateRecord {
+    /// The sale.
+    pub sale_id: SaleId,
+    /// All of them.
+    #[serde(flatten)]
+    pub all: EstimateCounts,
+    /// By how many were ahead when it was told, fewest first.
+    pub by_ahead: Vec<EstimateBucket>,
+}
+
+/// Those with about as many ahead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EstimateBucket {
+    /// Fewer than this were ahead, and not fewer than the bucket before says; nothing for the last, which is open.
+    pub ahead_below: Option<u64>,
+    /// How well they were told.
+    #[serde(flatten)]
+    pub counts: EstimateCounts,
+}
+
+/// How well waits were told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EstimateCounts {
+    /// How many were compared.
+    pub count: u64,
+    /// Ended within the range told.
+    pub within: u64,
+    /// Ended before it.
+    pub sooner: u64,
+    /// Ended after it.
+    pub later: u64,
+    /// `within` over `count`; nothing without any.
+    pub share_within: Option<f64>,
+    /// Half of them have at most this error: of the middle of the range told, relative to the wait. At most 3.
+    pub median_error: Option<f64>,
+    /// Nine tenths have at most this error.
+    pub p90_error: Option<f64>,
 }
 
 /// Seats held for a place.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::places::{Seq, View};
+use crate::places::{Estimate, Seq, View};
 
 /// The protocol's version, sent as `v`.
 pub const VERSION: u8 = 1;
@@ -60,6 +60,9 @@ pub enum PullMessage {
         /// The last seq seen.
         #[serde(default)]
         seq: Option<Seq>,
+        /// The estimate that the page shows, if any, so that it does not jump with the socket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        estimate: Option<Estimate>,
     },
     /// Still here.
     Ping,

@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 
 use contracts::sales::SaleState;
+use domain::estimate::{Forecast, Outlook, Range};
+use domain::pacing::{Knobs, Tuning};
 use domain::sale::State;
 use store::feed::Record;
 use store::mirror::{EventMirror, SaleMirror};
 use uuid::Uuid;
 
-/// Measured admissions count only after a line has stood before open doors for so long; before, the rate that was set.
-const MEASURE_AFTER_MS: i64 = 20_000;
-/// Over how long admissions are measured at most.
-const MEASURE_OVER_MS: i64 = 60_000;
-/// How often they are.
+use crate::tempo::Tempo;
+
+/// How often the pace is measured.
 const MEASURE_EVERY_MS: i64 = 200;
 
 /// One event as this node knows it.
@@ -33,12 +33,12 @@ pub struct Pulse {
     pub turn: u64,
     /// When the last of them was decided; 0 where none is meant.
     pub changed_at_ms: i64,
-    /// How many are let in per second, where that can be said.
-    pub per_second: Option<f64>,
-    /// Since when a line has stood before open doors at the same settings.
-    busy_since_ms: i64,
+    tempo: Tempo,
+    /// Nothing while no wait can be told.
+    forecast: Option<Forecast>,
     measured_at_ms: i64,
-    rate_version: i64,
+    /// The sale's rate that the forecast is of.
+    pub rate_version: i64,
     /// The mirror's time of its last change of settings, to tell a decision from the clock's doing.
     settings_at_ms: i64,
 }
@@ -118,20 +118,21 @@ impl Phase {
         let pause_reason = sale.now.pause_reason.clone().filter(|_| state == SaleState::Paused);
         Self { state, pause_reason, opens_at_ms: sale.now.opens_at_ms }
     }
+
+    const fn admits(&self) -> bool {
+        matches!(self.state, SaleState::Open | SaleState::Closing)
+    }
 }
 
 impl Pulse {
     fn new(sale: &SaleMirror, now_ms: i64) -> Self {
+        let phase = Phase::of(sale, now_ms);
         let mut pulse = Self {
-            phase: Phase::of(sale, now_ms),
             turn: 1,
             changed_at_ms: 0,
-            per_second: None,
-            // A line that stands when we come is taken to have stood for as long as is measured.
-            busy_since_ms: match sale.order.waiting() {
-                0 => now_ms,
-                _ => sale.now.opens_at_ms.max(now_ms - MEASURE_OVER_MS),
-            },
+            tempo: Tempo::new(&sale.admissions, per_minute(&phase, sale), now_ms),
+            phase,
+            forecast: None,
             measured_at_ms: 0,
             rate_version: sale.now.rate_version,
             settings_at_ms: sale.changed_at_ms,
@@ -145,8 +146,9 @@ impl Pulse {
         self.phase.state
     }
 
-    const fn admits(&self) -> bool {
-        matches!(self.phase.state, SaleState::Open | SaleState::Closing)
+    /// The wait of a place in the line with so many ahead, where an honest one can be given: not while nobody is let in.
+    pub fn wait(&self, ahead: u64) -> Option<Range> {
+        self.forecast.as_ref()?.of(ahead).ok()
     }
 
     /// Why it is paused, while it is.
@@ -167,28 +169,33 @@ impl Pulse {
             };
             self.phase = phase;
         }
-        let fresh = turned || self.rate_version != sale.now.rate_version;
-        if fresh || !self.admits() || sale.order.waiting() == 0 {
-            self.busy_since_ms = now_ms;
-        }
-        if fresh || now_ms - self.measured_at_ms >= MEASURE_EVERY_MS {
+        if turned || self.rate_version != sale.now.rate_version || now_ms - self.measured_at_ms >= MEASURE_EVERY_MS {
             self.measure(sale, now_ms);
         }
         turned
     }
 
+    /// Of the knobs only the rate is known here; a target, a brake or too many active ones show in the measured share of it.
     fn measure(&mut self, sale: &SaleMirror, now_ms: i64) {
         self.measured_at_ms = now_ms;
         self.rate_version = sale.now.rate_version;
-        let busy_ms = now_ms - self.busy_since_ms;
-        self.per_second = if !self.admits() {
-            None
-        } else if busy_ms < MEASURE_AFTER_MS {
-            Some(f64::from(sale.now.rate_per_minute) / 60.0)
-        } else {
-            let over_ms = busy_ms.min(MEASURE_OVER_MS);
-            let admitted: u32 = sale.admissions.iter().filter(|(at, _)| *at > now_ms - over_ms).map(|(_, n)| n).sum();
-            (admitted > 0).then(|| f64::from(admitted) * 1_000.0 / over_ms as f64)
-        };
+        self.tempo.pass(&sale.admissions, per_minute(&self.phase, sale), now_ms);
+        self.forecast = self.phase.admits().then(|| {
+            let knobs = Knobs { rate_per_minute: sale.now.rate_per_minute, max_active: sale.now.max_active };
+            Forecast::new(&Outlook {
+                now_ms,
+                opens_at_ms: sale.now.opens_at_ms,
+                resumes_at_ms: None,
+                minutes: &self.tempo.minutes(),
+                tuning: &Tuning::new(knobs),
+                show_up: 1.0,
+                brake: 1.0,
+            })
+        });
     }
+}
+
+/// How many could be let in per minute; nothing while nobody could.
+fn per_minute(phase: &Phase, sale: &SaleMirror) -> Option<f64> {
+    (phase.admits() && sale.order.waiting() > 0).then(|| f64::from(sale.now.rate_per_minute))
 }

@@ -37,6 +37,10 @@ pub struct Config {
     pub stop_spread_ms: u64,
     /// How often this node looks for events to follow, in milliseconds.
     pub look_every_ms: u64,
+    /// How often it is written how well estimates were kept, in milliseconds: 100 to 600000.
+    pub estimate_write_ms: u64,
+    /// How often the chances that seats remain are computed, in milliseconds: 100 to 60000.
+    pub odds_every_ms: u64,
 }
 
 impl Default for Config {
@@ -56,6 +60,8 @@ impl Default for Config {
             presence_write_ms: 10_000,
             stop_spread_ms: 2_000,
             look_every_ms: 500,
+            estimate_write_ms: 60_000,
+            odds_every_ms: 5_000,
         }
     }
 }
@@ -80,6 +86,8 @@ impl Config {
         ensure!((100..=60_000).contains(&self.presence_write_ms), "realtime.presence_write_ms must be 100 to 60000");
         ensure!(self.stop_spread_ms <= 60_000, "realtime.stop_spread_ms must be at most 60000");
         ensure!((50..=5_000).contains(&self.look_every_ms), "realtime.look_every_ms must be 50 to 5000");
+        ensure!((100..=600_000).contains(&self.estimate_write_ms), "realtime.estimate_write_ms must be 100 to 600000");
+        ensure!((100..=60_000).contains(&self.odds_every_ms), "realtime.odds_every_ms must be 100 to 60000");
         for origin in &self.allowed_origins {
             ensure!(
                 origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && !host.contains('/')),

@@ -14,6 +14,7 @@ use crate::metrics::Kind;
 use crate::record;
 use crate::slot::Slot;
 use crate::socket::close_frame;
+use crate::telling::Telling;
 
 /// No socket came of it.
 #[derive(Debug)]
@@ -52,7 +53,8 @@ async fn welcome(hub: &Arc<Hub>, socket: &mut WebSocket) -> Result<Entered, Refu
         Ok(None) => return Err(Refused::for_good("receipt", "the first message must be a hello with a receipt")),
         Err(_) => return Err(Refused::for_good("silent", "no hello came in time")),
     };
-    let Ok(Pull { message: PullMessage::Hello { receipt, epoch, seq }, .. }) = serde_json::from_str(&text) else {
+    let Ok(Pull { message: PullMessage::Hello { receipt, epoch, seq, estimate }, .. }) = serde_json::from_str(&text)
+    else {
         return Err(Refused::for_good("receipt", "the first message must be a hello with a receipt"));
     };
     let receipt = hub.papers.open_receipt(&receipt).map_err(|fault| Refused::for_good("receipt", fault.to_string()))?;
@@ -75,7 +77,8 @@ async fn welcome(hub: &Arc<Hub>, socket: &mut WebSocket) -> Result<Entered, Refu
             return Err(Refused { reason: "over", close: Some(close_frame(close::ENDED, "the sale is over")) });
         }
     };
-    let slot = Slot::new(receipt.sale, receipt.entry, receipt.fan, hub.monotonic_ms());
+    let telling = Telling::resumed(estimate);
+    let slot = Slot::new(receipt.sale, receipt.entry, receipt.fan, telling, hub.monotonic_ms());
     let entered = hub.enter(&room, slot);
     // Entered before the first look, so that no change falls between.
     live::tell(&entered, socket, Kind::First).await.map_err(|_| Refused::for_now("behind"))?;

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::estimates::Estimates;
 use crate::metrics::{LISTENING, Meters};
 use crate::presence::Presence;
 use crate::room::{Need, Room};
@@ -38,6 +39,8 @@ pub struct Hub {
     pub meters: Meters,
     /// Where signs of life go.
     pub presence: Presence,
+    /// How well the waits told were kept.
+    pub estimates: Arc<Estimates>,
     rooms: RwLock<HashMap<Uuid, Arc<Room>>>,
     /// Counts finished looks for events to follow.
     pub looks: watch::Sender<u64>,
@@ -58,6 +61,7 @@ pub enum Found {
 impl Hub {
     /// A node without rooms.
     pub fn new(config: Config, store: Store, papers: Papers, clock: Clock, sockets: Sockets) -> Self {
+        let node = chassis::ids::new(&clock);
         Self {
             config,
             store,
@@ -66,6 +70,7 @@ impl Hub {
             sockets,
             meters: Meters::install(),
             presence: Presence::new(),
+            estimates: Arc::new(Estimates::new(node)),
             rooms: RwLock::default(),
             looks: watch::Sender::new(0),
             fans: Mutex::default(),

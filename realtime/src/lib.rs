@@ -7,21 +7,26 @@
 
 mod board;
 mod config;
+mod estimates;
 mod hello;
 mod hub;
 mod live;
 mod metrics;
+mod odds;
 mod openapi;
 mod origin;
 mod poll;
 mod presence;
 mod record;
+mod remains;
 mod room;
 mod slot;
 mod slots;
 mod socket;
 mod stop;
 mod sweep;
+mod telling;
+mod tempo;
 mod tend;
 mod view;
 
@@ -78,6 +83,7 @@ impl Realtime {
         Router::new()
             .route("/v1/live/socket", get(socket::upgrade))
             .route("/v1/live/place", get(poll::place))
+            .route("/v1/live/estimates", get(estimates::estimates))
             .with_state(App(self.hub.clone()))
     }
 
@@ -85,6 +91,7 @@ impl Realtime {
     pub fn run(&self, tasks: &Tasks) {
         tasks.spawn(TaskKind::Service, "events to follow", tend::look(self.hub.clone(), tasks.clone()));
         tasks.spawn(TaskKind::Service, "presence", presence::Presence::write(self.hub.clone(), tasks.soft()));
+        tasks.spawn(TaskKind::Service, "kept estimates", estimates::Estimates::write(self.hub.clone(), tasks.soft()));
         tasks.spawn(TaskKind::Service, "socket stop", stop::stop(self.hub.clone(), tasks.soft()));
     }
 

@@ -82,6 +82,8 @@ fn compose(at: &Entered, kind: Kind) -> Option<(String, Option<i64>)> {
         let turned = shown.turn.load(Ordering::Relaxed) != sight.turn;
         sight.view.changed_at_ms = own_ms.max(if turned { sight.turned_at_ms } else { 0 });
     }
+    sight.view.estimate = slot.telling().tell(&sight, sight.view.server_now_ms);
+    at.room.outlook.tell(&mut sight.view, slot.sale, slot.entry);
     showing(slot, &sight, at.hub.monotonic_ms());
     let changed_at_ms = sight.view.changed_at_ms;
     let push = Push { v: VERSION, epoch: sight.epoch, seq: sight.seq, message: push::Message::Place(sight.view) };

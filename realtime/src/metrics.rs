@@ -27,6 +27,9 @@ pub const SEEN: &str = "usher_presence_notes_total";
 /// Signs of life not written, because the queue was full or Redis away.
 pub const UNSEEN: &str = "usher_presence_lost_total";
 
+/// Fans whose wishes were not read because too many were asked for or known; they are told no chances.
+pub const UNREAD: &str = "usher_wishes_unread_total";
+
 const KINDS: [Kind; 5] = [Kind::First, Kind::Own, Kind::Sale, Kind::Ahead, Kind::Alive];
 
 /// Why a frame is sent.
@@ -82,9 +85,10 @@ impl Meters {
         describe_counter!(RESTARTS, "Followers that failed and were started again");
         describe_counter!(SEEN, "Signs of life written");
         describe_counter!(UNSEEN, "Signs of life not written");
+        describe_counter!(UNREAD, "Wishes not read because there were too many");
         gauge!(LISTENING).set(0.0);
         gauge!(FOLLOWED).set(0.0);
-        for name in [RESTARTS, SEEN, UNSEEN] {
+        for name in [RESTARTS, SEEN, UNSEEN, UNREAD] {
             counter!(name).absolute(0);
         }
         for reason in ["origin", "full", "stopping", "silent", "receipt", "behind", "over"] {

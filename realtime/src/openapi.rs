@@ -2,10 +2,10 @@
 
 use utoipa::OpenApi;
 
-use crate::{poll, socket};
+use crate::{estimates, poll, socket};
 
 #[derive(OpenApi)]
-#[openapi(paths(socket::upgrade, poll::place))]
+#[openapi(paths(socket::upgrade, poll::place, estimates::estimates))]
 struct Api;
 
 /// The description of this role's paths, to be merged with the other roles'.

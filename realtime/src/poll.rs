@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use contracts::places::{PlaceState, Seq, View};
+use contracts::places::{Estimate, PlaceState, Seq, View};
 use contracts::problem::Problem;
 use contracts::server::{Holder, Json, Query};
 use metrics::counter;
@@ -14,6 +14,7 @@ use crate::App;
 use crate::hub::Found;
 use crate::metrics::POLLS;
 use crate::record;
+use crate::telling;
 use crate::view::{is_over, look};
 
 /// In how many milliseconds to ask again.
@@ -36,6 +37,18 @@ pub struct Seen {
     /// The seats lane's version.
     #[param(required = false)]
     seats: i64,
+    /// The last estimate's `low_s`, so that the next one does not jump.
+    #[param(required = false)]
+    low_s: Option<u32>,
+    /// Its `high_s`.
+    #[param(required = false)]
+    high_s: Option<u32>,
+}
+
+impl Seen {
+    fn estimate(&self) -> Option<Estimate> {
+        Some(Estimate { low_s: self.low_s?, high_s: self.high_s?, changed: None })
+    }
 }
 
 /// A place as it is now.
@@ -68,7 +81,9 @@ pub async fn place(
         Found::Behind => return Err(behind()),
         Found::Room(room) => {
             let sight = room.read(|board| look(board, receipt.sale, receipt.entry, hub.clock.now_ms())).flatten();
-            let sight = sight.ok_or_else(behind)?;
+            let mut sight = sight.ok_or_else(behind)?;
+            sight.view.estimate = telling::answer(seen.estimate(), sight.fresh);
+            room.outlook.tell(&mut sight.view, receipt.sale, receipt.entry);
             ("mirror", Polled { epoch: sight.epoch, seq: sight.seq, view: sight.view })
         }
         Found::NotFollowed => {

@@ -29,6 +29,8 @@ pub async fn view(hub: &Hub, receipt: &Receipt) -> Result<View, Problem> {
         ahead: 0,
         waiting: 0,
         estimate: None,
+        chances: Vec::new(),
+        sold_out_for_you: false,
         sale: SaleState::Closed,
         pause_reason: None,
         opens_at_ms: None,
@@ -67,10 +69,11 @@ fn state_of(name: &str) -> Option<PlaceState> {
     })
 }
 
-fn problem(fault: &StoreError) -> Problem {
+/// What a caller is told when the store fails.
+pub fn problem(fault: &StoreError) -> Problem {
     if fault.is_away() {
         return Problem::unavailable("the store is away; your place is safe");
     }
-    tracing::error!(%fault, "a place could not be read");
+    tracing::error!(%fault, "the record could not be read");
     Problem::internal()
 }

@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::board::Board;
+use crate::estimates::Estimates;
+use crate::odds::Outlook;
 use crate::slot::Slot;
 use crate::slots::Slots;
 
@@ -30,6 +32,9 @@ pub struct Room {
     pub over: CancellationToken,
     /// Whether following was tried once and did not fail for want of a store.
     settled: AtomicBool,
+    estimates: Arc<Estimates>,
+    /// What remains of the event at a fan's turn.
+    pub outlook: Outlook,
 }
 
 /// What a node must have seen before it answers about a place.
@@ -45,7 +50,7 @@ pub struct Need {
 
 impl Room {
     /// A room for an event that is followed until `over`.
-    pub fn new(event: Uuid, over: CancellationToken) -> Self {
+    pub fn new(event: Uuid, estimates: Arc<Estimates>, over: CancellationToken) -> Self {
         Self {
             event,
             board: RwLock::new(None),
@@ -54,6 +59,8 @@ impl Room {
             sweep: Notify::new(),
             over,
             settled: AtomicBool::new(false),
+            estimates,
+            outlook: Outlook::default(),
         }
     }
 
@@ -103,6 +110,12 @@ impl Room {
             let slots = self.slots();
             for record in records {
                 for change in &record.changes {
+                    if let Change::Admitted { entries, .. } = change {
+                        // Of several pages of a place one is asked.
+                        for slot in entries.iter().filter_map(|entry| slots.at(record.lane.scope, *entry).first()) {
+                            self.estimates.note(slot.sale, slot.telling().let_in(now_ms));
+                        }
+                    }
                     each_place(record, change, &board.mirror, |sale, entry| {
                         for slot in slots.at(sale, entry) {
                             slot.mark_own(record.at_ms);

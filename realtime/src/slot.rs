@@ -1,11 +1,14 @@
 //! One socket as the event's tasks see it: flags that say what is due, and a bell. Nothing is queued for a socket; whoever
 //! rings sets a flag, and the socket itself reads the newest state when it can write.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contracts::push::close;
 use tokio::sync::Notify;
 use uuid::Uuid;
+
+use crate::telling::Telling;
 
 /// The place itself changed.
 pub const OWN: u8 = 1;
@@ -89,6 +92,7 @@ pub struct Slot {
     changed_at_ms: AtomicI64,
     /// What it showed last. The times are monotonic, 0 for never.
     pub shown: Shown,
+    telling: Mutex<Telling>,
     /// When the client was last heard.
     pub heard_ms: AtomicU64,
     /// When the client's network stack was last asked for a sign.
@@ -108,11 +112,20 @@ pub struct Shown {
     pub sent_ms: AtomicU64,
     /// Since when it has shown a place that ended.
     pub over_ms: AtomicU64,
+    /// Whether it said that nothing is left for this fan.
+    pub sold_out: AtomicBool,
+}
+
+impl Shown {
+    /// Whether it said that nothing is left for this fan.
+    pub fn sold_out(&self) -> bool {
+        self.sold_out.load(Ordering::Relaxed)
+    }
 }
 
 impl Slot {
     /// A socket at this place that was heard just now.
-    pub fn new(sale: Uuid, entry: i64, fan: Uuid, now_ms: u64) -> Self {
+    pub fn new(sale: Uuid, entry: i64, fan: Uuid, telling: Telling, now_ms: u64) -> Self {
         Self {
             sale,
             entry,
@@ -124,10 +137,16 @@ impl Slot {
             farewell: AtomicU8::new(0),
             changed_at_ms: AtomicI64::new(0),
             shown: Shown::default(),
+            telling: Mutex::new(telling),
             heard_ms: AtomicU64::new(now_ms),
             asked_ms: AtomicU64::new(0),
             stuck_ms: AtomicU64::new(0),
         }
+    }
+
+    /// What it was told of its wait, locked: for moments only.
+    pub fn telling(&self) -> MutexGuard<'_, Telling> {
+        self.telling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something is due. Ring afterwards.

@@ -60,12 +60,14 @@ impl Slots {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telling::Telling;
 
     #[test]
     fn sockets_leave_in_any_order_and_the_others_are_still_found() {
         let sale = Uuid::from_u128(1);
         let mut slots = Slots::default();
-        let all: Vec<_> = (0..10).map(|n| Arc::new(Slot::new(sale, n % 7, Uuid::nil(), 1))).collect();
+        let all: Vec<_> =
+            (0..10).map(|n| Arc::new(Slot::new(sale, n % 7, Uuid::nil(), Telling::default(), 1))).collect();
         for slot in &all {
             slots.enter(slot);
         }

@@ -158,6 +158,7 @@ pub fn showing(slot: &Slot, sight: &Sight, now_ms: u64) {
     slot.shown.ahead.store(if in_line { sight.view.ahead } else { u64::MAX }, Ordering::Relaxed);
     slot.shown.turn.store(sight.turn, Ordering::Relaxed);
     slot.shown.sent_ms.store(now_ms, Ordering::Relaxed);
+    slot.shown.sold_out.store(sight.view.sold_out_for_you, Ordering::Relaxed);
     let since = slot.shown.over_ms.load(Ordering::Relaxed);
     let over = match (is_over(sight.view.state), since) {
         (false, _) => 0,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::hub::Hub;
 use crate::metrics::{FOLLOWED, RESTARTS};
+use crate::odds::look_out;
 use crate::room::Room;
 use crate::sweep::sweep;
 
@@ -50,7 +51,7 @@ fn tend(hub: &Arc<Hub>, tasks: &Tasks, running: &HashSet<Uuid>) {
         let mut new = Vec::new();
         for event in running {
             rooms.entry(*event).or_insert_with(|| {
-                let room = Arc::new(Room::new(*event, tasks.hard().child_token()));
+                let room = Arc::new(Room::new(*event, hub.estimates.clone(), tasks.hard().child_token()));
                 new.push(room.clone());
                 room
             });
@@ -60,6 +61,7 @@ fn tend(hub: &Arc<Hub>, tasks: &Tasks, running: &HashSet<Uuid>) {
     });
     for room in new {
         tasks.spawn(TaskKind::Job, "follower", follow(hub.clone(), room.clone(), tasks.clone()));
+        tasks.spawn(TaskKind::Job, "what remains", look_out(hub.clone(), room.clone()));
         tasks.spawn(TaskKind::Job, "sweeper", sweep(hub.clone(), room));
     }
 }

@@ -1,16 +1,14 @@
 //! What a fan is told, computed from the board: the same for sockets and polls.
 
 use contracts::ids::BookingId;
-use contracts::places::{Estimate, HoldView, PlaceState, Seq, View};
+use contracts::places::{HoldView, PlaceState, Seq, View};
 use contracts::sales::SaleState;
+use domain::estimate::Range;
 use store::feed::{Ending, HoldNow, HoldState};
 use store::mirror::{SaleMirror, Standing};
 use uuid::Uuid;
 
 use crate::board::Board;
-
-/// An upper end is at least this much above the lower one: nobody should count on seconds.
-const LEAST_SPAN_S: u32 = 5;
 
 /// A place as this node sees it, and as of when.
 #[derive(Debug)]
@@ -19,8 +17,12 @@ pub struct Sight {
     pub epoch: i64,
     /// What this node has seen.
     pub seq: Seq,
-    /// What the fan is told; `changed_at_ms` is 0.
+    /// What the fan is told; `changed_at_ms` is 0, and the estimate is left to [`crate::telling`].
     pub view: View,
+    /// The wait as it is estimated now.
+    pub fresh: Option<Range>,
+    /// The rate that the estimate is of.
+    pub rate_version: i64,
     /// The sale's turn behind it.
     pub turn: u64,
     /// When that turn was decided.
@@ -53,7 +55,9 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
         state,
         ahead,
         waiting: sale.order.waiting(),
-        estimate: pulse.per_second.filter(|_| in_line).map(|per_second| estimate(ahead, per_second)),
+        estimate: None,
+        chances: Vec::new(),
+        sold_out_for_you: false,
         sale: pulse.state(),
         pause_reason: pulse.pause_reason(),
         opens_at_ms: matches!(pulse.state(), SaleState::Scheduled | SaleState::Lobby).then_some(sale.now.opens_at_ms),
@@ -63,7 +67,15 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
         server_now_ms: now_ms,
     };
     let seq = Seq { joins: sale.joins, pace: sale.pace, seats: mirror.seats };
-    Some(Sight { epoch: mirror.epoch, seq, view, turn: pulse.turn, turned_at_ms: pulse.changed_at_ms })
+    Some(Sight {
+        epoch: mirror.epoch,
+        seq,
+        view,
+        fresh: pulse.wait(ahead).filter(|_| in_line),
+        rate_version: pulse.rate_version,
+        turn: pulse.turn,
+        turned_at_ms: pulse.changed_at_ms,
+    })
 }
 
 /// How many are ahead. Nobody in the lobby has a number before all have one: until then nobody is.
@@ -96,25 +108,5 @@ fn hold_view(hold: &HoldNow) -> HoldView {
         paying: hold.state != HoldState::Held,
         declined: hold.declined,
         can_extend: !hold.extended && matches!(hold.state, HoldState::Held | HoldState::Paying),
-    }
-}
-
-/// The wait for `ahead` people at this pace: a fifth less at best, half as much again at worst.
-fn estimate(ahead: u64, per_second: f64) -> Estimate {
-    let wait_s = ahead as f64 / per_second;
-    let low_s = (wait_s * 0.8).floor() as u32;
-    Estimate { low_s, high_s: ((wait_s * 1.5).ceil() as u32).max(low_s.saturating_add(LEAST_SPAN_S)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_estimate_is_a_range_around_the_pace() {
-        assert_eq!(estimate(600, 10.0), Estimate { low_s: 48, high_s: 90 });
-        assert_eq!(estimate(0, 10.0), Estimate { low_s: 0, high_s: LEAST_SPAN_S });
-        assert_eq!(estimate(1, 0.5), Estimate { low_s: 1, high_s: 6 });
-        assert_eq!(estimate(u64::MAX, 0.001).high_s, u32::MAX);
     }
 }

@@ -90,7 +90,9 @@ export interface Place {
   booking_id?: string;
 }
 export interface Joined { place: Place; receipt: string; listen: Listen; seq: Seq }
-export interface Estimate { low_s: number; high_s: number }
+export type EstimateChange = "sooner" | "slower" | "new_rate" | "new_state" | "put_before";
+export interface Estimate { low_s: number; high_s: number; changed?: EstimateChange }
+export interface TierChance { tier: string; percent: number }
 export interface HoldView {
   booking_id: string;
   deadline_ms: number;
@@ -104,6 +106,8 @@ export interface View {
   ahead: number;
   waiting: number;
   estimate?: Estimate;
+  chances?: TierChance[];
+  sold_out_for_you?: boolean;
   sale: SaleState;
   pause_reason?: string;
   opens_at_ms?: number;

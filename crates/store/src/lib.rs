@@ -33,6 +33,7 @@ pub mod situation;
 pub mod transfers;
 pub mod tuning;
 pub mod verify;
+pub mod waiting;
 pub mod wishes;
 
 use std::collections::HashMap;

@@ -136,6 +136,7 @@ impl Eye {
             receipt: self.receipt.expose().to_owned(),
             epoch: last.map(|(epoch, _)| epoch),
             seq: Some(last.map_or(self.seq, |(_, seq)| seq)),
+            estimate: None,
         };
         if socket.send(said(hello)).await.is_err() {
             return Some(Ended::Again(Duration::ZERO));

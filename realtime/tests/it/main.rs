@@ -7,4 +7,5 @@ mod oracle;
 mod resume;
 mod stage;
 mod stops;
+mod waiting;
 mod window;

@@ -81,10 +81,15 @@ impl Stage {
 
     /// So many new fans join, in one batch.
     pub async fn join(&self, count: usize) -> Vec<Fan> {
-        let accepts = Accepts { apart: true, ..Accepts::default() };
+        self.join_for(count, 0, false).await
+    }
+
+    /// The same, wishing for these tiers.
+    pub async fn join_for(&self, count: usize, tiers: u32, other_tiers: bool) -> Vec<Fan> {
+        let accepts = Accepts { apart: true, other_tiers, ..Accepts::default() };
         let new = || chassis::ids::new(&self.clock);
         let asks: Vec<JoinAsk> = (0..count)
-            .map(|_| JoinAsk { place: new(), fan: new(), party: 2, tiers: 0, accepts, class: Class::GENERAL })
+            .map(|_| JoinAsk { place: new(), fan: new(), party: 2, tiers, accepts, class: Class::GENERAL })
             .collect();
         let JoinBatch::Placed(places, joins) = self.store.join_batch(self.sale, &asks).await.unwrap() else {
             panic!("the sale is open")

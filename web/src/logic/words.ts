@@ -1,6 +1,6 @@
 // Numbers and states in words.
 
-import type { Estimate, SaleState } from "../wire";
+import type { Estimate, EstimateChange, SaleState } from "../wire";
 
 /** The page is in English; of the reader's English variants the first decides how dates look. */
 export function locale(): string {
@@ -35,6 +35,22 @@ export function estimateWords(e: Estimate): string {
   if (low.unit === high.unit && low.n === high.n) return `about ${many(high.n, high.unit)}`;
   if (low.unit === high.unit) return `about ${low.n} to ${many(high.n, high.unit)}`;
   return `about ${many(low.n, low.unit)} to ${many(high.n, high.unit)}`;
+}
+
+/** Why the wait told is longer than before; nothing where it is not, or where it needs no words. */
+export function changeWords(change: EstimateChange | undefined): string {
+  if (change === "slower") return "Your wait became longer: the line moves more slowly than expected.";
+  if (change === "new_rate") return "Your wait was estimated anew: the organiser changed the pace.";
+  if (change === "put_before") return "Your wait became longer: the organiser put others before you.";
+  return "";
+}
+
+/** The chance of a tier: `Balcony: about 60 %`. */
+export function chanceWords(name: string, percent: number): string {
+  if (percent <= 0) return `${name}: sold out`;
+  if (percent >= 100) return `${name}: seats are left for you`;
+  if (percent <= 5) return `${name}: hardly a chance`;
+  return `${name}: ${percent >= 95 ? "at least 95" : `about ${percent}`} %`;
 }
 
 export function span(ms: number): string {

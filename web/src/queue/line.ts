@@ -5,7 +5,7 @@ import { button, busy, confirmed, fill, h, text, trouble } from "../fan/dom";
 import { places } from "../fan/who";
 import { countdown } from "../logic/clock";
 import { clockTime, longTime } from "../logic/time";
-import { count, estimateWords, saleWords } from "../logic/words";
+import { chanceWords, changeWords, count, estimateWords, saleWords } from "../logic/words";
 import type { Acts, App, Drawn } from "./app";
 
 function leaveButton(acts: Acts): HTMLElement {
@@ -26,6 +26,14 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
   const ahead = h("p", { class: "big", "data-testid": "ahead" });
   const label = h("p", { class: "under" });
   const estimate = h("p", { "data-testid": "estimate" });
+  const moved = h("p", { class: "note", "data-testid": "estimate-changed" });
+  // Told once, shown until it changes again.
+  let why = "";
+  let told = "";
+  const chances = h("ul", { "data-testid": "chances" });
+  const remain = h("div", { class: "card" }, h("p", null, "The chance that seats are left at your turn:"), chances);
+  const gone = h("p", { class: "note", role: "status", "data-testid": "sold-out-for-you" },
+    h("strong", null, "Sold out for your wishes. "), "Everything that you said you would take is sold and paid for. You may stay, in case a ticket is returned.");
   const bar = h("progress", { "aria-label": "Your way to the front" });
   const reason = h("p", { class: "note", "data-testid": "pause-reason" });
   const opens = h("p", { class: "note" });
@@ -41,6 +49,14 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
     text(ahead, count(v.ahead));
     text(label, v.ahead === 0 ? "nobody is ahead of you" : `${v.ahead === 1 ? "is" : "are"} ahead of you, of ${count(v.waiting)} waiting`);
     text(estimate, paused ? "Your place stays the same while the sale is paused." : v.estimate ? `Your wait: ${estimateWords(v.estimate)}.` : "An honest estimate cannot be given yet.");
+    if (v.estimate?.changed) why = changeWords(v.estimate.changed);
+    moved.hidden = paused || !v.estimate || !why;
+    text(moved, why);
+    const lines = (v.chances ?? []).map((c) => chanceWords(app.event?.tiers.find((t) => t.id === c.tier)?.name ?? c.tier, c.percent));
+    gone.hidden = !v.sold_out_for_you;
+    remain.hidden = !lines.length || !gone.hidden;
+    if (lines.join() !== told) fill(chances, lines.map((line) => h("li", null, line)));
+    told = lines.join();
     bar.max = first;
     bar.value = Math.max(0, first - v.ahead);
     text(bar, `${Math.round((100 * bar.value) / first)} %`);
@@ -53,7 +69,9 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
     heading: paused ? "The sale is paused" : "You are in line",
     nodes: [
       paused && reason,
-      h("div", { class: "card centre" }, ahead, label, bar, estimate, opens),
+      h("div", { class: "card centre" }, ahead, label, bar, estimate, moved, opens),
+      gone,
+      remain,
       h("p", { class: "safe" }, "Your place is kept if you close this page. Come back to this address in the same browser", app.kept?.byAccount ? ", or sign in on any device." : "."),
       h("p", { class: "small" }, "When your turn comes, be here: the page then shows your seats and how long they are held for you."),
       when,

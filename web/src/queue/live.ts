@@ -3,7 +3,7 @@
 import { call, Problem } from "../api";
 import { afterClose, afterSeconds, fullJitter } from "../logic/backoff";
 import { notOlder } from "../logic/screen";
-import type { Heard, Listen, PollAnswer, Seq, View } from "../wire";
+import type { Estimate, Heard, Listen, PollAnswer, Seq, View } from "../wire";
 
 export interface Hears {
   view(view: View): void;
@@ -31,6 +31,7 @@ export class Live {
   private polling = false;
   private steady = false;
   private last: Heard | undefined;
+  private estimate: Estimate | undefined;
   private heardAt = performance.now();
   private timers = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -85,7 +86,7 @@ export class Live {
     }
     this.socket = s;
     this.later("first", FIRST_ANSWER_MS, () => (this.drop(), this.closed(0, "")));
-    s.onopen = () => s.send(JSON.stringify({ v: 1, type: "hello", data: { receipt: this.receipt, ...this.last } }));
+    s.onopen = () => s.send(JSON.stringify({ v: 1, type: "hello", data: { receipt: this.receipt, ...this.last, estimate: this.estimate } }));
     s.onmessage = (e) => this.message(String(e.data));
     s.onclose = (e) => {
       this.socket = null;
@@ -124,6 +125,7 @@ export class Live {
     this.hears.connected(true);
     if (!notOlder(this.last, heard)) return;
     this.last = { epoch: heard.epoch, seq: heard.seq };
+    this.estimate = view.estimate;
     this.hears.view(view);
   }
 
@@ -163,6 +165,10 @@ export class Live {
     if (this.last) {
       url.searchParams.set("epoch", String(this.last.epoch));
       for (const [lane, n] of Object.entries(this.last.seq)) url.searchParams.set(lane, String(n));
+    }
+    if (this.estimate) {
+      url.searchParams.set("low_s", String(this.estimate.low_s));
+      url.searchParams.set("high_s", String(this.estimate.high_s));
     }
     let wait: number;
     try {

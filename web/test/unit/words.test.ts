@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { digits, money, parseMoney, plainMoney } from "../../src/logic/money";
 import { declineWords } from "../../src/logic/booking-words";
-import { estimateWords, plural, span } from "../../src/logic/words";
+import { chanceWords, changeWords, estimateWords, plural, span } from "../../src/logic/words";
 
 test("a wait is told as a range, the upper end rounded up", () => {
   assert.equal(estimateWords({ low_s: 5, high_s: 40 }), "less than a minute");
@@ -14,6 +14,17 @@ test("a wait is told as a range, the upper end rounded up", () => {
   assert.equal(estimateWords({ low_s: 7200, high_s: 12_000 }), "about 2 to 3.5 hours");
   assert.equal(estimateWords({ low_s: 90_000, high_s: 4_294_967_295 }), "many hours");
   assert.equal(estimateWords({ low_s: 900, high_s: 60 }), "less than a minute");
+});
+
+test("chances and changes are told in plain words", () => {
+  assert.equal(chanceWords("Balcony", 0), "Balcony: sold out");
+  assert.equal(chanceWords("Balcony", 5), "Balcony: hardly a chance");
+  assert.equal(chanceWords("Balcony", 60), "Balcony: about 60 %");
+  assert.equal(chanceWords("Balcony", 95), "Balcony: at least 95 %");
+  assert.equal(chanceWords("Balcony", 100), "Balcony: seats are left for you");
+  assert.match(changeWords("slower"), /more slowly/);
+  assert.equal(changeWords("sooner"), "");
+  assert.equal(changeWords(undefined), "");
 });
 
 test("money knows its currency's digits", () => {
