@@ -151,7 +151,7 @@ pub fn read<T>(
                 format!("send at most {LINES_MAX} lines at once"),
             ));
         }
-        let number = record.position().map_or(0, csv::Position::line);
+        let number = record.position().map_or(0, |at| line_of(bytes, at));
         let mut line = Line { number, record: &record, columns: &columns, faults: &mut faults, sound: true };
         if record.len() != header.len() {
             line.fault("all columns", "there are more or fewer of them than in the header");
@@ -165,6 +165,13 @@ pub fn read<T>(
         }
     }
     Ok((items, faults))
+}
+
+/// The line on which a record begins. The reader's position may still be before the ends of the line before and of empty ones.
+fn line_of(bytes: &[u8], at: &csv::Position) -> u64 {
+    let rest = bytes.get(at.byte() as usize..).unwrap_or_default();
+    let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    at.line() + ends.filter(|byte| **byte == b'\n').count() as u64
 }
 
 fn bad_header(names: &[&str]) -> Problem {
