@@ -30,7 +30,7 @@ async fn a_ramp_is_followed(world: &World) -> Result {
     let steps = steps.map(|(after, rate_per_minute)| RampStep { at_ms: now_ms + after, rate_per_minute });
     let ramp = RampNow { steps: steps.to_vec(), linear: true };
     tune(world, KnobChange { ramp: Some(Some(ramp)), ..KnobChange::default() }).await?;
-    let until = Instant::now() + Duration::from_millis(3_000);
+    let until = Instant::now() + Duration::from_secs(3);
     while Instant::now() < until {
         world.tick(lease).await?;
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -68,7 +68,7 @@ async fn a_target_and_the_brake_slow_evenly_below_the_rate() -> Result {
     // Twenty a second should come, half do, and the brake halves that.
     let mut measured = Measured { show_up: 0.5, brake: 0.5, flow: Flow::default(), ..Measured::default() };
     let (begun, mut admitted, mut most) = (Instant::now(), 0, 0);
-    while begun.elapsed() < Duration::from_millis(2_000) {
+    while begun.elapsed() < Duration::from_secs(2) {
         let mut ask = world.pace_ask(lease, &[].into()).await?;
         ask.measured = measured;
         let done = world.store.pace(&ask).await?;
