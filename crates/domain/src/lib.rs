@@ -3,6 +3,7 @@
 //! Nothing here knows a clock, a socket or a store; `now` comes in, decisions go out.
 
 pub mod draw;
+pub mod evenness;
 pub mod line;
 pub mod order;
 pub mod pacing;

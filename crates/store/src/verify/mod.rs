@@ -9,6 +9,8 @@ mod deadlines;
 mod history;
 mod lanes;
 mod line;
+mod log;
+mod mending;
 mod money;
 mod order;
 mod pace;
@@ -169,6 +171,8 @@ impl Store {
         look.queries(money::CHECKS).await?;
         look.queries(line::CHECKS).await?;
         look.queries(lanes::CHECKS).await?;
+        look.queries(log::CHECKS).await?;
+        look.queries(mending::CHECKS).await?;
         look.queries(order::CHECKS).await?;
         look.queries(pace::CHECKS).await?;
         look.queries(deadlines::CHECKS).await?;

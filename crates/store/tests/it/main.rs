@@ -4,6 +4,8 @@ mod faults;
 mod follow;
 mod history;
 mod joins;
+mod log;
+mod mending;
 mod offers;
 mod pace;
 mod schedule;
