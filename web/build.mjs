@@ -15,6 +15,7 @@ const entries = {
   index: "src/fan/index.ts",
   event: "src/fan/event.ts",
   find: "src/fan/find.ts",
+  report: "src/report/main.ts",
   promoter: "src/promoter/main.tsx",
   operator: "src/operator/main.tsx",
   queue: "src/styles/queue.css",

@@ -1,5 +1,7 @@
 //! Decides who is next and when: holds the pacing lease of each sale, and takes the operators' changes of its knobs.
 
+mod heads;
+mod mending;
 mod metrics;
 mod openapi;
 mod pacing;
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 use uuid::Uuid;
 
+pub use crate::heads::seal as seal_head;
 pub use crate::openapi::openapi;
 
 /// Settings of this role.
@@ -27,11 +30,13 @@ pub struct Config {
     pub tick_min_ms: u64,
     /// How many of the line's head are looked at per tick: 10 to 100,000.
     pub window: usize,
+    /// How often the log of a living sale gets a signed head, in milliseconds: 1,000 to 60,000.
+    pub head_every_ms: i64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { lease_ttl_ms: 3_000, tick_ms: 200, tick_min_ms: 25, window: 5_000 }
+        Self { lease_ttl_ms: 3_000, tick_ms: 200, tick_min_ms: 25, window: 5_000, head_every_ms: 60_000 }
     }
 }
 
@@ -54,6 +59,7 @@ pub fn prepare(config: Config, store: Store, papers: Papers, clock: Clock) -> an
     anyhow::ensure!((50..=500).contains(&config.tick_ms), "admission.tick_ms must be 50 to 500");
     anyhow::ensure!((5..=500).contains(&config.tick_min_ms), "admission.tick_min_ms must be 5 to 500");
     anyhow::ensure!((10..=100_000).contains(&config.window), "admission.window must be 10 to 100000");
+    anyhow::ensure!((1_000..=60_000).contains(&config.head_every_ms), "admission.head_every_ms must be 1000 to 60000");
     metrics::describe();
     let holder = chassis::ids::new(&clock);
     Ok(Admission { config, store, papers, clock, holder })
@@ -68,5 +74,6 @@ impl Admission {
     /// Starts the role's tasks.
     pub fn run(&self, tasks: &Tasks) {
         tasks.spawn(TaskKind::Service, "pacing", pacing::run(self.clone(), tasks.clone()));
+        tasks.spawn(TaskKind::Service, "heads", heads::run(self.clone(), tasks.clone()));
     }
 }

@@ -2,10 +2,19 @@
 
 use utoipa::OpenApi;
 
-use crate::routes;
+use crate::{mending, routes};
 
 #[derive(OpenApi)]
-#[openapi(paths(routes::view, routes::tune, routes::pause, routes::resume, routes::audit))]
+#[openapi(paths(
+    routes::view,
+    routes::tune,
+    routes::pause,
+    routes::resume,
+    routes::audit,
+    mending::find,
+    mending::remove,
+    mending::put_back
+))]
 struct Api;
 
 /// The description of this role's paths, to be merged with the other roles'.

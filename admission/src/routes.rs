@@ -16,7 +16,7 @@ use domain::sale::State as Doing;
 use store::StoreError;
 use store::pace::Tune;
 
-use crate::Admission;
+use crate::{Admission, mending};
 
 /// Lines of the audit log in one answer.
 const AUDIT_LINES: i64 = 200;
@@ -33,10 +33,13 @@ pub fn router(admission: &Admission) -> Router {
         .route("/v1/sales/{sale}/admission/pause", post(pause))
         .route("/v1/sales/{sale}/admission/resume", post(resume))
         .route("/v1/sales/{sale}/admission/audit", get(audit))
+        .route("/v1/sales/{sale}/places/by-code/{code}", get(mending::find))
+        .route("/v1/sales/{sale}/places/{place}/remove", post(mending::remove))
+        .route("/v1/sales/{sale}/places/{place}/put-back", post(mending::put_back))
         .with_state(admission.clone())
 }
 
-fn problem(fault: StoreError) -> Problem {
+pub fn problem(fault: StoreError) -> Problem {
     match fault {
         StoreError::Moved(_) => Problem::new(
             412,
@@ -53,7 +56,7 @@ fn problem(fault: StoreError) -> Problem {
 }
 
 /// The asker must have one of the roles; strangers are told there is nothing.
-async fn allowed(admission: &Admission, sale: SaleId, account: Account, roles: &[Role]) -> Result<(), Problem> {
+pub async fn allowed(admission: &Admission, sale: SaleId, account: Account, roles: &[Role]) -> Result<(), Problem> {
     let owner = admission.store.sale_owner(sale.0).await.map_err(problem)?.ok_or_else(|| Problem::not_found("sale"))?;
     let has = admission.store.roles_in(account.0, owner.organisation).await.map_err(problem)?;
     if roles.iter().any(|role| has.iter().any(|name| name == role.name())) {
@@ -120,7 +123,7 @@ pub async fn view(
     answer(&admission, sale).await
 }
 
-fn stated(reason: &str) -> Result<&str, Problem> {
+pub fn stated(reason: &str) -> Result<&str, Problem> {
     let reason = reason.trim();
     if (1..=500).contains(&reason.chars().count()) {
         Ok(reason)

@@ -7,10 +7,13 @@ pub mod accounts;
 pub mod bookings;
 pub mod consoles;
 pub mod ids;
+pub mod log;
+pub mod mending;
 pub mod papers;
 pub mod places;
 pub mod problem;
 pub mod push;
+pub mod report;
 pub mod sales;
 pub mod seat_map;
 #[cfg(feature = "server")]

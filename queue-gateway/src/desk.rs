@@ -16,6 +16,7 @@ use crate::joins::Joins;
 use crate::limits::Limits;
 use crate::metrics::READS_FULL;
 use crate::passwords::Passwords;
+use crate::report::Reports;
 use crate::sale_book::SaleBook;
 use crate::turnstile::{Turn, Turnstile};
 
@@ -33,6 +34,7 @@ pub struct Parts {
     pub passwords: Passwords,
     pub sales: SaleBook,
     pub joins: Arc<Joins>,
+    pub reports: Reports,
     pub reads: Turnstile,
     /// Derives the successor of a refresh token.
     pub refresh_key: [u8; 32],

@@ -8,6 +8,7 @@ mod drafts;
 mod events;
 mod joins;
 mod limits;
+mod log;
 mod metrics;
 mod once;
 mod openapi;
@@ -16,6 +17,7 @@ mod pages;
 mod passwords;
 mod places;
 mod refresh;
+mod report;
 mod routes;
 mod sale_book;
 mod sales;
@@ -77,6 +79,7 @@ pub async fn prepare(
         passwords,
         sales: SaleBook::new(store.clone(), config.join.settings_max_age_ms, config.join.settings_kept_max),
         joins: Arc::new(Joins::new(store.clone(), config.join.clone())),
+        reports: report::Reports::default(),
         reads: Turnstile::new(config.reads_at_once, config.reads_waiting_max),
         refresh_key: derive(secret, "usher refresh 1"),
         config,

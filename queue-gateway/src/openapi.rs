@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::{accounts, events, organisations, places, sales, visitors};
+use crate::{accounts, events, log, organisations, places, report, sales, visitors};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -27,6 +27,10 @@ use crate::{accounts, events, organisations, places, sales, visitors};
     places::join,
     places::mine,
     places::leave,
+    log::heads,
+    log::lane,
+    log::key,
+    report::read,
 ))]
 struct Api;
 

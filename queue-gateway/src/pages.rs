@@ -18,11 +18,12 @@ const PAGE_CACHE: &str = "public, max-age=60";
 const ASSET_CACHE: &str = "public, max-age=31536000, immutable";
 
 /// The pages' paths and their files.
-pub const PAGES: [(&str, &str); 6] = [
+pub const PAGES: [(&str, &str); 7] = [
     ("/", "index.html"),
     ("/e/{event}", "event.html"),
     ("/q/{sale}", "queue.html"),
     ("/find", "find.html"),
+    ("/report/{sale}", "report.html"),
     ("/promoter", "promoter.html"),
     ("/operator", "operator.html"),
 ];

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::desk::Desk;
-use crate::{accounts, events, organisations, pages, places, sales, visitors};
+use crate::{accounts, events, log, organisations, pages, places, report, sales, visitors};
 
 pub fn router(desk: &Desk) -> Router {
     let api = Router::new()
@@ -24,6 +24,10 @@ pub fn router(desk: &Desk) -> Router {
         .route("/v1/sales/{sale}/publish", post(sales::publish))
         .route("/v1/sales/{sale}/places", post(places::join))
         .route("/v1/sales/{sale}/places/mine", get(places::mine).delete(places::leave))
+        .route("/v1/sales/{sale}/log/heads", get(log::heads))
+        .route("/v1/sales/{sale}/log/{lane}", get(log::lane))
+        .route("/v1/sales/{sale}/report", get(report::read))
+        .route("/v1/log-key", get(log::key))
         .with_state(desk.clone());
     api.merge(pages::router(desk.config.web_dir.as_deref()))
 }

@@ -3,6 +3,7 @@
 mod harness;
 mod joins;
 mod limits;
+mod log;
 mod pages;
 mod papers;
 mod people;
