@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod doctor;
+mod log;
 mod openapi;
 mod roles;
 mod split;
