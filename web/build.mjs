@@ -17,6 +17,7 @@ const entries = {
   find: "src/fan/find.ts",
   draw: "src/draw/page.ts",
   draw_worker: "src/draw/worker.ts",
+  report: "src/report/main.ts",
   promoter: "src/promoter/main.tsx",
   operator: "src/operator/main.tsx",
   queue: "src/styles/queue.css",

@@ -3,7 +3,9 @@
 mod braking;
 mod drawing;
 mod head;
+mod heads;
 mod measure;
+mod mending;
 mod metrics;
 mod openapi;
 mod pacing;
@@ -22,6 +24,7 @@ use uuid::Uuid;
 use crate::drawing::Drawer;
 pub use crate::drawing::{Beacon, DrawConfig};
 
+pub use crate::heads::seal as seal_head;
 pub use crate::openapi::openapi;
 
 /// Settings of this role.
@@ -39,11 +42,20 @@ pub struct Config {
     pub window: usize,
     /// The draw of lobbies.
     pub draw: DrawConfig,
+    /// How often the log of a living sale gets a signed head, in milliseconds: 1,000 to 60,000.
+    pub head_every_ms: i64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { lease_ttl_ms: 3_000, tick_ms: 200, tick_min_ms: 25, window: 5_000, draw: DrawConfig::default() }
+        Self {
+            lease_ttl_ms: 3_000,
+            tick_ms: 200,
+            tick_min_ms: 25,
+            window: 5_000,
+            draw: DrawConfig::default(),
+            head_every_ms: 60_000,
+        }
     }
 }
 
@@ -69,6 +81,7 @@ pub fn prepare(config: Config, secret: &str, store: Store, papers: Papers, clock
     anyhow::ensure!((50..=500).contains(&config.tick_ms), "admission.tick_ms must be 50 to 500");
     anyhow::ensure!((5..=500).contains(&config.tick_min_ms), "admission.tick_min_ms must be 5 to 500");
     anyhow::ensure!((10..=100_000).contains(&config.window), "admission.window must be 10 to 100000");
+    anyhow::ensure!((1_000..=60_000).contains(&config.head_every_ms), "admission.head_every_ms must be 1000 to 60000");
     metrics::describe();
     let holder = chassis::ids::new(&clock);
     let drawer = Arc::new(Drawer::new(config.draw.clone(), secret, store.clone(), clock.clone())?);
@@ -85,5 +98,6 @@ impl Admission {
     /// Starts the role's tasks.
     pub fn run(&self, tasks: &Tasks) {
         tasks.spawn(TaskKind::Service, "pacing", pacing::run(self.clone(), tasks.clone()));
+        tasks.spawn(TaskKind::Service, "heads", heads::run(self.clone(), tasks.clone()));
     }
 }

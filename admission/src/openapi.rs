@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::routes;
+use crate::{mending, routes};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -14,7 +14,10 @@ use crate::routes;
     routes::change::start,
     routes::change::undo,
     routes::preview::preview,
-    routes::audit
+    routes::audit,
+    mending::find,
+    mending::remove,
+    mending::put_back
 ))]
 struct Api;
 

@@ -9,10 +9,13 @@ pub mod bookings;
 pub mod consoles;
 pub mod draws;
 pub mod ids;
+pub mod log;
+pub mod mending;
 pub mod papers;
 pub mod places;
 pub mod problem;
 pub mod push;
+pub mod report;
 pub mod sales;
 pub mod seat_map;
 #[cfg(feature = "server")]

@@ -12,6 +12,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::log::{HeadSigner, LogKeys};
+
 const RECEIPT_BYTES: usize = 97;
 const MAC_BYTES: usize = 16;
 const ISSUER: &str = "usher";
@@ -87,6 +89,7 @@ struct KeySet {
     confirm: hmac::Key,
     access: (EncodingKey, DecodingKey),
     visitor: (EncodingKey, DecodingKey),
+    log: HeadSigner,
 }
 
 /// Writes and reads papers. Cheap to clone.
@@ -123,6 +126,7 @@ impl KeySet {
             confirm: hmac::Key::new(hmac::HMAC_SHA256, &derive(secret, "usher confirm 1")),
             access: jwt("usher access 1"),
             visitor: jwt("usher visitor 1"),
+            log: HeadSigner::new(secret),
         }
     }
 }
@@ -265,6 +269,18 @@ impl Papers {
         } else {
             Ok(())
         }
+    }
+
+    /// What signs the log's heads.
+    #[must_use]
+    pub fn head_signer(&self) -> &HeadSigner {
+        &self.keys[0].log
+    }
+
+    /// What verifies the log's heads: of every secret, the signing one first.
+    #[must_use]
+    pub fn log_keys(&self) -> LogKeys {
+        LogKeys { keys: self.keys.iter().map(|keys| keys.log.key().clone()).collect() }
     }
 
     /// Who holds this bearer token.

@@ -19,7 +19,7 @@ const ROLES = roles();
 const WAIT_MS = 10_000;
 const NGINX = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"].find(existsSync) ?? "nginx";
 /** What the gateway serves besides its API. */
-const PAGES = ["/", "/e/evt_1", "/q/sal_1", "/find", "/promoter", "/operator", "/assets/queue-0123456789.js"];
+const PAGES = ["/", "/e/evt_1", "/q/sal_1", "/find", "/report/sal_1", "/promoter", "/operator", "/assets/queue-0123456789.js"];
 /** What looks like another role's path and is not. */
 const STRANGERS = ["/v1/sales/sal_1/admissions", "/v1/events/evt_1/bookings/x", "/v1/events/evt_1/seat-maps", "/v1/bookingsx", "/v1/live", "/v1/nothing"];
 const tlsOptions = { rejectUnauthorized: false, servername: "localhost" };

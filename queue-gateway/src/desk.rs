@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::metrics::READS_FULL;
 use crate::my_place::Draws;
 use crate::passwords::Passwords;
+use crate::report::Reports;
 use crate::sale_book::SaleBook;
 use crate::turnstile::{Turn, Turnstile};
 
@@ -35,6 +36,7 @@ pub struct Parts {
     pub passwords: Passwords,
     pub sales: SaleBook,
     pub joins: Arc<Joins>,
+    pub reports: Reports,
     pub reads: Turnstile,
     pub draws: Draws,
     pub entry_keys: Arc<EntryKeys>,

@@ -11,6 +11,7 @@ mod entry_keys;
 mod events;
 mod joins;
 mod limits;
+mod log;
 mod metrics;
 mod my_place;
 mod once;
@@ -20,6 +21,7 @@ mod pages;
 mod passwords;
 mod places;
 mod refresh;
+mod report;
 mod routes;
 mod sale_book;
 mod sales;
@@ -85,6 +87,7 @@ pub async fn prepare(
         passwords,
         sales: SaleBook::new(store.clone(), config.join.settings_max_age_ms, config.join.settings_kept_max),
         joins: Arc::new(Joins::new(store.clone(), config.join.clone(), Arc::clone(&entry_keys))),
+        reports: report::Reports::default(),
         reads: Turnstile::new(config.reads_at_once, config.reads_waiting_max),
         draws: my_place::Draws::default(),
         entry_keys,

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use crate::{accounts, codes, draws, events, my_place, organisations, places, sales, transfers, visitors};
+use crate::{accounts, codes, draws, events, log, my_place, organisations, places, report, sales, transfers, visitors};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -40,6 +40,10 @@ use crate::{accounts, codes, draws, events, my_place, organisations, places, sal
     codes::end,
     codes::import,
     codes::invite,
+    log::heads,
+    log::lane,
+    log::key,
+    report::read,
 ))]
 struct Api;
 

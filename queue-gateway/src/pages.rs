@@ -18,12 +18,13 @@ const PAGE_CACHE: &str = "public, max-age=60";
 const ASSET_CACHE: &str = "public, max-age=31536000, immutable";
 
 /// The pages' paths and their files.
-pub const PAGES: [(&str, &str); 7] = [
+pub const PAGES: [(&str, &str); 8] = [
     ("/", "index.html"),
     ("/e/{event}", "event.html"),
     ("/q/{sale}", "queue.html"),
     ("/draw/{sale}", "draw.html"),
     ("/find", "find.html"),
+    ("/report/{sale}", "report.html"),
     ("/promoter", "promoter.html"),
     ("/operator", "operator.html"),
 ];

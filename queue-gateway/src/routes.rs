@@ -5,7 +5,9 @@ use axum::routing::{delete, get, post};
 use chassis::http::body_limit;
 
 use crate::desk::Desk;
-use crate::{accounts, codes, draws, events, my_place, organisations, pages, places, sales, transfers, visitors};
+use crate::{
+    accounts, codes, draws, events, log, my_place, organisations, pages, places, report, sales, transfers, visitors,
+};
 
 pub fn router(desk: &Desk) -> Router {
     let lists = body_limit(desk.config.import_bytes_max);
@@ -37,6 +39,10 @@ pub fn router(desk: &Desk) -> Router {
         .route("/v1/sales/{sale}/codes/{code}", delete(codes::end))
         .route("/v1/sales/{sale}/codes/import", post(codes::import).layer(lists))
         .route("/v1/sales/{sale}/invitations/import", post(codes::invite).layer(lists))
+        .route("/v1/sales/{sale}/log/heads", get(log::heads))
+        .route("/v1/sales/{sale}/log/{lane}", get(log::lane))
+        .route("/v1/sales/{sale}/report", get(report::read))
+        .route("/v1/log-key", get(log::key))
         .with_state(desk.clone());
     api.merge(pages::router(desk.config.web_dir.as_deref()))
 }

@@ -11,7 +11,7 @@ use store::Store;
 
 use crate::config::Config;
 use crate::roles::{self, Role};
-use crate::{doctor, draw, openapi, up};
+use crate::{doctor, draw, log, openapi, up};
 
 /// A virtual waiting room that ends with a ticket.
 #[derive(Debug, Parser)]
@@ -50,6 +50,11 @@ enum Command {
         /// For how long, in milliseconds, holds may have outlived their deadline because a store was away.
         #[arg(long, default_value_t = 1_000)]
         slack_ms: i64,
+    },
+    /// A sale's log: fetch it, check it.
+    Log {
+        #[command(subcommand)]
+        what: log::LogCommand,
     },
     /// Make every running event's copy in Redis anew.
     Rebuild(Stores),
@@ -135,6 +140,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Openapi => println!("{}", openapi::document().to_pretty_json()?),
         Command::Verify { stores, json, slack_ms } => return verify(&stores, json, slack_ms).await,
+        Command::Log { what } => return log::run(what).await,
         Command::Rebuild(stores) => {
             let store = stores.open().await?;
             for event in store.running_events().await? {

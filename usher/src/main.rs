@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod doctor;
 mod draw;
+mod log;
 mod openapi;
 mod roles;
 mod split;

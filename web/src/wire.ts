@@ -177,3 +177,18 @@ export interface SeatMap {
   sections?: { name: string; rows: { label: string; seats: MapSeat[] }[] }[];
   standing?: { name: string; tier: string; capacity: number }[];
 }
+
+export interface FairnessReport {
+  sale_id: string;
+  name: string;
+  over: boolean;
+  as_of_ms: number;
+  waits: { minute_ms: number; joined: number; admitted: number; p10_ms?: number; p50_ms?: number; p90_ms?: number }[];
+  longest_wait_ms?: number;
+  classes: { class: number; joined: number; admitted: number; skipped: number; no_shows: number; left: number; inserted: number; lapsed: number }[];
+  passed_while_absent: number;
+  exceptions: { at_ms: number; version: number; entry: number; action: string; class_before: number; class: number; reason?: string }[];
+  busiest?: { ended_at_ms: number; admitted: number; rate_per_minute: number };
+  estimate_error_permille?: number;
+  draw?: { size: number; chi_square: number; degrees: number; deviate: number };
+}

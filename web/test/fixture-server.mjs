@@ -10,7 +10,7 @@ import { upgrade } from "./fixture/socket.mjs";
 
 const DIST = new URL("../dist/", import.meta.url);
 const CSP = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss: http: https:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
-const PAGES = [[/^\/$/, "index"], [/^\/e\/[^/]+$/, "event"], [/^\/q\/[^/]+$/, "queue"], [/^\/find$/, "find"], [/^\/draw\/[^/]+$/, "draw"], [/^\/promoter$/, "promoter"], [/^\/operator$/, "operator"]];
+const PAGES = [[/^\/$/, "index"], [/^\/e\/[^/]+$/, "event"], [/^\/q\/[^/]+$/, "queue"], [/^\/find$/, "find"], [/^\/draw\/[^/]+$/, "draw"], [/^\/report\/[^/]+$/, "report"], [/^\/promoter$/, "promoter"], [/^\/operator$/, "operator"]];
 const TYPES = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", html: "text/html; charset=utf-8" };
 
 const PAY_PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Pay</title><script type="module" src="/pay.js"></script>

@@ -18,7 +18,7 @@ use crate::Admission;
 /// How often a change is judged anew because somebody else was quicker.
 const TRIES: usize = 3;
 
-fn stated(reason: &str) -> Result<&str, Problem> {
+pub fn stated(reason: &str) -> Result<&str, Problem> {
     let reason = reason.trim();
     if (1..=500).contains(&reason.chars().count()) {
         Ok(reason)

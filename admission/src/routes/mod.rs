@@ -19,7 +19,7 @@ use contracts::server::{Account, Id, Json, etag};
 use domain::sale::State as Doing;
 use store::StoreError;
 
-use crate::Admission;
+use crate::{Admission, mending};
 
 /// Lines of the audit log in one answer.
 const AUDIT_LINES: i64 = 200;
@@ -40,10 +40,13 @@ pub fn router(admission: &Admission) -> Router {
         .route("/v1/sales/{sale}/admission/undo", post(change::undo))
         .route("/v1/sales/{sale}/admission/preview", post(preview::preview))
         .route("/v1/sales/{sale}/admission/audit", get(audit))
+        .route("/v1/sales/{sale}/places/by-code/{code}", get(mending::find))
+        .route("/v1/sales/{sale}/places/{place}/remove", post(mending::remove))
+        .route("/v1/sales/{sale}/places/{place}/put-back", post(mending::put_back))
         .with_state(admission.clone())
 }
 
-fn problem(fault: StoreError) -> Problem {
+pub fn problem(fault: StoreError) -> Problem {
     match fault {
         StoreError::Moved(_) => Problem::new(
             412,
@@ -60,7 +63,7 @@ fn problem(fault: StoreError) -> Problem {
 }
 
 /// The asker must have one of the roles; strangers are told there is nothing.
-async fn allowed(admission: &Admission, sale: SaleId, account: Account, roles: &[Role]) -> Result<(), Problem> {
+pub async fn allowed(admission: &Admission, sale: SaleId, account: Account, roles: &[Role]) -> Result<(), Problem> {
     let owner = admission.store.sale_owner(sale.0).await.map_err(problem)?.ok_or_else(|| Problem::not_found("sale"))?;
     let has = admission.store.roles_in(account.0, owner.organisation).await.map_err(problem)?;
     if roles.iter().any(|role| has.iter().any(|name| name == role.name())) {

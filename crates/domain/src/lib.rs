@@ -5,6 +5,7 @@
 pub mod access;
 pub mod draw;
 pub mod estimate;
+pub mod evenness;
 pub mod line;
 pub mod odds;
 pub mod order;

@@ -26,7 +26,9 @@ pub enum LaneKind {
 }
 
 impl LaneKind {
-    pub(crate) const fn name(self) -> &'static str {
+    /// As in paths, in the tables and in what hashes cover.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Joins => "joins",
             Self::Pace => "pace",
@@ -34,7 +36,9 @@ impl LaneKind {
         }
     }
 
-    pub(crate) fn parse(name: &str) -> Option<Self> {
+    /// The kind of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
         [Self::Joins, Self::Pace, Self::Seats].into_iter().find(|kind| kind.name() == name)
     }
 }

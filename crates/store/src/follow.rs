@@ -357,7 +357,8 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
             .fetch_all(&mut *tx)
             .await?;
     for (entry, state, party) in moved {
-        let booking = booked.get(&entry).copied();
+        // Whoever was put back and then left, or was not served, ended without one, whatever came before.
+        let booking = booked.get(&entry).copied().filter(|_| !matches!(state.as_str(), "left" | "sold_out"));
         let standing = match state.as_str() {
             "skipped" => Standing::Skipped,
             "standing" => {

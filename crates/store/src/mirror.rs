@@ -47,6 +47,9 @@ pub struct SaleMirror {
     pub places: HashMap<i64, PlaceNow>,
     /// Admitted places without seats, in order, with their entries and parties.
     pub standing: BTreeMap<Rank, (i64, u8)>,
+    /// When an operator last put each place. The seats lane may be heard sooner or later than this one: what it said of a
+    /// place before that does not matter any more.
+    pub puts: HashMap<i64, i64>,
     /// How many hold seats.
     pub holding: usize,
     /// Version of the joins lane.
@@ -68,6 +71,7 @@ impl SaleMirror {
             drawn: false,
             places: HashMap::new(),
             standing: BTreeMap::new(),
+            puts: HashMap::new(),
             holding: 0,
             joins: 0,
             pace: 0,
@@ -238,8 +242,18 @@ impl EventMirror {
                 sale.changed_at_ms = at_ms;
             }
             Change::Put { entry, class } => {
-                sale.places.remove(entry);
-                sale.order.put(*entry, Class(*class));
+                sale.puts.insert(*entry, at_ms);
+                sale.standing.remove(&sale.order.rank(*entry));
+                if sale.places.get(entry).is_some_and(|place| place.changed_at_ms > at_ms) {
+                    // Seats were already held for it again.
+                    sale.order.classify(*entry, Class(*class));
+                } else {
+                    let before = sale.places.remove(entry);
+                    if matches!(before, Some(PlaceNow { standing: Standing::Holding(_), .. })) {
+                        sale.holding -= 1;
+                    }
+                    sale.order.put(*entry, Class(*class));
+                }
             }
             Change::Admitted { entries, parties } => {
                 for (entry, party) in entries.iter().zip(parties) {
@@ -270,10 +284,15 @@ impl EventMirror {
         }
     }
 
+    /// The sale, unless the place was put elsewhere after this was said of it.
+    fn sale_since(&mut self, sale: Uuid, entry: i64, at_ms: i64) -> Option<&mut SaleMirror> {
+        self.sales.get_mut(&sale).filter(|sale| sale.puts.get(&entry).is_none_or(|put_ms| *put_ms < at_ms))
+    }
+
     fn apply_seats(&mut self, change: &Change, at_ms: i64) {
         match change {
             Change::Held(hold) => {
-                if let Some(sale) = self.sales.get_mut(&hold.sale) {
+                if let Some(sale) = self.sale_since(hold.sale, hold.entry, at_ms) {
                     sale.set(hold.entry, Standing::Holding(hold.booking), at_ms);
                 }
                 self.taken += hold.seats.len() as u32;
@@ -295,12 +314,12 @@ impl EventMirror {
                 if *how != Ending::Booked {
                     self.taken -= seats.len() as u32;
                 }
-                if let Some(sale) = self.sales.get_mut(sale) {
+                if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
                     sale.set(*entry, Standing::Ended(*how, Some(*booking)), at_ms);
                 }
             }
             Change::Unserved { sale, entry } => {
-                if let Some(sale) = self.sales.get_mut(sale) {
+                if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
                     sale.set(*entry, Standing::Ended(Ending::SoldOut, None), at_ms);
                 }
             }

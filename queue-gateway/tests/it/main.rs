@@ -4,6 +4,7 @@ mod entry;
 mod harness;
 mod joins;
 mod limits;
+mod log;
 mod pages;
 mod papers;
 mod people;

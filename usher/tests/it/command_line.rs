@@ -23,7 +23,7 @@ fn the_help_names_every_command() {
     let output = usher(&["--help"], &[]);
     assert!(output.status.success());
     let help = text(&output.stdout);
-    for command in ["up", "migrate", "config", "openapi", "verify", "rebuild", "doctor", "draw", "--role"] {
+    for command in ["up", "migrate", "config", "openapi", "verify", "log", "rebuild", "doctor", "draw", "--role"] {
         assert!(help.contains(command), "{command} is missing from:\n{help}");
     }
 }

@@ -52,7 +52,10 @@ pub(super) const CHECKS: &[Query] = &[
         "place-ended-as-its-booking",
         4,
         "with last as (select distinct on (place) place, id, case state when 'paid' then 'booked' else state end as state
-                       from booking where event = $1 order by place, id desc)
+                       from booking b where event = $1
+                         -- A place that was put back starts anew.
+                         and not exists (select from mending m where m.place = b.place and m.action = 'put' and m.at > b.held_at)
+                       order by place, id desc)
          select format('place %s of entry %s is %s, its booking %s %s', p.id, p.entry, p.state, l.id, coalesce(l.state, 'missing')) as what
          from place p join sale s on s.id = p.sale left join last l on l.place = p.id
          where s.event = $1 and p.state <> 'holding'

@@ -10,6 +10,8 @@ mod entry;
 mod history;
 mod lanes;
 mod line;
+mod log;
+mod mending;
 mod money;
 mod order;
 mod pace;
@@ -171,6 +173,8 @@ impl Store {
         look.queries(line::CHECKS).await?;
         look.queries(entry::CHECKS).await?;
         look.queries(lanes::CHECKS).await?;
+        look.queries(log::CHECKS).await?;
+        look.queries(mending::CHECKS).await?;
         look.queries(order::CHECKS).await?;
         look.queries(pace::CHECKS).await?;
         look.queries(deadlines::CHECKS).await?;

@@ -18,7 +18,9 @@ pub(super) const CHECKS: &[Query] = &[query(
     4,
     "with admission as (select t.sale, e.entry, count(*) as times, min(t.at) as at
                         from pace_tick t join sale s on s.id = t.sale cross join unnest(t.entries) as e(entry)
-                        where s.event = $1 group by t.sale, e.entry),
+                        -- A place that was put back may be admitted once more.
+                        where s.event = $1 and not exists (select from mending m where m.sale = t.sale and m.entry = e.entry
+                                                             and m.action = 'put' and m.version > t.version) group by t.sale, e.entry),
      admitted as (select p.sale, p.entry, p.admitted_at from place p join sale s on s.id = p.sale
                   where s.event = $1 and p.admitted_at is not null)
      select format('sale %s: entry %s was admitted %s times by decisions, and by its place at %s', coalesce(a.sale, p.sale),

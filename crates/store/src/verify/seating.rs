@@ -166,7 +166,9 @@ fn passed(
 async fn wishes(look: &mut Look<'_>) -> Result<HashMap<Key, Wish>> {
     let rows: Vec<(Uuid, i64, i16, i32, i16)> = sqlx::query_as(
         "select p.sale, p.entry, p.party, p.tiers, p.accepts from place p join sale s on s.id = p.sale
-         where s.event = $1 and p.admitted_at is not null",
+         where s.event = $1 and p.admitted_at is not null
+           -- One that was put back had another rank before, by which its seats then came.
+           and not exists (select from mending m where m.place = p.id and m.action = 'put')",
     )
     .bind(look.event)
     .fetch_all(&mut *look.tx)

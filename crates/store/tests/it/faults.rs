@@ -27,6 +27,25 @@ const FAULTS: &[(&str, Plant)] = &[
         Sql(|_| "update feed_record set at = at + interval '1 ms' where kind = 'joins' and version = 1".to_owned()),
     ),
     ("log-is-chained", Sql(|_| "update lane set head = '' where kind = 'seats'".to_owned())),
+    ("heads-are-chained", Sql(|_| head("''", "1", "''"))),
+    ("heads-are-chained", Sql(|_| head("sha256('')", "2", "''"))),
+    ("heads-are-in-the-lanes", Sql(|_| head("''", "1", "sha256('')"))),
+    // A place put elsewhere that nobody noted; a note that no record and no audit line bears out.
+    (
+        "puts-are-noted",
+        Sql(|c| {
+            told_in_pace("\"k\":\"left\",\"entry\":12", &format!("\"k\":\"put\",\"entry\":{},\"class\":0", c.waiting))
+        }),
+    ),
+    (
+        "mending-is-audited",
+        Sql(|_| {
+            "insert into mending (sale, version, at, place, entry, action, state_before, class_before, class, audit)
+             select p.sale, 1, clock_timestamp(), p.id, p.entry, 'remove', 'waiting', 10, 10, a.id
+             from place p, (select id from audit order by id limit 1) a where p.entry = 12"
+                .to_owned()
+        }),
+    ),
     // Seats.
     (
         "seat-held-once",
@@ -495,6 +514,22 @@ async fn faults_in_redis_are_named() -> Result {
     }
     assert_eq!(named().await?, ["feed-is-bounded"]);
     Ok(())
+}
+
+/// A head that says of itself what it should, but for what is planted.
+fn head(previous: &str, seq: &str, joins: &str) -> String {
+    format!(
+        "insert into log_head (sale, seq, at, event, joins_version, joins_hash, pace_version, pace_hash, seats_version, seats_hash,
+                               previous, key_id, hash, signature)
+         select s.id, {seq}, '2030-01-01', s.event, j.version, case when {joins} = ''::bytea then j.head else {joins} end,
+                p.version, p.head, t.version, t.head, {previous}::bytea, 'k', '', ''
+         from sale s join lane j on j.scope = s.id and j.kind = 'joins' join lane p on p.scope = s.id and p.kind = 'pace'
+              join lane t on t.scope = s.event and t.kind = 'seats';
+         update log_head set hash = sha256(convert_to(concat_ws(E'\\n', 'usher log head 1', sale, event, seq, to_ms(at),
+             'joins ' || joins_version || ' ' || encode(joins_hash, 'hex'), 'pace ' || pace_version || ' ' || encode(pace_hash, 'hex'),
+             'seats ' || seats_version || ' ' || encode(seats_hash, 'hex'), encode(previous, 'hex'), key_id), 'UTF8'))
+         where {joins} <> ''::bytea or {previous} <> ''::bytea"
+    )
 }
 
 fn database_of(world: &World) -> Result<String> {

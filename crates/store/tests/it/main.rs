@@ -6,6 +6,8 @@ mod follow;
 mod halls;
 mod history;
 mod joins;
+mod log;
+mod mending;
 mod offers;
 mod pace;
 mod schedule;

@@ -1,0 +1,124 @@
+//! `GET /v1/sales/{sale}/report`: whether a sale was fair, in numbers that anybody may read once it is over.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ids::SaleId;
+
+/// The fairness report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FairnessReport {
+    /// The sale.
+    pub sale_id: SaleId,
+    /// Its name.
+    pub name: String,
+    /// Whether it is over, so that nothing but refunds will change this.
+    pub over: bool,
+    /// When the numbers were read, in milliseconds since 1970.
+    pub as_of_ms: i64,
+    /// Waits by minute of joining, from the opening on; who came before counts from there.
+    pub waits: Vec<Waits>,
+    /// The longest wait of anybody let in, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_wait_ms: Option<i64>,
+    /// Counts by class.
+    pub classes: Vec<ClassCounts>,
+    /// How often somebody present was preferred to somebody absent.
+    pub passed_while_absent: u64,
+    /// What operators did to the order, oldest first, at most 1,000.
+    pub exceptions: Vec<OrderException>,
+    /// The busiest minute against the rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busiest: Option<BusiestMinute>,
+    /// How far the estimated waits were from the real ones, in thousandths; where that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate_error_permille: Option<i64>,
+    /// Whether the draw looks like one, where there was one that is large enough to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw: Option<DrawEvenness>,
+}
+
+/// Places that joined within one minute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waits {
+    /// The minute's begin, in milliseconds since 1970.
+    pub minute_ms: i64,
+    /// Who joined then.
+    pub joined: u64,
+    /// Who of them was let in.
+    pub admitted: u64,
+    /// The wait that a tenth of those stayed below, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p10_ms: Option<i64>,
+    /// Half of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<i64>,
+    /// Nine tenths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p90_ms: Option<i64>,
+}
+
+/// Counts of one class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClassCounts {
+    /// 0 at the head of the line, 10 for everybody not invited.
+    pub class: u8,
+    /// Places ever given.
+    pub joined: u64,
+    /// Let in.
+    pub admitted: u64,
+    /// Passed over while absent, at least once.
+    pub skipped: u64,
+    /// Passed over and not back.
+    pub no_shows: u64,
+    /// Left, or removed by an operator.
+    pub left: u64,
+    /// Put there by an operator.
+    pub inserted: u64,
+    /// Holds that ran out.
+    pub lapsed: u64,
+}
+
+/// An operator's doing that changed the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderException {
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The version of the pace lane that told of it.
+    pub version: i64,
+    /// The entry.
+    pub entry: i64,
+    /// `put` or `remove`.
+    pub action: String,
+    /// Its class before.
+    pub class_before: u8,
+    /// Its class from then on.
+    pub class: u8,
+    /// Why, in the operator's words; for members alone, since it may name somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The busiest rolling minute, measured against the highest rate in force in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BusiestMinute {
+    /// When it ended, in milliseconds since 1970.
+    pub ended_at_ms: i64,
+    /// How many were let in.
+    pub admitted: u64,
+    /// The rate.
+    pub rate_per_minute: u32,
+}
+
+/// Pearson's test that the drawn numbers do not depend on the entries.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DrawEvenness {
+    /// How many entries were drawn.
+    pub size: u64,
+    /// The statistic over tenths of the entries by tenths of the numbers.
+    pub chi_square: f64,
+    /// Its degrees of freedom.
+    pub degrees: u32,
+    /// The same as a standard normal deviate: a true draw is beyond ±3.29 once in a thousand times.
+    pub deviate: f64,
+}

@@ -1,0 +1,114 @@
+//! Mending single places: what it does, what it refuses, and that the checks accept it.
+
+use store::mending::{Mend, Mended};
+use store::pace::Leave;
+use uuid::Uuid;
+
+use crate::world::{Recipe, Result, World, ask, id};
+
+fn mend(world: &World, place: Uuid) -> Mend<'_> {
+    Mend { sale: world.sale, place, account: world.account, reason: "the fan called" }
+}
+
+#[tokio::test]
+async fn places_are_found_removed_and_put_back_and_the_checks_accept_it() -> Result {
+    let world = World::new(Recipe::default()).await?;
+    let store = &world.store;
+    let places = world.join(&[1, 1, 1, 1, 1, 1]).await?;
+    let (pacing, seating) = (world.pacing().await?, world.seating().await?);
+    // Entry 2 is skipped, entry 1 holds and lapses, entry 3 holds on.
+    let ask = world.pace_ask(pacing, &[2].into()).await?;
+    let ask = store::pace::PaceAsk { candidates: vec![1, 3], ..ask };
+    assert_eq!(store.pace(&ask).await?.admitted, [1, 3]);
+    world.holds_last(1, 0).await?;
+    let lapsed = world.hold(&seating, 1, &[0]).await?.booking;
+    world.until_state(lapsed, "lapsed").await;
+    world.holds_last(60_000, 0).await?;
+    let held = world.hold(&seating, 3, &[1]).await?.booking;
+    assert_eq!(store.leave(world.event, world.sale, places[3].fan).await?, Leave::Left);
+    world.sound().await?;
+
+    // Found by the end of its identifier, with its history.
+    let tail = places[0].id.simple().to_string().split_off(22);
+    let found = store.places_ending_in(world.sale, &tail).await?;
+    assert_eq!((found.len(), found[0].place, found[0].state.as_str()), (1, places[0].id, "lapsed"));
+    assert_eq!(store.places_ending_in(world.event, &tail).await?, []);
+    let kinds = async |place: Uuid| -> Result<Vec<String>> {
+        let history = store.whole_history(world.sale, place).await?;
+        Ok(history.iter().map(|event| event.what["k"].as_str().unwrap_or("?").to_owned()).collect())
+    };
+    assert_eq!(kinds(places[0].id).await?, ["admitted", "held", "ended"]);
+    assert_eq!(kinds(places[1].id).await?, ["skipped"]);
+
+    // The skipped to its own place, the lapsed to the head, the last waiting to the head, one that waits out.
+    assert_eq!(store.put_back(&mend(&world, places[1].id), false).await?, Mended::Done);
+    world.sound().await?;
+    assert_eq!(store.put_back(&mend(&world, places[0].id), true).await?, Mended::Done);
+    world.sound().await?;
+    assert_eq!(store.put_back(&mend(&world, places[5].id), true).await?, Mended::Done);
+    assert_eq!(store.remove_place(&mend(&world, places[4].id)).await?, Mended::Done);
+    world.sound().await?;
+    assert_eq!(kinds(places[0].id).await?, ["admitted", "held", "ended", "place.put-back", "put"]);
+
+    // Refused: seats held, ended, another sale's, nothing to do.
+    assert_eq!(store.remove_place(&mend(&world, places[2].id)).await?, Mended::Holding(held));
+    assert_eq!(store.put_back(&mend(&world, places[2].id), true).await?, Mended::Holding(held));
+    assert_eq!(store.remove_place(&mend(&world, places[4].id)).await?, Mended::NotNow("left".to_owned()));
+    assert_eq!(store.put_back(&mend(&world, places[0].id), true).await?, Mended::NotNow("waiting".to_owned()));
+    assert_eq!(store.remove_place(&mend(&world, id())).await?, Mended::NoPlace);
+    let elsewhere = Mend { sale: world.event, ..mend(&world, places[0].id) };
+    assert_eq!(store.put_back(&elsewhere, true).await?, Mended::NoPlace);
+
+    // They are let in again in the new order: the head first, by number, then the rest; and the place may hold again.
+    let line = store::pace::PaceAsk { candidates: vec![1, 6, 2], ..world.pace_ask(pacing, &[].into()).await? };
+    assert_eq!(store.pace(&line).await?.admitted, [1, 6, 2]);
+    world.sound().await?;
+    let again = world.hold(&seating, 1, &[2]).await?.booking;
+    world.sound().await?;
+    world.pay(again).await?;
+    assert_eq!(store.put_back(&mend(&world, places[0].id), true).await?, Mended::NotNow("booked".to_owned()));
+    world.sound().await?;
+    // Left, put back, left again.
+    assert_eq!(store.put_back(&mend(&world, places[3].id), false).await?, Mended::Done);
+    assert_eq!(store.leave(world.event, world.sale, places[3].fan).await?, Leave::Left);
+    world.sound().await
+}
+
+#[tokio::test]
+async fn a_fan_who_joined_again_is_not_put_back_into_a_second_place() -> Result {
+    let world = World::new(Recipe::default()).await?;
+    let places = world.join(&[1, 1]).await?;
+    world.store.leave(world.event, world.sale, places[0].fan).await?;
+    let new = world.join_as(&[ask(places[0].fan, 1)]).await?;
+    assert_eq!(world.store.put_back(&mend(&world, places[0].id), true).await?, Mended::LivesElsewhere);
+    assert_eq!(world.number("select count(*) from audit where action like 'place.%'").await?, 0, "nothing was done");
+    assert_eq!(world.store.remove_place(&mend(&world, new[0].id)).await?, Mended::Done);
+    assert_eq!(world.store.put_back(&mend(&world, places[0].id), true).await?, Mended::Done);
+    world.sound().await
+}
+
+#[tokio::test]
+async fn a_fan_who_joined_again_is_not_put_back_without_the_index() -> Result {
+    let world = World::new(Recipe::default()).await?;
+    let places = world.join(&[1]).await?;
+    world.store.leave(world.event, world.sale, places[0].fan).await?;
+    world.join_as(&[ask(places[0].fan, 1)]).await?;
+    world.sql("drop index place_live_unique").await?;
+    assert_eq!(world.store.put_back(&mend(&world, places[0].id), true).await?, Mended::Done);
+    let found: Vec<&str> = world.verify().await?.violations.into_iter().map(|found| found.check).collect();
+    assert_eq!(found, ["one-live-place"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn unsettled_money_keeps_a_place_from_being_put_back() -> Result {
+    let world = World::new(Recipe::default()).await?;
+    let places = world.join(&[1]).await?;
+    let (pacing, seating) = (world.pacing().await?, world.seating().await?);
+    world.tick(pacing).await?;
+    let booking = world.hold(&seating, 1, &[0]).await?.booking;
+    let payment = world.begin(booking).await?;
+    world.sql("update place set state = 'lapsed', ended_at = clock_timestamp()").await?;
+    assert_eq!(world.store.put_back(&mend(&world, places[0].id), false).await?, Mended::Paying, "{payment:?}");
+    Ok(())
+}
