@@ -10,6 +10,7 @@ mod log;
 mod mending;
 mod offers;
 mod pace;
+mod planted;
 mod schedule;
 mod sound;
 mod transfers;
