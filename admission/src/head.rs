@@ -1,7 +1,7 @@
 //! The head of the line: who of it is present by the signs of life in Redis, read in chunks and judged by the domain's rules.
 
 use domain::order::Rank;
-use domain::pacing::{CLOCK_SLACK_MS, Head, HeadRules, Memory, Now, wanted};
+use domain::pacing::{Head, HeadRules, Memory, Now, wanted};
 use store::Store;
 use store::mirror::{EventMirror, SaleMirror};
 use store::pace::PassedOver;
@@ -34,11 +34,12 @@ pub struct Found {
     pub passed_over: Vec<PassedOver>,
 }
 
-/// How the head of this sale is read at this rate, where at most `window` places are asked about.
-pub fn rules(mirror: &SaleMirror, rate_per_minute: u32, window: usize) -> HeadRules {
+/// How the head of this sale is read at this rate, where at most `window` places are asked about and clocks may differ by
+/// `slack_ms`.
+pub fn rules(mirror: &SaleMirror, rate_per_minute: u32, window: usize, slack_ms: i64) -> HeadRules {
     HeadRules {
         presence_ms: mirror.now.presence_ms,
-        slack_ms: CLOCK_SLACK_MS,
+        slack_ms,
         grace_ms: mirror.now.grace_ms,
         wanted: wanted(rate_per_minute).min(window),
         window,

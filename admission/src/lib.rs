@@ -16,6 +16,7 @@ use std::sync::Arc;
 use chassis::clock::Clock;
 use chassis::tasks::{TaskKind, Tasks};
 use contracts::papers::Papers;
+use domain::pacing::CLOCK_SLACK_MS;
 use serde::{Deserialize, Serialize};
 use store::Store;
 use tokio::sync::Semaphore;
@@ -40,6 +41,9 @@ pub struct Config {
     pub tick_min_ms: u64,
     /// How many of the line's head are looked at per tick: 10 to 100,000.
     pub window: usize,
+    /// By how much two machines' clocks may differ before a fan who is present could be taken for absent, in milliseconds:
+    /// 1,000 to 60,000. So much later, too, an absence is noticed.
+    pub clock_slack_ms: i64,
     /// The draw of lobbies.
     pub draw: DrawConfig,
     /// How often the log of a living sale gets a signed head, in milliseconds: 1,000 to 60,000.
@@ -53,6 +57,7 @@ impl Default for Config {
             tick_ms: 200,
             tick_min_ms: 25,
             window: 5_000,
+            clock_slack_ms: CLOCK_SLACK_MS,
             draw: DrawConfig::default(),
             head_every_ms: 60_000,
         }
@@ -82,6 +87,10 @@ pub fn prepare(config: Config, secret: &str, store: Store, papers: Papers, clock
     anyhow::ensure!((5..=500).contains(&config.tick_min_ms), "admission.tick_min_ms must be 5 to 500");
     anyhow::ensure!((10..=100_000).contains(&config.window), "admission.window must be 10 to 100000");
     anyhow::ensure!((1_000..=60_000).contains(&config.head_every_ms), "admission.head_every_ms must be 1000 to 60000");
+    anyhow::ensure!(
+        (1_000..=60_000).contains(&config.clock_slack_ms),
+        "admission.clock_slack_ms must be 1000 to 60000"
+    );
     metrics::describe();
     let holder = chassis::ids::new(&clock);
     let drawer = Arc::new(Drawer::new(config.draw.clone(), secret, store.clone(), clock.clone())?);

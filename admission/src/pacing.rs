@@ -173,7 +173,7 @@ async fn attend(
     let started = Instant::now();
     let now = Now { wall_ms: admission.clock.now_ms(), steady_ms: admission.clock.monotonic_ms().cast_signed() };
     let rate = mirror.now.tuning()?.in_force(now.wall_ms, 1.0, 1.0).knobs.rate_per_minute;
-    let rules = head::rules(mirror, rate, config.window);
+    let rules = head::rules(mirror, rate, config.window, config.clock_slack_ms);
     let held = &mut desk.held;
     let found = head::read(&admission.store, event, sale, mirror, rules, now, &mut held.memories).await;
     let ask = PaceAsk {

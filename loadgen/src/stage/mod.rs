@@ -108,6 +108,8 @@ impl Stage {
 /// What Usher must know of the payment provider.
 fn payment_env(provider: &str, secrets: &Secrets) -> Vec<(String, String)> {
     vec![
+        // One machine has one clock.
+        ("USHER_ADMISSION__CLOCK_SLACK_MS".to_owned(), "1000".to_owned()),
         // Without a network there is no public beacon; draws made so say that they prove nothing.
         ("USHER_ADMISSION__DRAW__BEACON".to_owned(), "local".to_owned()),
         ("USHER_ADMISSION__DRAW__DELAY_S".to_owned(), "2".to_owned()),

@@ -7,7 +7,7 @@ use crate::harness::{Ask, config, door, door_with};
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_are_served_under_their_paths() {
     let dir = tempfile::tempdir().unwrap();
-    for page in ["index", "event", "queue", "find", "report", "promoter", "operator"] {
+    for page in ["index", "event", "queue", "draw", "find", "report", "promoter", "operator"] {
         std::fs::write(dir.path().join(format!("{page}.html")), format!("<p>{page}</p>")).unwrap();
     }
     std::fs::create_dir(dir.path().join("assets")).unwrap();
@@ -18,6 +18,7 @@ async fn pages_are_served_under_their_paths() {
         ("/", "index"),
         ("/e/evt_1", "event"),
         ("/q/sal_1", "queue"),
+        ("/draw/sal_1", "draw"),
         ("/find", "find"),
         ("/report/sal_1", "report"),
         ("/promoter", "promoter"),

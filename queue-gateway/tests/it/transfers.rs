@@ -115,7 +115,8 @@ async fn a_fan_is_told_what_was_drawn_and_why_they_were_skipped() {
     let kinds: Vec<StepKind> = plain.steps.iter().map(|step| step.step).collect();
     assert_eq!((kinds, plain.steps[1].seen_at_ms), (vec![StepKind::Joined, StepKind::Skipped], None));
     sqlx::query(
-        "insert into draw (sale, secret, commitment, rule, size, seed, drawn_at) values ($1, '', '', '{}', 2, $2, clock_timestamp())",
+        "insert into draw (sale, secret, commitment_json, commitment_sig, roster_json, roster_sig, size, seed, drawn_at)
+         values ($1, '', '', '', '', '', 2, $2, clock_timestamp())",
     )
     .bind(sale.0)
     .bind(&[7_u8; 32][..])
