@@ -14,5 +14,6 @@ where s.published
        or h.at < clock_timestamp() - $2 * interval '1 ms'
           and (l.holder = $1
                or (h.joins_version, h.pace_version, h.seats_version) is distinct from (j.version, p.version, t.version))
-       or h.at < date_trunc('milliseconds', ending.at) and ending.at <= clock_timestamp())
+       -- Times of heads are whole milliseconds: one of the end's own may have come before it.
+       or h.at <= date_trunc('milliseconds', ending.at) and ending.at <= clock_timestamp())
 order by s.id

@@ -30,6 +30,7 @@ async fn heads_are_written_by_the_pacing_holder_each_minute_and_at_the_end() -> 
     // At the end at once; after it, only when there is something new.
     world.sql("update sale set sold_out_at = clock_timestamp(); update lease set until = '-infinity'").await?;
     assert_eq!(store.heads_due(stranger, 60_000).await?, [world.sale]);
+    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     assert!(store.write_head(world.sale, seal).await?.is_some());
     assert_eq!(store.heads_due(stranger, 0).await?, Vec::<uuid::Uuid>::new());
     store.tune(world.sale, world.account, &Tune::Pause, "late", None).await?;
