@@ -13,6 +13,8 @@ export class Problem extends Error {
     public atMs?: number,
     public requestId?: string,
     public faults: string[] = [],
+    /** With `confirm-needed`: what makes the same request do it. */
+    public confirm?: string,
   ) {
     super(title);
   }
@@ -67,7 +69,7 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
     const after = Number(r.headers.get("retry-after")) || p.retry_after_s;
     throw new Problem(
       r.status, p.code ?? "http-" + r.status, p.title ?? `The server answered ${r.status}`, p.detail ?? "",
-      after || undefined, p.at_ms, r.headers.get("x-request-id") ?? undefined, p.faults ?? [],
+      after || undefined, p.at_ms, r.headers.get("x-request-id") ?? undefined, p.faults ?? [], p.confirm,
     );
   } catch (e) {
     if (e instanceof Problem) throw e;

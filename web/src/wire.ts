@@ -18,6 +18,8 @@ export interface ProblemBody {
   retry_after_s?: number;
   at_ms?: number;
   faults?: string[];
+  /** With `confirm-needed`: what makes the same request do it. */
+  confirm?: string;
 }
 
 export interface Session {

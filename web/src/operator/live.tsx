@@ -129,11 +129,14 @@ function Knobs({ view, path, etag, show }: { view: AdmissionView; path: string; 
   const [why, setWhy] = useState("");
   const [readAt, setReadAt] = useState<string | null>(null);
   const [told, setTold] = useState("");
+  /** A change that the server wants confirmed: what it would do, and what confirms it. */
+  const [asked, setAsked] = useState<Problem | null>(null);
   const w = useWork();
   const touch = (f: (v: string) => void) => (v: string): void => {
     if (rate === null && active === null) setReadAt(etag.current);
     f(v);
     setTold("");
+    setAsked(null);
   };
   const newRate = rate === null ? t.rate_per_minute : Number(rate);
   const newActive = active === null ? t.max_active : Number(active);
@@ -143,29 +146,35 @@ function Knobs({ view, path, etag, show }: { view: AdmissionView; path: string; 
     setRate(null);
     setActive(null);
     setReadAt(null);
+    setAsked(null);
+  };
+  const apply = (confirm?: string): void => {
+    void w.run(async () => {
+      try {
+        const a = await api<AdmissionView>("PATCH", path, {
+          body: { ...(newRate !== t.rate_per_minute && { rate_per_minute: newRate }), ...(newActive !== t.max_active && { max_active: newActive }), reason: reason.trim(), confirm },
+          ifMatch: readAt ?? undefined,
+        });
+        show(a.data, a.etag);
+        reset();
+        setReason("");
+        setTold("Changed. It takes effect within a second.");
+      } catch (x) {
+        const p = x as Problem;
+        if (p.code === "confirm-needed") return setAsked(p);
+        setAsked(null);
+        if (p.status !== 412) throw p;
+        setReadAt(etag.current);
+        throw new Problem(412, p.code, "Somebody else changed the knobs meanwhile", `they stand at ${count(t.rate_per_minute)} per minute and ${count(t.max_active)} at once now; what you typed is still here: look, and apply again`);
+      }
+    });
   };
   return (
     <div class="knobs">
       <form class="card" onSubmit={(e) => {
         e.preventDefault();
         if (!changes) return setTold("Nothing is changed.");
-        void w.run(async () => {
-          try {
-            const a = await api<AdmissionView>("PATCH", path, {
-              body: { ...(newRate !== t.rate_per_minute && { rate_per_minute: newRate }), ...(newActive !== t.max_active && { max_active: newActive }), reason: reason.trim() },
-              ifMatch: readAt ?? undefined,
-            });
-            show(a.data, a.etag);
-            reset();
-            setReason("");
-            setTold("Changed. It takes effect within a second.");
-          } catch (x) {
-            const p = x as Problem;
-            if (p.status !== 412) throw p;
-            setReadAt(etag.current);
-            throw new Problem(412, p.code, "Somebody else changed the knobs meanwhile", `they stand at ${count(t.rate_per_minute)} per minute and ${count(t.max_active)} at once now; what you typed is still here: look, and apply again`);
-          }
-        });
+        apply();
       }}>
         <h2>Pace</h2>
         <div class="fields">
@@ -175,6 +184,9 @@ function Knobs({ view, path, etag, show }: { view: AdmissionView; path: string; 
         </div>
         {changes && newRate > 0 && <p class="note">{newRate > 3 * t.rate_per_minute && "That is more than three times the rate of now. "}At {count(newRate)} per minute, {count(view.numbers.waiting)} waiting are let in within {estimateWords({ low_s: (view.numbers.waiting / newRate) * 60, high_s: (view.numbers.waiting / newRate) * 60 })}, if seats last.</p>}
         <Fault p={w.fault} />
+        {asked && <div class="note" role="alert"><p><strong>Please look once more:</strong> {asked.detail.replace(/; ask again with.*$/, ".")}</p>
+          <p class="row"><button type="button" class="main" data-testid="confirm-tuning" onClick={() => apply(asked.confirm)}>Yes, change it</button>
+            <button type="button" onClick={() => setAsked(null)}>No</button></p></div>}
         <div class="row"><button type="submit" class="main" aria-disabled={w.busy} data-testid="apply-tuning">{w.busy ? "Applying…" : "Apply"}</button>
           {(rate !== null || active !== null) && <button type="button" onClick={() => { reset(); w.clear(); }}>Undo</button>}
           <span role="status">{told}</span></div>
@@ -185,7 +197,10 @@ function Knobs({ view, path, etag, show }: { view: AdmissionView; path: string; 
         <TwoStep key={String(paused)} label={paused ? "Resume the sale…" : "Pause the sale…"} yes={paused ? "Resume now" : "Pause now"} danger={!paused} testid={paused ? "resume" : "pause"}
           ask={paused ? "Fans are let in again within a second." : "Everybody in line reads the reason. It takes effect within a second."}
           act={async () => {
-            const a = await api<AdmissionView>("POST", `${path}/${paused ? "resume" : "pause"}`, { body: { reason: why.trim() } });
+            const send = (confirm?: string): Promise<{ data: AdmissionView; etag: string | null }> =>
+              api<AdmissionView>("POST", `${path}/${paused ? "resume" : "pause"}`, { body: { reason: why.trim(), confirm } });
+            // This form has asked already.
+            const a = await send().catch((p: Problem) => (p.code === "confirm-needed" ? send(p.confirm) : Promise.reject(p)));
             setWhy("");
             show(a.data, a.etag);
           }}>

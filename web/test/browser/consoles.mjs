@@ -18,6 +18,18 @@ async function signIn(page, { email, password }) {
 export async function operate(report, page, fan, { base, sale, out, operator }) {
   const step = (name, work) => report.step(name, page, work);
   const stateIs = (state) => page.locator(`[data-testid="sale-state"][data-state="${state}"]`).waitFor({ timeout: 15_000 });
+  // A rate that was never measured is asked about once more.
+  const apply = async (rate) => {
+    await page.getByTestId("apply-tuning").click();
+    const done = page.getByText(`Now ${new Intl.NumberFormat("en-GB").format(rate)}.`).first();
+    const sure = page.getByTestId("confirm-tuning");
+    await done.or(sure).first().waitFor();
+    if (await sure.isVisible()) {
+      await inspect(page, out, "22-operator-confirms");
+      await sure.click();
+    }
+    await done.waitFor();
+  };
   await step("the operator signs in and picks the sale", async () => {
     await page.goto(base + "/operator");
     await page.locator('main[data-state="signed-out"]').waitFor();
@@ -36,8 +48,7 @@ export async function operate(report, page, fan, { base, sale, out, operator }) 
     const changed = rate < 600_000 ? rate + 1 : rate - 1;
     await page.getByTestId("rate").fill(String(changed));
     await page.getByTestId("reason").fill("Browser test: one more per minute");
-    await page.getByTestId("apply-tuning").click();
-    await page.getByText(`Now ${new Intl.NumberFormat("en-GB").format(changed)}.`).first().waitFor();
+    await apply(changed);
     await page.getByTestId("audit").getByText("Browser test: one more per minute").first().waitFor();
     return inspect(page, out, "22-operator-live");
   });
@@ -62,8 +73,7 @@ export async function operate(report, page, fan, { base, sale, out, operator }) 
     await fan.on(["waiting", "standing", "holding"], 15_000);
     await page.getByTestId("rate").fill(String(rate));
     await page.getByTestId("reason").fill("Browser test: back to the rate before");
-    await page.getByTestId("apply-tuning").click();
-    await page.getByText(`Now ${new Intl.NumberFormat("en-GB").format(rate)}.`).first().waitFor();
+    await apply(rate);
   });
   await step("a fan leaves the line or gives seats back", async () => {
     await fan.page.bringToFront();
