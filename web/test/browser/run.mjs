@@ -40,6 +40,8 @@ const report = new Report(out);
 function allowed(text, url) {
   const at = new URL(url || base, base);
   if (at.origin !== new URL(base).origin) return true;
+  // A dangerous change of the pace is answered first with what it would do.
+  if (/\b409\b/.test(text) && /\/admission(\/resume)?$/.test(at.pathname)) return true;
   return (/\b404\b/.test(text) && /\/(places\/mine|seat-map)$/.test(at.pathname)) || (/\b412\b/.test(text) && /^\/v1\/(events|sales)\//.test(at.pathname));
 }
 
