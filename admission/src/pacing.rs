@@ -179,6 +179,7 @@ async fn attend(
     let ask = PaceAsk {
         lease,
         event: event.event,
+        drawn: mirror.drawn,
         candidates: found.candidates,
         skip: found.skip,
         passed_over: found.passed_over,

@@ -118,6 +118,15 @@ pub struct DemoArgs {
     /// Kill this once, at a random moment in the middle of the sale.
     #[arg(long)]
     pub kill: Option<Role>,
+    /// How often to kill it, ten seconds apart or more.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub times: u8,
+    /// Have an operator change the pace three times and pause once.
+    #[arg(long)]
+    pub operate: bool,
+    /// Ask for a preview of twice the pace, set it, and hold what comes against it.
+    #[arg(long)]
+    pub preview: bool,
     /// Empty Redis once, at a random moment in the middle of the sale.
     #[arg(long)]
     pub empty_redis: bool,

@@ -135,7 +135,10 @@ async fn sale(office: &Office, rate: u32, now_ms: i64) -> anyhow::Result<(Event,
     for event in &events {
         let lasting = |sale: &&Sale| {
             sale.draft.closes_at_ms > now_ms + WORTH_MS
-                && matches!(sale.state, SaleState::Scheduled | SaleState::Open | SaleState::Paused)
+                && matches!(
+                    sale.state,
+                    SaleState::Scheduled | SaleState::Lobby | SaleState::Drawing | SaleState::Open | SaleState::Paused
+                )
         };
         if let Some(sale) = event.sales.iter().rev().find(lasting) {
             return Ok((event.clone(), sale.clone(), false));
@@ -149,7 +152,7 @@ async fn sale(office: &Office, rate: u32, now_ms: i64) -> anyhow::Result<(Event,
     let opens_at_ms = now_ms + OPENS_IN_MS;
     let draft = SaleDraft {
         name: "General sale".to_owned(),
-        lobby_opens_at_ms: None,
+        lobby_opens_at_ms: Some(now_ms),
         opens_at_ms,
         closes_at_ms: opens_at_ms + i64::from(SALE_MINUTES) * MINUTE_MS,
         wait_ends_at_ms: None,
@@ -191,7 +194,8 @@ fn order(base: &str, args: &UpArgs, event: &Event, sale: &Sale, fresh: bool, now
         grace_ms: sale.draft.grace_ms,
         manner: Manner {
             at_opening_percent: (line * 100).div_ceil(count.max(1)).min(100),
-            opening_spread_ms: 600,
+            // Those who come for a new sale come into its lobby.
+            opening_ms: (if fresh { 5_000 - OPENS_IN_MS } else { 0 }, 600),
             later_spread_ms: left_ms as u64,
             think_ms: (5_000, 45_000),
             rejoin: true,

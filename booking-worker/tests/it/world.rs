@@ -262,6 +262,7 @@ impl World {
         let ask = PaceAsk {
             lease,
             event: self.event,
+            drawn: false,
             candidates,
             skip: Vec::new(),
             passed_over: Vec::new(),

@@ -74,6 +74,8 @@ pub struct Guards {
     pub map_lock: bool,
     /// No more are let in than the rate, the caps and the flow allow.
     pub rate_check: bool,
+    /// Nobody is let in by an order from before the draw.
+    pub draw_check: bool,
     /// A code is good for no more uses than it has.
     pub code_limit: bool,
     /// A place goes over to one fan per code.
@@ -87,6 +89,7 @@ impl Guards {
         clock_check: true,
         map_lock: true,
         rate_check: true,
+        draw_check: true,
         code_limit: true,
         transfer_once: true,
     };

@@ -19,6 +19,8 @@ pub struct PaceAsk {
     pub lease: Lease,
     /// The sale's event.
     pub event: Uuid,
+    /// Whether that order is the one of the lobby's draw. Until the holder has heard of the draw, nothing is decided.
+    pub drawn: bool,
     /// Live, present places in order, more than may be admitted.
     pub candidates: Vec<i64>,
     /// Absent places at the head beyond their grace: passed over from now on until they come back.
@@ -130,7 +132,8 @@ impl Store {
                 .bind(sale)
                 .fetch_one(&mut *tx)
                 .await?;
-        if now.course(drawn).state(at_ms).admits() {
+        let heard = drawn == ask.drawn || !self.guards().draw_check;
+        if heard && now.course(drawn).state(at_ms).admits() {
             let active: i64 = sqlx::query_scalar(
                 "select count(*) from place where sale = $1 and ended_at is null and admitted_at is not null",
             )

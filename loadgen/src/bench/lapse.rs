@@ -1,5 +1,6 @@
 //! Many holds lapse at once: how long until each seat is offered to the next fan?
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -90,7 +91,7 @@ async fn one_round(stage: &Stage, args: &BenchArgs, clock: &Clock) -> anyhow::Re
         grace_ms: draft.grace_ms,
         manner: Manner {
             at_opening_percent: 100,
-            opening_spread_ms: 1_000,
+            opening_ms: (0, 1_000),
             later_spread_ms: 1,
             think_ms: (0, 0),
             rejoin: false,
@@ -107,13 +108,7 @@ async fn one_round(stage: &Stage, args: &BenchArgs, clock: &Clock) -> anyhow::Re
     tokio::time::sleep(Duration::from_secs(2)).await;
     cast.send_home();
     let stories = cast.finish().await?;
-    let facts = Facts { event: event.event_id, capacity: HOLDS, rate_per_minute: draft.rate_per_minute, opens_at_ms };
-    let history = History {
-        facts,
-        stories,
-        faults: Vec::new(),
-        intents: std::collections::HashMap::default(),
-        ticket_key: Vec::new(),
-    };
+    let facts = Facts { event: event.event_id, capacity: HOLDS, paces: Vec::new(), numbers: HashMap::new() };
+    let history = History { facts, stories, faults: Vec::new(), intents: HashMap::new(), ticket_key: Vec::new() };
     Ok(releases(&Tales::of(&history), HOLDS).1)
 }

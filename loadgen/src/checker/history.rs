@@ -29,10 +29,40 @@ pub struct Facts {
     pub event: EventId,
     /// Seats and standing places.
     pub capacity: u32,
-    /// The pace.
-    pub rate_per_minute: u32,
-    /// When the sale opened.
-    pub opens_at_ms: i64,
+    /// The paces, in order; the first from the beginning.
+    pub paces: Vec<Pace>,
+    /// The numbers that the draw gave, by entry, as it was published. Who came later has their entry as number.
+    pub numbers: HashMap<i64, i64>,
+}
+
+/// A pace that an operator set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// When it was asked for.
+    pub asked_ms: i64,
+    /// When the server said that it is in force; both by the server's clock.
+    pub by_ms: i64,
+    /// Admissions in any 60 seconds; 0 while paused.
+    pub per_minute: u32,
+}
+
+/// A change of the pace must be felt within this.
+pub const EFFECT_MS: i64 = 1_000;
+
+impl Facts {
+    /// The most that may have been in force at this moment.
+    #[must_use]
+    pub fn most_per_minute(&self, at_ms: i64) -> u32 {
+        let ends = self.paces.iter().skip(1).map(|next| next.by_ms + EFFECT_MS).chain([i64::MAX]);
+        let in_force = self.paces.iter().zip(ends).filter(|(pace, end)| (pace.asked_ms..=*end).contains(&at_ms));
+        in_force.map(|(pace, _)| pace.per_minute).max().unwrap_or(0)
+    }
+
+    /// The number of an entry: smaller goes first.
+    #[must_use]
+    pub fn number(&self, entry: i64) -> i64 {
+        self.numbers.get(&entry).copied().unwrap_or(entry)
+    }
 }
 
 /// Something broken on purpose.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use contracts::places::PlaceState;
+use contracts::sales::SaleState;
 
-use super::history::RECOVERY_MS;
+use super::history::{EFFECT_MS, RECOVERY_MS};
 use super::tales::{PlaceTale, Seen, is_end};
 use super::{History, Tales};
 use crate::crowd::diary::Via;
@@ -45,13 +46,14 @@ pub fn one_place(_: &History, tales: &Tales<'_>) -> Vec<String> {
     found
 }
 
-/// `ahead` never grows while a place waits, unless the sale's copy was rebuilt.
+/// `ahead` never grows while a place waits, unless the sale's copy was rebuilt. In a lobby nobody has one.
 #[must_use]
 pub fn ahead_never_grows(_: &History, tales: &Tales<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for (id, tale) in &tales.places {
         let mut before: BTreeMap<u8, &Seen<'_>> = BTreeMap::new();
-        for seen in tale.sights.iter().filter(|seen| seen.sight.state == PlaceState::Waiting) {
+        let waiting = tale.sights.iter().filter(|seen| seen.sight.state == PlaceState::Waiting);
+        for seen in waiting.filter(|seen| !matches!(seen.sight.sale, SaleState::Lobby | SaleState::Drawing)) {
             if let Some(old) = before.insert(seen.eye, seen)
                 && old.epoch == seen.epoch
                 && seen.sight.ahead > old.sight.ahead
@@ -88,51 +90,55 @@ fn waited_in_view(tale: &PlaceTale<'_>) -> Vec<(i64, i64)> {
 
 /// Nobody is let in before somebody ahead who waited in full view.
 #[must_use]
-pub fn order(_: &History, tales: &Tales<'_>) -> Vec<String> {
+pub fn order(history: &History, tales: &Tales<'_>) -> Vec<String> {
+    let number = |tale: &PlaceTale<'_>| tale.entries.first().map(|entry| history.facts.number(*entry));
     let mut admitted: Vec<(i64, i64)> = tales
         .places
         .values()
         .filter_map(|tale| match tale.admitted() {
-            Some((at_ms, true)) => Some((at_ms, *tale.entries.first()?)),
+            Some((at_ms, true)) => Some((at_ms, number(tale)?)),
             _ => None,
         })
         .collect();
     admitted.sort_unstable();
     let mut found = Vec::new();
     for (id, tale) in &tales.places {
-        let Some(entry) = tale.entries.first() else { continue };
+        let Some(own) = number(tale) else { continue };
         let passed = waited_in_view(tale).into_iter().find_map(|(from_ms, to_ms)| {
             let begin = admitted.partition_point(|(at_ms, _)| *at_ms < from_ms);
             let end = admitted.partition_point(|(at_ms, _)| *at_ms < to_ms);
-            admitted[begin..end].iter().find(|(_, other)| other > entry)
+            admitted[begin..end].iter().find(|(_, other)| *other > own)
         });
         if let Some((at_ms, other)) = passed {
             found.push(format!(
-                "entry {other} was let in at {at_ms} while entry {entry} ({id}) stood before it in full view"
+                "number {other} was let in at {at_ms} while number {own} ({id}) stood before it in full view"
             ));
         }
     }
     found
 }
 
-/// No rolling minute lets in more than the rate. A time seen may be some milliseconds after the admission's own, so the minute is
-/// taken half a second short.
+/// When fans were let in who were told at that moment, ascending.
+fn admissions(tales: &Tales<'_>) -> Vec<i64> {
+    let told = tales.places.values().filter_map(|tale| tale.admitted().filter(|(_, pushed)| *pushed));
+    let mut times: Vec<i64> = told.map(|(at_ms, _)| at_ms).collect();
+    times.sort_unstable();
+    times
+}
+
+/// A minute, half a second short: a time seen may be some milliseconds after the admission's own.
+const MINUTE_MS: i64 = 59_500;
+
+/// When somebody is let in, no more than the rate in force were in the minute that ends there; none while it is paused.
 #[must_use]
 pub fn pace(history: &History, tales: &Tales<'_>) -> Vec<String> {
-    const MINUTE_MS: i64 = 59_500;
-    let mut times: Vec<i64> = tales
-        .places
-        .values()
-        .filter_map(|tale| tale.admitted().filter(|(_, pushed)| *pushed))
-        .map(|(at, _)| at)
-        .collect();
-    times.sort_unstable();
-    let most = history.facts.rate_per_minute as usize;
+    let times = admissions(tales);
     let mut oldest = 0;
     for (newest, at_ms) in times.iter().enumerate() {
         while times[oldest] <= at_ms - MINUTE_MS {
             oldest += 1;
         }
+        let most = history.facts.most_per_minute(*at_ms) as usize;
         if newest - oldest + 1 > most {
             return vec![format!(
                 "{} were let in within the minute before {at_ms}; the rate is {most}",
@@ -141,6 +147,32 @@ pub fn pace(history: &History, tales: &Tales<'_>) -> Vec<String> {
         }
     }
     Vec::new()
+}
+
+/// Within a second after the pace was raised, or a pause ended, the line moves, if the minute before left room and somebody waited.
+#[must_use]
+pub fn felt_at_once(history: &History, tales: &Tales<'_>) -> Vec<String> {
+    let times = admissions(tales);
+    let between = |from_ms: i64, to_ms: i64| {
+        times.partition_point(|at_ms| *at_ms <= to_ms) - times.partition_point(|at_ms| *at_ms < from_ms)
+    };
+    let mut found = Vec::new();
+    for pair in history.facts.paces.windows(2) {
+        let (old, new) = (pair[0], pair[1]);
+        let felt_by_ms = new.by_ms + EFFECT_MS;
+        let room = between(new.by_ms - 60_500, new.by_ms) < new.per_minute as usize;
+        let waited = tales.places.values().any(|tale| {
+            tale.joined_at_ms < new.asked_ms && tale.admitted().is_some_and(|(at_ms, _)| at_ms > felt_by_ms)
+        });
+        let raised = new.per_minute > old.per_minute && room && waited && !history.disturbed(new.asked_ms, felt_by_ms);
+        if raised && between(new.asked_ms, felt_by_ms) == 0 {
+            found.push(format!(
+                "the pace went from {} to {} at {}, and nobody was let in within a second",
+                old.per_minute, new.per_minute, new.by_ms
+            ));
+        }
+    }
+    found
 }
 
 /// Every time at which the line moved: an admission, a hold or an end, as committed.
@@ -177,7 +209,7 @@ pub fn live(history: &History, tales: &Tales<'_>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use crate::checker::scene::{self, told};
-    use crate::checker::{Fault, History};
+    use crate::checker::{Fault, History, Pace};
     use crate::crowd::diary::What;
     use contracts::places::PlaceState;
 
@@ -229,7 +261,7 @@ mod tests {
     fn being_passed_over_in_full_view_is_told() {
         let mut history = scene::clean();
         admitted_late(&mut history, 1, 18_000);
-        assert!(told(&history, "order").contains("while entry 2"), "{}", told(&history, "order"));
+        assert!(told(&history, "order").contains("while number 2"), "{}", told(&history, "order"));
         // Whoever was away at that time was passed over by right.
         scene::each(&mut history, 1, |what| {
             if let What::Connected { eye, place } = what {
@@ -242,8 +274,38 @@ mod tests {
     #[test]
     fn more_than_the_rate_in_a_minute_is_told() {
         let mut history = scene::clean();
-        history.facts.rate_per_minute = 3;
+        history.facts.paces[0].per_minute = 3;
         assert!(told(&history, "pace").contains("the rate is 3"));
+    }
+
+    fn paced(asked_ms: i64, by_ms: i64, per_minute: u32) -> Pace {
+        Pace { asked_ms, by_ms, per_minute }
+    }
+
+    #[test]
+    fn an_admission_more_than_a_second_into_a_pause_is_told() {
+        let mut history = scene::clean();
+        history.facts.paces.push(paced(8_100, 8_200, 0));
+        assert_eq!(told(&history, "pace"), "", "who was let in at 9 050 was let in within the second");
+        history.facts.paces[1] = paced(8_000, 8_010, 0);
+        assert!(told(&history, "pace").contains("the rate is 0"));
+    }
+
+    #[test]
+    fn a_raised_pace_that_nobody_feels_is_told() {
+        let mut history = scene::clean();
+        history.facts.paces.push(paced(4_990, 5_000, 90));
+        assert!(told(&history, "felt-at-once").contains("from 60 to 90"), "{}", told(&history, "felt-at-once"));
+        history.facts.paces[1] = paced(3_400, 3_500, 90);
+        assert_eq!(told(&history, "felt-at-once"), "");
+    }
+
+    #[test]
+    fn who_was_drawn_ahead_may_go_ahead() {
+        let mut history = scene::clean();
+        admitted_late(&mut history, 1, 18_000);
+        history.facts.numbers.extend([(2, 4), (3, 2), (4, 3)]);
+        assert_eq!(told(&history, "order"), "");
     }
 
     #[test]

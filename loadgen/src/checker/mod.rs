@@ -14,18 +14,19 @@ mod scene;
 pub mod tales;
 pub mod whole;
 
-pub use history::{Facts, Fault, History};
+pub use history::{Facts, Fault, History, Pace};
 pub use tales::Tales;
 
 /// A check: everything it finds wrong, one line each.
 pub type Check = fn(&History, &Tales<'_>) -> Vec<String>;
 
 /// All checks with their names.
-pub const CHECKS: [(&str, Check); 14] = [
+pub const CHECKS: [(&str, Check); 15] = [
     ("one-place", line::one_place),
     ("ahead-never-grows", line::ahead_never_grows),
     ("order", line::order),
     ("pace", line::pace),
+    ("felt-at-once", line::felt_at_once),
     ("live", line::live),
     ("no-seat-twice", holds::no_seat_twice),
     ("deadline-kept", holds::deadline_kept),

@@ -12,7 +12,7 @@ use contracts::sales::SaleState;
 use contracts::ticket_code::{TicketClaim, TicketSigner};
 use uuid::Uuid;
 
-use super::{CHECKS, Facts, History, Tales};
+use super::{CHECKS, Facts, History, Pace, Tales};
 use crate::api::Refusal;
 use crate::api::provider::Intent;
 use crate::crowd::Story;
@@ -158,7 +158,12 @@ pub fn clean() -> History {
     });
     let intents = [0, 2, 3].map(|fan| format!("pi_{fan}")).map(|id| (id.clone(), intent(&id, "succeeded", AMOUNT)));
     History {
-        facts: Facts { event: event(), capacity: 3, rate_per_minute: 60, opens_at_ms: 900 },
+        facts: Facts {
+            event: event(),
+            capacity: 3,
+            paces: vec![Pace { asked_ms: 0, by_ms: 0, per_minute: 60 }],
+            numbers: HashMap::new(),
+        },
         stories: stories.collect(),
         faults: Vec::new(),
         intents: HashMap::from(intents),

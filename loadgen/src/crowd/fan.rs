@@ -18,7 +18,7 @@ use super::identity::Doors;
 use super::live::Live;
 use super::order::CrowdOrder;
 use super::plan::{Plan, Twist, Watch, chance};
-use super::watched::{Watched, over};
+use super::watched::{Watched, has_number, over};
 use crate::api::{Answer, Ask, Caller};
 
 /// Tokens are asked for this long before joining, at most: an account's ends after some minutes.
@@ -147,8 +147,7 @@ impl Fan {
     fn arrives_at_ms(&mut self) -> i64 {
         let manner = &self.order.manner;
         let after_ms = if self.rng.random_range(0..100) < manner.at_opening_percent {
-            // Some press the button too early and are told when to come.
-            self.rng.random_range(0..=manner.opening_spread_ms) as i64 - 500
+            self.rng.random_range(manner.opening_ms.0..=manner.opening_ms.1)
         } else {
             self.rng.random_range(0..=manner.later_spread_ms) as i64
         };
@@ -172,8 +171,9 @@ impl Fan {
             }
             Twist::AwayThenBack | Twist::AwayForGood => {
                 let near = self.rng.random_range(1..40);
+                let is_near = |view: &View| has_number(view) && view.ahead <= near;
                 let view =
-                    watched.wait(|view| view.state != PlaceState::Waiting || view.ahead <= near || over(view)).await?;
+                    watched.wait(|view| view.state != PlaceState::Waiting || is_near(view) || over(view)).await?;
                 if view.state == PlaceState::Waiting && !over(&view) {
                     watched.away();
                     if self.plan.twist == Twist::AwayForGood {

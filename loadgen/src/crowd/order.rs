@@ -39,10 +39,10 @@ pub struct CrowdOrder {
 /// How people come and how long they think.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Manner {
-    /// The share, in percent, who stand at the door when it opens.
+    /// The share, in percent, who come for the opening.
     pub at_opening_percent: u32,
-    /// How those at the opening spread, in milliseconds.
-    pub opening_spread_ms: u64,
+    /// From when to when they come, in milliseconds from the opening; before it, they come into the lobby.
+    pub opening_ms: (i64, i64),
     /// How the others spread over the time after the opening, in milliseconds.
     pub later_spread_ms: u64,
     /// How long a fan looks at the seats before paying, in milliseconds.

@@ -23,6 +23,11 @@ pub(super) struct Watched {
     _windows: JoinSet<()>,
 }
 
+/// Whether the fan knows how many stand before them: nobody does in a lobby.
+pub(super) fn has_number(view: &View) -> bool {
+    !matches!(view.sale, SaleState::Scheduled | SaleState::Lobby | SaleState::Drawing)
+}
+
 /// Whether nothing more can come for the fan.
 pub(super) fn over(view: &View) -> bool {
     match view.state {

@@ -45,8 +45,9 @@ pub struct Killed {
 pub struct Breaking {
     what: Option<String>,
     run: PathBuf,
-    from_percent: i64,
-    broken: Option<(Killed, Fault)>,
+    /// Of the seats sold, from which to strike, once for each.
+    from_percents: Vec<i64>,
+    broken: Vec<(Killed, Fault)>,
     /// Of the process killed, until another one runs in its place.
     waiting_for: Option<Pid>,
     complaints: Vec<String>,
@@ -56,12 +57,14 @@ impl Breaking {
     /// What the command line asks for, at a moment of the seed's.
     pub fn new(args: &DemoArgs, data: &Path) -> Self {
         let mut chance = StdRng::seed_from_u64(args.seed ^ 0x0b5e_55ed);
+        let times = i64::from(args.times);
+        let step = 40 / times;
         let what = args.kill.map(|role| role.word().to_owned()).or(args.empty_redis.then(|| "empty-redis".to_owned()));
         Self {
             what,
             run: data.join("run"),
-            from_percent: chance.random_range(20..=60),
-            broken: None,
+            from_percents: (0..times).map(|nth| chance.random_range(20 + nth * step..=20 + (nth + 1) * step)).collect(),
+            broken: Vec::new(),
             waiting_for: None,
             complaints: Vec::new(),
         }
@@ -69,13 +72,8 @@ impl Breaking {
 
     /// Looks whether the moment has come, or whether what was killed is back.
     pub async fn watch(&mut self, now: Numbers, seats: u32, clock: &Clock, opens_at_ms: i64) {
-        if let Some(what) = self.what.clone().filter(|_| self.broken.is_none()) {
-            let sold_pct = now.sold * 100 / i64::from(seats.max(1));
-            if (self.from_percent..=LATEST_PERCENT).contains(&sold_pct) && now.holding >= HOLDS_OPEN {
-                self.strike(&what, now, sold_pct, clock, opens_at_ms).await;
-            }
-        } else if let (Some(pid), Some((killed, fault))) = (self.waiting_for, &mut self.broken) {
-            let now_ms = clock.now_ms();
+        let now_ms = clock.now_ms();
+        if let (Some(pid), Some((killed, fault))) = (self.waiting_for, self.broken.last_mut()) {
             if leftovers::running(&self.run.join(format!("{}.pid", killed.role))).is_some_and(|new| new != pid) {
                 fault.back_ms = now_ms;
                 self.waiting_for = None;
@@ -84,6 +82,13 @@ impl Breaking {
                 fault.back_ms = now_ms;
                 self.waiting_for = None;
                 self.complaints.push(format!("crowd: killed: {} was not back within {BACK_WITHIN_MS} ms", killed.role));
+            }
+        } else if let (Some(what), Some(from_percent)) = (self.what.clone(), self.from_percents.get(self.broken.len()))
+        {
+            let sold_pct = now.sold * 100 / i64::from(seats.max(1));
+            let recovered = self.broken.last().is_none_or(|(_, last)| now_ms > last.back_ms + RECOVERY_MS);
+            if (*from_percent..=LATEST_PERCENT).contains(&sold_pct) && now.holding >= HOLDS_OPEN && recovered {
+                self.strike(&what, now, sold_pct, clock, opens_at_ms).await;
             }
         }
     }
@@ -110,7 +115,7 @@ impl Breaking {
             holds_open: now.holding,
             stood_still_ms: 0,
         };
-        self.broken = Some((killed, Fault { what: what.to_owned(), from_ms, back_ms }));
+        self.broken.push((killed, Fault { what: what.to_owned(), from_ms, back_ms }));
     }
 
     /// What the checker must know.
@@ -120,13 +125,14 @@ impl Breaking {
 
     /// For how long holds may have outlived their deadline because of it: while it was broken, and a second as always.
     pub fn slack_ms(&self) -> i64 {
-        1_000 + self.broken.as_ref().map_or(0, |(_, fault)| fault.back_ms - fault.from_ms + RECOVERY_MS)
+        let slack = |(_, fault): &(Killed, Fault)| fault.back_ms - fault.from_ms + RECOVERY_MS;
+        1_000 + self.broken.iter().map(slack).max().unwrap_or(0)
     }
 
     /// What did not go as asked.
     pub fn complaints(&self) -> Vec<String> {
         let mut complaints = self.complaints.clone();
-        if let (Some(what), None) = (&self.what, &self.broken) {
+        if let Some(what) = self.what.as_ref().filter(|_| self.broken.len() < self.from_percents.len()) {
             complaints.push(format!(
                 "crowd: killed: the moment to strike {what}, with {HOLDS_OPEN} holds open, never came: more --seats open more"
             ));

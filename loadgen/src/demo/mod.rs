@@ -2,6 +2,7 @@
 
 pub mod breaking;
 pub mod cast;
+pub mod operating;
 pub mod report;
 pub mod settle;
 pub mod shape;
@@ -15,16 +16,18 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 use chassis::clock::Clock;
 use contracts::ids::EventId;
-use contracts::sales::Sale;
+use contracts::sales::{Sale, SaleDraft};
 
 use crate::checker::{self, Facts, History, Tales};
 use crate::cli::DemoArgs;
 use crate::crowd::CrowdOrder;
+use crate::crowd::live::Numbers;
 use crate::crowd::order::Manner;
 use crate::stage::office::Office;
 use crate::stage::{Setup, Stage, arena};
 use breaking::Breaking;
 use cast::Cast;
+use operating::Operating;
 use report::Report;
 use shape::Shape;
 
@@ -117,15 +120,38 @@ async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64)
     let account_ms = (clock.now_ms() - before_ms) / 4;
     let map = arena::arena("Demo Arena", seats - shape.standing, shape.standing);
     let event = office.event("Demo Night", &map).await?;
-    let opens_at_ms = clock.now_ms() + 2_500 + i64::from(args.fans) * (account_ms / 25 + 1).min(5);
-    let sale = office.sale(event.event_id, &shape.draft(opens_at_ms, until_ms + 600_000)).await?;
-    say(started_ms, clock, &format!("sale of {seats} seats opens in {} ms", opens_at_ms - clock.now_ms()));
+    let lobby_opens_at_ms = clock.now_ms() + 2_500 + i64::from(args.fans) * (account_ms / 25 + 1).min(5);
+    let opens_at_ms = lobby_opens_at_ms + lobby_ms(args.fans);
+    let draft =
+        SaleDraft { lobby_opens_at_ms: Some(lobby_opens_at_ms), ..shape.draft(opens_at_ms, until_ms + 600_000) };
+    let sale = office.sale(event.event_id, &draft).await?;
+    let lobby_in_ms = lobby_opens_at_ms - clock.now_ms();
+    say(started_ms, clock, &format!("sale of {seats} seats: the lobby opens in {lobby_in_ms} ms"));
 
     let order =
         order(&stage, args, &sale, &map.tiers.iter().map(|tier| tier.id.clone()).collect::<Vec<_>>(), &shape, until_ms);
     let mut cast = Cast::start(&order, clock).await?;
     let mut breaking = Breaking::new(args, &stage.data);
-    follow(&cast, &mut breaking, args.fans, seats, clock, (started_ms, opens_at_ms, until_ms)).await;
+    let mut operating = Operating::new(args, sale.sale_id, sale.draft.rate_per_minute);
+    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    let mut lines = 0;
+    loop {
+        tick.tick().await;
+        let (now, now_ms) = (cast.numbers(), clock.now_ms());
+        breaking.watch(now, seats, clock, opens_at_ms).await;
+        operating.watch(now, seats, clock, &office).await;
+        if (now_ms - started_ms) / 5_000 > lines {
+            lines = (now_ms - started_ms) / 5_000;
+            say(started_ms, clock, &progress(now, args.fans, seats));
+        }
+        if now.ended >= i64::from(args.fans) || cast.is_over() {
+            break;
+        }
+        if now_ms > until_ms {
+            cast.send_home();
+            break;
+        }
+    }
     say(started_ms, clock, "every story has ended or the time is up; letting money settle");
     let money = settle::Money::new(&stage.provider, &stage.payment_key, clock)?;
     money.settle(Duration::from_secs(25)).await?;
@@ -133,20 +159,23 @@ async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64)
     let intents = money.intents().await?;
 
     let key: settle::TicketKey = office.get("/v1/ticket-key").await?;
-    let facts =
-        Facts { event: event.event_id, capacity: seats, rate_per_minute: sale.draft.rate_per_minute, opens_at_ms };
     say(started_ms, clock, "judging");
+    let (numbers, faults) = settle::published(&stage.base, sale.sale_id, &stage.data.join("published")).await?;
+    let facts = Facts { event: event.event_id, capacity: seats, paces: operating.paces(), numbers };
     let history = History { facts, stories, faults: breaking.faults(), intents, ticket_key: key.bytes()? };
     let mut violations: Vec<String> =
         checker::check(&history).into_iter().map(|what| format!("crowd: {what}")).collect();
-    violations.extend(breaking.complaints());
-    violations.extend(settle::verify(&stage.data, &stage.env, breaking.slack_ms()).await);
     let tales = Tales::of(&history);
+    let foresight = operating.foresight(&tales);
+    violations.extend(faults);
+    violations.extend(breaking.complaints());
+    violations.extend(operating.complaints(foresight.as_ref()));
+    violations.extend(settle::verify(&stage.data, &stage.env, breaking.slack_ms()).await);
     if args.keep || !violations.is_empty() {
         keep_diaries(&stage.data, &history)?;
     }
     let duration_s = (clock.now_ms() - started_ms) as f64 / 1_000.0;
-    Ok(Report::new(&history, &tales, violations, breaking.told(&tales), duration_s, args.seed))
+    Ok(Report::new(&history, &tales, violations, breaking.told(&tales), foresight, duration_s, args.seed))
 }
 
 /// Writes down what the fans saw, for whoever looks into what went wrong: one line of JSON per story.
@@ -183,7 +212,8 @@ fn order(
         grace_ms: sale.draft.grace_ms,
         manner: Manner {
             at_opening_percent: 70,
-            opening_spread_ms: 1_500 + u64::from(args.fans) / 2,
+            // Some press the button too early and are told when to come; some miss the draw.
+            opening_ms: (-lobby_ms(args.fans) - 300, 200),
             later_spread_ms: shape.lasts_ms / 2,
             think_ms: (800, 4_000),
             rejoin: sale.draft.rejoin,
@@ -193,38 +223,16 @@ fn order(
     }
 }
 
-/// Watches until every story has ended, breaking what is to be broken on the way.
-async fn follow(
-    cast: &Cast,
-    breaking: &mut Breaking,
-    fans: u32,
-    seats: u32,
-    clock: &Clock,
-    (started_ms, opens_at_ms, until_ms): (i64, i64, i64),
-) {
-    let mut tick = tokio::time::interval(Duration::from_millis(50));
-    let mut lines = 0;
-    loop {
-        tick.tick().await;
-        let now = cast.numbers();
-        breaking.watch(now, seats, clock, opens_at_ms).await;
-        let now_ms = clock.now_ms();
-        if (now_ms - started_ms) / 5_000 > lines {
-            lines = (now_ms - started_ms) / 5_000;
-            let line = format!(
-                "{} of {fans} ready, {} joined, {} let in, {} holding, {} of {seats} seats sold, {} stories ended",
-                now.ready, now.joined, now.admitted, now.holding, now.sold, now.ended
-            );
-            say(started_ms, clock, &line);
-        }
-        if now.ended >= i64::from(fans) || cast.is_over() {
-            return;
-        }
-        if now_ms > until_ms {
-            cast.send_home();
-            return;
-        }
-    }
+/// How long the lobby is open.
+fn lobby_ms(fans: u32) -> i64 {
+    1_500 + i64::from(fans) / 2
+}
+
+fn progress(now: Numbers, fans: u32, seats: u32) -> String {
+    format!(
+        "{} of {fans} ready, {} joined, {} let in, {} holding, {} of {seats} seats sold, {} stories ended",
+        now.ready, now.joined, now.admitted, now.holding, now.sold, now.ended
+    )
 }
 
 fn say(started_ms: i64, clock: &Clock, what: &str) {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::breaking::Killed;
+use super::operating::Foresight;
 use crate::checker::figures::{Figures, figures};
 use crate::checker::{History, Tales};
 
@@ -15,6 +16,8 @@ pub struct Report {
     pub violations: Vec<String>,
     duration_s: f64,
     killed: Vec<Killed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preview: Option<Foresight>,
     seed: u64,
 }
 
@@ -26,9 +29,10 @@ impl Report {
         tales: &Tales<'_>,
         violations: Vec<String>,
         killed: Vec<Killed>,
+        preview: Option<Foresight>,
         duration_s: f64,
         seed: u64,
     ) -> Self {
-        Self { figures: figures(history, tales), violations, duration_s, killed, seed }
+        Self { figures: figures(history, tales), violations, duration_s, killed, preview, seed }
     }
 }

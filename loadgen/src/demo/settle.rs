@@ -9,6 +9,8 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use chassis::clock::Clock;
+use contracts::draws::DrawView;
+use contracts::ids::SaleId;
 use serde::Deserialize;
 
 use crate::api::provider::{self, Intent};
@@ -88,22 +90,53 @@ pub async fn verify(data: &Path, env: &[(String, String)], slack_ms: i64) -> Vec
 }
 
 async fn run_verify(data: &Path, env: &[(String, String)], slack_ms: i64) -> anyhow::Result<Vec<String>> {
+    usher("verify", &["verify", "--json", "--data", &path_text(data)?, "--slack-ms", &slack_ms.to_string()], env).await
+}
+
+/// Fetches what was published of a sale, its log and its draw, into the folder, and has both checked as anybody can: from the
+/// files alone. The numbers drawn, by entry, and what was found.
+pub async fn published(base: &str, sale: SaleId, folder: &Path) -> anyhow::Result<(HashMap<i64, i64>, Vec<String>)> {
+    let (log, draw) = (folder.join("log"), folder.join("draw"));
+    let address = format!("{base}/v1/sales/{sale}");
+    let mut found = usher("log", &["log", "fetch", &address, &path_text(&log)?], &[]).await?;
+    found.extend(usher("log", &["log", "verify", &path_text(&log)?, "--json"], &[]).await?);
+    std::fs::create_dir_all(&draw)?;
+    let client = reqwest::Client::new();
+    let fetch = async |name: &str| -> anyhow::Result<_> {
+        Ok(client.get(format!("{address}/draw{name}")).send().await?.error_for_status()?.bytes().await?)
+    };
+    let view: DrawView = serde_json::from_slice(&fetch("").await?)?;
+    for name in &view.files {
+        std::fs::write(draw.join(name), fetch(&format!("/{name}")).await?)?;
+    }
+    found.extend(usher("draw", &["draw", "verify", &path_text(&draw)?, "--json"], &[]).await?);
+    let lines = std::fs::read_to_string(draw.join("numbers.txt")).context("the draw's numbers are not published")?;
+    let pair =
+        |line: &str| line.split_once(' ').and_then(|(number, entry)| Some((entry.parse().ok()?, number.parse().ok()?)));
+    let numbers = lines.lines().map(|line| pair(line).with_context(|| format!("numbers.txt has the line {line:?}")));
+    Ok((numbers.collect::<anyhow::Result<_>>()?, found))
+}
+
+/// Runs one of `usher`'s checks. What it found: the `violations` or `faults` in the object that it printed, if it printed one.
+async fn usher(name: &str, args: &[&str], env: &[(String, String)]) -> anyhow::Result<Vec<String>> {
     let output = tokio::process::Command::new(sibling("usher")?)
-        .args(["verify", "--json", "--data", &path_text(data)?, "--slack-ms", &slack_ms.to_string()])
+        .args(args)
         .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
         .await?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let told = || format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
-    let line = text.lines().rev().find(|line| line.starts_with('{')).with_context(told)?;
-    let answer: serde_json::Value = serde_json::from_str(line)?;
-    let violations = answer["violations"].as_array().with_context(|| format!("no violations in {line}"))?;
-    let tell = |one: &serde_json::Value| one.as_str().map_or_else(|| one.to_string(), str::to_owned);
-    let mut found: Vec<String> = violations.iter().map(|one| format!("verify: {}", tell(one))).collect();
+    let mut found = Vec::new();
+    if let Some(line) = text.lines().rev().find(|line| line.starts_with('{')) {
+        let answer: serde_json::Value = serde_json::from_str(line)?;
+        let tell = |one: &serde_json::Value| one.as_str().map_or_else(|| one.to_string(), str::to_owned);
+        let listed = ["violations", "faults"].into_iter().filter_map(|list| answer[list].as_array()).flatten();
+        found.extend(listed.map(|one| format!("{name}: {}", tell(one))));
+    }
     if found.is_empty() && !output.status.success() {
-        found.push(format!("verify: it ended with {} and names no violation", output.status));
+        let told = String::from_utf8_lossy(&output.stderr);
+        found.push(format!("{name}: it ended with {} and names no violation: {}", output.status, told.trim()));
     }
     Ok(found)
 }

@@ -103,6 +103,27 @@ impl Office {
         self.must(ask).await
     }
 
+    /// Does what operators do; what is dangerous is asked for once more, with the code that the first answer gave.
+    pub async fn operate<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        mut body: serde_json::Value,
+    ) -> anyhow::Result<T> {
+        for _ in 0..2 {
+            let url = self.caller.url(path);
+            let ask =
+                Ask::new("operate", method.clone(), url).bearer(self.token.expose()).json(&body).expecting(&[409]);
+            match self.caller.send(ask, &Told).await {
+                Answer::Ok(_, answer) => return Ok(answer),
+                Answer::Refused(problem) if problem.confirm.is_some() => body["confirm"] = problem.confirm.into(),
+                Answer::Refused(problem) => bail!("{} ({}): {}", problem.title, problem.code, problem.detail),
+                Answer::GaveUp => bail!("no usable answer"),
+            }
+        }
+        bail!("its confirmation was not taken")
+    }
+
     async fn must<T: DeserializeOwned>(&self, ask: Ask<'_>) -> anyhow::Result<T> {
         must(&self.caller, ask).await
     }

@@ -122,6 +122,7 @@ impl Stage {
         let ask = PaceAsk {
             lease: self.office(Office::Pacing).await,
             event: self.event,
+            drawn: false,
             candidates: entries.to_vec(),
             skip: skip.to_vec(),
             passed_over: Vec::new(),

@@ -86,6 +86,7 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
     let pace = |candidates: Vec<i64>, absent: Vec<i64>| PaceAsk {
         lease,
         event,
+        drawn: false,
         candidates,
         passed_over: absent.iter().map(|entry| PassedOver { entry: *entry, seen_ms: 0, before: 0 }).collect(),
         skip: absent,

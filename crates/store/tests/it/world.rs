@@ -199,6 +199,7 @@ impl World {
             lease,
             event: self.event,
             joins_seen,
+            drawn: false,
             candidates: vec![],
             passed_over: vec![],
             skip: vec![],
