@@ -36,7 +36,13 @@ export class Fan {
     const most = await this.id("party").locator("option").count();
     await this.id("party").selectOption(String(Math.min(party, most)));
     await this.id("join-button").click();
-    await this.on(["waiting", "paused", ...AFTER_WAITING], this.waitMs);
+    await this.on(["lobby", "drawing", "waiting", "paused", ...AFTER_WAITING], this.waitMs);
+  }
+
+  async leave() {
+    await this.id("leave-button").click();
+    await this.id("confirm-button").click();
+    await this.on("left");
   }
 
   /** Watches `ahead` until the turn comes; the values seen, in order. */
@@ -72,7 +78,7 @@ export class Fan {
 }
 
 /** Until seats are held: steps 1 to 6. */
-export async function toTheSeats(report, fan, event, { crowd, faster }) {
+export async function toTheSeats(report, fan, event, { crowd, drawn, faster }) {
   const { page, base } = fan;
   const step = (name, work) => report.step(name, page, work);
   await step("the list of events names the event", async () => {
@@ -92,8 +98,19 @@ export async function toTheSeats(report, fan, event, { crowd, faster }) {
     await fan.on("join", fan.turnMs);
     return fan.look("03-join");
   });
-  await step("a fan joins and is told how many are ahead", async () => {
+  await step("a fan joins the lobby, where nobody has a number", async () => {
     await crowd();
+    await fan.join();
+    check((await fan.state()) === "lobby", `expected the lobby, but the screen is ${await fan.state()}`);
+    check((await fan.id("ahead").count()) === 0, "the lobby shows how many are ahead");
+    const faults = await fan.look("03-lobby");
+    // Whoever is drawn first would not wait: this one leaves, to come again behind the crowd.
+    await fan.leave();
+    return faults;
+  });
+  await step("the fan joins again after the draw and is told how many are ahead", async () => {
+    await drawn();
+    await fan.id("join-again-button").click();
     await fan.join();
     check((await fan.state()) === "waiting", `expected to wait behind the crowd, but the screen is ${await fan.state()}`);
     check(/ahead|next/.test(await page.title()), `the title does not say the state: ${await page.title()}`);

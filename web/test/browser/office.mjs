@@ -1,7 +1,7 @@
 // What the test sets up by the API, as promoter and operator, so that a run does not take long.
 
 const DRAFT = [
-  "name", "opens_at_ms", "closes_at_ms", "entry", "party_max", "rate_per_minute", "max_active", "hold_ttl_ms", "extension_ms", "grace_ms", "presence_ms", "rejoin",
+  "name", "lobby_opens_at_ms", "opens_at_ms", "closes_at_ms", "entry", "party_max", "rate_per_minute", "max_active", "hold_ttl_ms", "extension_ms", "grace_ms", "presence_ms", "rejoin",
 ];
 
 export class Office {
@@ -41,10 +41,18 @@ export class Office {
     });
   }
 
-  async untilWaiting(n, withinMs) {
+  async until(what, withinMs, holds) {
     for (const end = Date.now() + withinMs; Date.now() < end; await new Promise((done) => setTimeout(done, 500))) {
-      if ((await this.call("GET", `/v1/sales/${this.sale}/admission`)).body.numbers.waiting >= n) return;
+      if (holds((await this.call("GET", `/v1/sales/${this.sale}/admission`)).body)) return;
     }
-    throw new Error(`there were never ${n} fans waiting`);
+    throw new Error(`this never came: ${what}`);
+  }
+
+  untilWaiting(n, withinMs) {
+    return this.until(`${n} fans waiting`, withinMs, (now) => now.numbers.waiting >= n);
+  }
+
+  untilOpen(withinMs) {
+    return this.until("the sale is open", withinMs, (now) => now.state === "open");
   }
 }

@@ -55,6 +55,7 @@ try {
   if (holdSeconds) await office.shortenHolds(holdSeconds * 1000);
   /** A fan who comes before the crowd would not wait: gives the crowd time to come. */
   const crowd = () => office.untilWaiting(CROWD, turnMs);
+  const drawn = () => office.untilOpen(turnMs);
   const faster = async () => rate && office.setRate(rate);
   const options = { base, sale, out, turnMs, waitMs };
 
@@ -66,7 +67,7 @@ try {
     return listenForErrors(p, allowed);
   });
 
-  const seated = await report.chain("a fan gets seats", () => toTheSeats(report, fan, event, { crowd, faster }));
+  const seated = await report.chain("a fan gets seats", () => toTheSeats(report, fan, event, { crowd, drawn, faster }));
   await report.chain("the operator at work", () => operate(report, console_, other, { base, sale, out, operator }));
   const email = `fan-${Date.now()}@example.org`;
   if (seated) await report.chain("a fan gets tickets", () => toTheTickets(report, fan, { holdMs: (holdSeconds * 1000 || about.hold_ttl_ms) + about.extension_ms, email }));
