@@ -8,6 +8,7 @@ use contracts::problem::Problem;
 use contracts::sales::{Sale, SaleDraft};
 use contracts::server::{Id, IdempotencyKey, IfMatch, Json, etag};
 use store::StoreError;
+use store::allotments::Clash;
 use store::events::{SaleEdit, SalePublished, SaleRow};
 use uuid::Uuid;
 
@@ -94,6 +95,7 @@ pub async fn edit(
                 "rate_per_minute, max_active, grace_ms, presence_ms: stay as they are here; PATCH /v1/sales/{sale}/admission changes them"
             ),
         )),
+        SaleEdit::Clash(clash) => Err(clashes(clash)),
         SaleEdit::NoSale => Err(Problem::not_found("sale")),
     }
 }
@@ -119,7 +121,33 @@ pub async fn publish(
         }
         SalePublished::NoSeats => refused("no-seats", "The event has no seats yet", "send its seat map first"),
         SalePublished::Over => refused("sale-over", "The sale's window is over", "closes_at_ms: must be in the future"),
+        SalePublished::Clash(clash) => Err(clashes(clash)),
         SalePublished::NoSale => Err(Problem::not_found("sale")),
+    }
+}
+
+/// Why a sale cannot run beside the event's others, and what to do.
+fn clashes(clash: Clash) -> Problem {
+    match clash {
+        Clash::Overlap { with } => Problem::conflict(
+            "sales-overlap",
+            "Two sales of the event would let people in at the same time",
+            format!(
+                "opens_at_ms, closes_at_ms, wait_ends_at_ms: overlap with the sale {with:?}; move the windows apart, or give both sales an allotment"
+            ),
+        ),
+        Clash::TooMuch { allotted, capacity } => Problem::conflict(
+            "allotments-too-large",
+            "The allotments are more than the event's seats",
+            format!(
+                "allotment: the sales that let people in at the same time would have {allotted} seats together, the event has {capacity}"
+            ),
+        ),
+        Clash::BelowTaken { taken } => Problem::conflict(
+            "allotment-below-taken",
+            "The sale already has more seats",
+            format!("allotment: {taken} seats are held or sold in this sale; it cannot be less"),
+        ),
     }
 }
 

@@ -113,7 +113,7 @@ async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem
             admitted: row.admitted,
             paid: row.paid,
             lapsed: row.lapsed,
-            seats_free: row.capacity - row.seats_held - row.seats_sold,
+            seats_free: row.seats_free,
             seats_held: row.seats_held,
             seats_sold: row.seats_sold,
             capacity: row.capacity,

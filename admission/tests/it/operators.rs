@@ -91,6 +91,7 @@ async fn desk() -> Desk {
         grace_ms: 1_000,
         presence_ms: 60_000,
         rejoin: true,
+        allotment: None,
     };
     store.create_sale(sale, event, &draft).await.unwrap();
     assert_eq!(store.publish_sale(sale, ann).await.unwrap(), SalePublished::Done);

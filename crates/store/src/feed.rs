@@ -209,7 +209,10 @@ pub struct SaleNow {
     /// Whether that is the emergency stop, in which nobody joins either.
     #[serde(default)]
     pub stopped: bool,
-    /// Whether every seat is sold and paid.
+    /// How many of the event's seats it may have held or sold at once, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allotment: Option<u32>,
+    /// Whether every seat of its is sold and paid.
     pub sold_out: bool,
 }
 
