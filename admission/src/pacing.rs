@@ -105,7 +105,7 @@ async fn pace_event(admission: &Admission, tasks: &Tasks, event: Uuid) -> anyhow
             // A second early, so that the lease is in hand when the doors open.
             if now_ms + 1_000 < course.joins_from_ms()
                 || course.ends_at_ms() < now_ms
-                || course.sold_out && follower.mirror().free() == 0
+                || course.sold_out && follower.mirror().free_for(*sale) == 0
             {
                 continue;
             }
@@ -196,7 +196,7 @@ async fn attend(
     let took_ms = asked.elapsed().as_millis() as u32;
     let failed = outcome.as_ref().is_err_and(|fault| !matches!(fault, StoreError::Moved(_)));
     measure.ticked(now.steady_ms, took_ms, failed);
-    held.braking.read(mirror.now.brake.map(BrakeRules::from), measure, event.free(), now.steady_ms);
+    held.braking.read(mirror.now.brake.map(BrakeRules::from), measure, event.free_for(sale), now.steady_ms);
     let done = outcome?;
     held.flow = done.flow;
     held.recent.let_in(admission.clock.monotonic_ms().cast_signed(), done.admitted.len() as u32);

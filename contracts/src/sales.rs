@@ -144,6 +144,10 @@ pub struct SaleDraft {
     /// Whether a fan whose place ended without tickets may join again, at the back.
     #[serde(default = "yes")]
     pub rejoin: bool,
+    /// How many of the event's seats it may have held or sold at once: 1 to 1,000,000. Without it, all; then no other sale of the
+    /// event may let people in at the same time. What it has not sold when it ends is free for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allotment: Option<u32>,
 }
 
 const fn default_party_max() -> u8 {
@@ -191,7 +195,7 @@ pub enum SaleState {
     Closing,
     /// Its wait is over.
     Closed,
-    /// Every seat is sold and paid.
+    /// Every seat, or every one of its allotment, is sold and paid.
     SoldOut,
 }
 

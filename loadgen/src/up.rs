@@ -166,6 +166,7 @@ async fn sale(office: &Office, rate: u32, now_ms: i64) -> anyhow::Result<(Event,
         grace_ms: 30_000,
         presence_ms: 60_000,
         rejoin: true,
+        allotment: None,
     };
     let sale = office.sale(event.event_id, &draft).await?;
     Ok((event, sale, true))

@@ -84,6 +84,9 @@ pub fn check_sale(draft: &SaleDraft) -> Result<(), Problem> {
     faults.range("extension_ms", draft.extension_ms, 0..=1_800_000);
     faults.range("grace_ms", draft.grace_ms, 0..=3_600_000);
     faults.range("presence_ms", draft.presence_ms, 5_000..=600_000);
+    if let Some(allotment) = draft.allotment {
+        faults.range("allotment", allotment.into(), 1..=1_000_000);
+    }
     faults.none()
 }
 
@@ -135,6 +138,7 @@ pub fn sale_to_store(draft: &SaleDraft) -> events::SaleDraft {
         grace_ms: draft.grace_ms,
         presence_ms: draft.presence_ms,
         rejoin: draft.rejoin,
+        allotment: draft.allotment,
     }
 }
 
@@ -217,6 +221,7 @@ pub fn sale(row: events::SaleRow) -> Sale {
             grace_ms: draft.grace_ms,
             presence_ms: draft.presence_ms,
             rejoin: draft.rejoin,
+            allotment: draft.allotment,
         },
         publication: publication(row.published),
         state: row.state.map_or(SaleState::Draft, state),

@@ -1,6 +1,7 @@
 //! Sales: made, edited, published and read.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use contracts::ids::{EventId, SaleId};
 use contracts::papers::Principal;
@@ -8,6 +9,7 @@ use contracts::problem::Problem;
 use contracts::sales::{Sale, SaleDraft};
 use contracts::server::{Id, IdempotencyKey, IfMatch, Json, etag};
 use store::StoreError;
+use store::allotments::Clash;
 use store::events::{SaleEdit, SalePublished, SaleRow};
 use uuid::Uuid;
 
@@ -17,6 +19,7 @@ use crate::events::{must_promote, version_moved};
 use crate::limits::{Reads, Within};
 use crate::once::{Asked, once};
 use crate::organisations::Writer;
+use crate::sale_edits;
 
 /// A sale. Drafts are for members.
 #[utoipa::path(get, path = "/v1/sales/{sale}", tag = "sales", params(("sale" = SaleId, Path)),
@@ -62,19 +65,29 @@ pub async fn make(
     .await
 }
 
-/// Edits a sale of which the version named by `If-Match` was read.
+/// Edits a sale of which the version named by `If-Match` was read. What makes it worse for fans who stand in it takes two
+/// requests: the first is answered with what it would do and a code, the second carries the code as `Confirm`.
 #[utoipa::path(put, path = "/v1/sales/{sale}", tag = "sales", security(("bearer" = [])),
-    params(("sale" = SaleId, Path), ("If-Match" = String, Header)), request_body = SaleDraft,
-    responses((status = 200, body = Sale, headers(("ETag" = String)))))]
+    params(("sale" = SaleId, Path), ("If-Match" = String, Header), ("Confirm" = Option<String>, Header)), request_body = SaleDraft,
+    responses((status = 200, body = Sale, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn edit(
     State(desk): State<Desk>,
     Writer(account): Writer,
     Id(sale): Id<SaleId>,
     IfMatch(version): IfMatch,
+    headers: HeaderMap,
     Json(draft): Json<SaleDraft>,
 ) -> Result<Response, Problem> {
     owned(&desk, account, sale).await?;
     check_sale(&draft)?;
+    let before = row(&desk, sale).await?;
+    if before.published && before.version == version {
+        let in_line = desk.store.live_places(sale.0).await.map_err(|fault| problem(&fault))?;
+        let dangers = sale_edits::dangers(&drafts::sale(before).draft, &draft, in_line);
+        let code = headers.get("confirm").and_then(|code| code.to_str().ok());
+        sale_edits::check(&desk.papers, (sale, account, version), &draft, &dangers, code)?;
+    }
     let edit = desk.store.edit_sale(sale.0, version, &sale_to_store(&draft), account).await;
     match edit.map_err(|fault| window_or(&fault))? {
         SaleEdit::Done => {
@@ -94,6 +107,7 @@ pub async fn edit(
                 "rate_per_minute, max_active, grace_ms, presence_ms: stay as they are here; PATCH /v1/sales/{sale}/admission changes them"
             ),
         )),
+        SaleEdit::Clash(clash) => Err(clashes(clash)),
         SaleEdit::NoSale => Err(Problem::not_found("sale")),
     }
 }
@@ -119,7 +133,33 @@ pub async fn publish(
         }
         SalePublished::NoSeats => refused("no-seats", "The event has no seats yet", "send its seat map first"),
         SalePublished::Over => refused("sale-over", "The sale's window is over", "closes_at_ms: must be in the future"),
+        SalePublished::Clash(clash) => Err(clashes(clash)),
         SalePublished::NoSale => Err(Problem::not_found("sale")),
+    }
+}
+
+/// Why a sale cannot run beside the event's others, and what to do.
+fn clashes(clash: Clash) -> Problem {
+    match clash {
+        Clash::Overlap { with } => Problem::conflict(
+            "sales-overlap",
+            "Two sales of the event would let people in at the same time",
+            format!(
+                "opens_at_ms, closes_at_ms, wait_ends_at_ms: overlap with the sale {with:?}; move the windows apart, or give both sales an allotment"
+            ),
+        ),
+        Clash::TooMuch { allotted, capacity } => Problem::conflict(
+            "allotments-too-large",
+            "The allotments are more than the event's seats",
+            format!(
+                "allotment: the sales that let people in at the same time would have {allotted} seats together, the event has {capacity}"
+            ),
+        ),
+        Clash::BelowTaken { taken } => Problem::conflict(
+            "allotment-below-taken",
+            "The sale already has more seats",
+            format!("allotment: {taken} seats are held or sold in this sale; it cannot be less"),
+        ),
     }
 }
 

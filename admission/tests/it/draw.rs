@@ -77,6 +77,7 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         grace_ms: 10_000,
         presence_ms: 120_000,
         rejoin: true,
+        allotment: None,
     };
     store.create_sale(sale, event, &draft).await.unwrap();
     store.publish_sale(sale, account).await.unwrap();

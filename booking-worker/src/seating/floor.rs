@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::seats::{Free, Hall, Seat};
+use domain::seats::{Free, Hall, Seat, Share};
 use store::feed::{Change, Ending, Record};
 use store::seating::TakenSeats;
 use uuid::Uuid;
@@ -14,15 +14,17 @@ pub struct Floor {
     pub hall: Hall,
     free: Free,
     held: Free,
+    /// What each sale has taken.
+    taken: HashMap<Uuid, Free>,
     version: i64,
-    /// By booking: committed by us, not yet read from the lane.
-    untold: HashMap<Uuid, Vec<Seat>>,
+    /// By booking, with its sale: committed by us, not yet read from the lane.
+    untold: HashMap<Uuid, (Uuid, Vec<Seat>)>,
 }
 
 impl Floor {
     pub fn new(hall: Hall, taken: &TakenSeats) -> Self {
         let (free, held) = (Free::all(&hall), Free::none_of(&hall));
-        let mut floor = Self { hall, free, held, version: 0, untold: HashMap::new() };
+        let mut floor = Self { hall, free, held, taken: HashMap::new(), version: 0, untold: HashMap::new() };
         floor.reset(taken);
         floor
     }
@@ -31,18 +33,35 @@ impl Floor {
     pub fn reset(&mut self, taken: &TakenSeats) {
         self.free = Free::all(&self.hall);
         self.held = Free::none_of(&self.hall);
+        self.taken.clear();
         self.version = taken.version;
-        for (seat, paid) in &taken.seats {
+        for ((seat, paid), sale) in taken.seats.iter().zip(&taken.sales) {
             self.free.take(*seat);
             if !paid {
                 self.held.give(*seat);
             }
+            self.of(*sale).give(*seat);
         }
     }
 
     /// Notes holds that were just committed.
-    pub fn note(&mut self, booking: Uuid, seats: Vec<Seat>) {
-        self.untold.insert(booking, seats);
+    pub fn note(&mut self, booking: Uuid, sale: Uuid, seats: Vec<Seat>) {
+        self.untold.insert(booking, (sale, seats));
+    }
+
+    /// What a sale has taken, as told.
+    fn of(&mut self, sale: Uuid) -> &mut Free {
+        self.taken.entry(sale).or_insert_with(|| Free::none_of(&self.hall))
+    }
+
+    /// What a sale may still take, when `held` is held in all, as [`Floor::now`] says.
+    pub fn share(&self, sale: Uuid, allotment: Option<u32>, held: &Free) -> Share {
+        let Some(allotment) = allotment else { return Share::ALL };
+        let told = self.taken.get(&sale);
+        let own = self.untold.values().filter(|(of, _)| *of == sale).flat_map(|(_, seats)| seats);
+        let untold = own.filter(|seat| told.is_none_or(|told| !told.contains(**seat))).count() as u32;
+        let unpaid = told.map_or(0, |told| told.iter().filter(|seat| held.contains(*seat)).count() as u32);
+        Share::of(allotment, told.map_or(0, Free::count) + untold, unpaid + untold)
     }
 
     /// Whether the lane has told all of our own holds.
@@ -63,16 +82,18 @@ impl Floor {
                         for &seat in &hold.seats {
                             self.free.take(seat);
                             self.held.give(seat);
+                            self.of(hold.sale).give(seat);
                         }
                     }
                 }
-                Change::Ended { how, seats, .. } => {
+                Change::Ended { sale, how, seats, .. } => {
                     matters = true;
                     if !known {
                         for &seat in seats {
                             self.held.take(seat);
                             if *how != Ending::Booked {
                                 self.free.give(seat);
+                                self.of(*sale).take(seat);
                             }
                         }
                     }
@@ -87,7 +108,7 @@ impl Floor {
     /// What can be had now, and what may come free.
     pub fn now(&self) -> (Free, Free) {
         let (mut free, mut held) = (self.free.clone(), self.held.clone());
-        for &seat in self.untold.values().flatten() {
+        for &seat in self.untold.values().flat_map(|(_, seats)| seats) {
             if free.take(seat) {
                 held.give(seat);
             }
@@ -105,7 +126,7 @@ mod tests {
 
     fn floor() -> Floor {
         let area = Area { tier: 0, first: 0, capacity: 10, quality: 0 };
-        let taken = TakenSeats { version: 5, seats: vec![(0, true), (1, false)] };
+        let taken = TakenSeats { version: 5, seats: vec![(0, true), (1, false)], sales: vec![Uuid::nil(); 2] };
         Floor::new(Hall::new(Vec::new(), vec![area]).unwrap(), &taken)
     }
 
@@ -135,13 +156,18 @@ mod tests {
     fn own_holds_count_at_once_and_only_once() {
         let mut floor = floor();
         assert_eq!(floor.now().0.count(), 8);
-        floor.note(Uuid::from_u128(1), vec![2, 3]);
+        floor.note(Uuid::from_u128(1), Uuid::nil(), vec![2, 3]);
         let (free, held_now) = floor.now();
         assert_eq!((free.count(), held_now.count()), (6, 3));
+        // Of a sale that may have six seats one is sold, and three are held.
+        assert_eq!(floor.share(Uuid::nil(), Some(6), &held_now), Share { free: 2, held: 3 });
+        assert_eq!(floor.share(Uuid::max(), Some(6), &held_now), Share { free: 6, held: 0 });
+        assert_eq!(floor.share(Uuid::nil(), None, &held_now), Share::ALL);
         assert!(!floor.apply(&record(6, vec![held(1, &[2, 3])])));
         assert!(floor.apply(&record(7, vec![ended(1, Ending::Lapsed, &[2, 3])])));
         let (free, held_now) = floor.now();
         assert_eq!((free.count(), held_now.count()), (8, 1));
+        assert_eq!(floor.share(Uuid::nil(), Some(6), &held_now), Share { free: 4, held: 1 });
     }
 
     #[test]

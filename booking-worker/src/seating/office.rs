@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chassis::clock::Clock;
 use chassis::retry::Backoff;
-use domain::seats::seat_in_order;
+use domain::seats::{Share, seat_in_order};
 use store::feed::{Change, Ending, LaneKind, Record};
 use store::follow::Follower;
 use store::holds::Offer;
@@ -176,6 +176,8 @@ impl<'a> Office<'a> {
                 Change::Left { entry } => self.gone(record.lane.scope, *entry),
                 Change::Unserved { sale, entry } | Change::Ended { sale, entry, .. } => self.gone(*sale, *entry),
                 Change::Held(hold) => self.gone(hold.sale, hold.entry),
+                // Its allotment may be another one.
+                Change::Sale(_) => self.dirty = true,
                 _ => {}
             }
         }
@@ -211,10 +213,13 @@ impl<'a> Office<'a> {
     async fn decide(&mut self) -> Result<()> {
         let begun = Instant::now();
         let (free, held) = self.floor.now();
+        let allotment = |sale: Uuid| self.follower.mirror().sales.get(&sale).and_then(|sale| sale.now.allotment);
+        let shares: Vec<Share> =
+            self.queue.sales().map(|sale| self.floor.share(sale, allotment(sale), &held)).collect();
         let mut most = HEAD;
         let (plan, names) = loop {
             let (standing, names) = self.queue.in_order(most);
-            let plan = seat_in_order(&self.floor.hall, &free, &held, &standing, BATCH);
+            let plan = seat_in_order(&self.floor.hall, &free, &held, &standing, &shares, BATCH);
             // What is decided for the head of a line does not depend on those behind it.
             if plan.offers.len() + plan.sold_out.len() >= BATCH || names.len() == self.queue.len() {
                 break (plan, names);
@@ -265,7 +270,7 @@ impl<'a> Office<'a> {
             }
         }
         for hold in done.held {
-            self.floor.note(hold.booking, hold.seats);
+            self.floor.note(hold.booking, hold.sale, hold.seats);
         }
         if !refused.is_empty() {
             metrics::counter!(SEATING_REFUSED_TOTAL).increment(refused.len() as u64);

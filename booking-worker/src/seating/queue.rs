@@ -17,7 +17,7 @@ pub struct Waiting {
 /// The standing places of an event's sales.
 #[derive(Debug, Default)]
 pub struct Queue {
-    sales: HashMap<Uuid, BTreeMap<Rank, (i64, Waiting)>>,
+    sales: BTreeMap<Uuid, BTreeMap<Rank, (i64, Waiting)>>,
     ranks: HashMap<(Uuid, i64), Rank>,
 }
 
@@ -47,24 +47,29 @@ impl Queue {
         self.ranks.len()
     }
 
+    /// The sales that anybody stands in or stood in, in the order of their indices.
+    pub fn sales(&self) -> impl Iterator<Item = Uuid> {
+        self.sales.keys().copied()
+    }
+
     /// The first `most` in order, each with its sale and entry: within a sale by rank, across sales whoever's head was let in
     /// first. The keys are the indices.
     pub fn in_order(&self, most: usize) -> (Vec<Standing>, Vec<(Uuid, i64)>) {
-        let mut heads: Vec<_> = self.sales.iter().map(|(sale, line)| (*sale, line.iter().peekable())).collect();
         // Sales of the same millisecond have an order too.
-        heads.sort_unstable_by_key(|(sale, _)| *sale);
+        let mut heads: Vec<_> =
+            (0..).zip(&self.sales).map(|(nth, (sale, line))| (nth, *sale, line.iter().peekable())).collect();
         let mut standing = Vec::with_capacity(most.min(self.len()));
         let mut names = Vec::with_capacity(most.min(self.len()));
         while names.len() < most {
             let next = heads
                 .iter_mut()
-                .filter_map(|(sale, line)| {
-                    line.peek().map(|(rank, (_, it))| (it.admitted_at_ms, **rank)).map(|at| (at, *sale, line))
+                .filter_map(|(nth, sale, line)| {
+                    line.peek().map(|(rank, (_, it))| (it.admitted_at_ms, **rank)).map(|at| (at, *nth, *sale, line))
                 })
                 .min_by_key(|(at, ..)| *at);
-            let Some((_, sale, line)) = next else { break };
+            let Some((_, nth, sale, line)) = next else { break };
             let Some((_, (entry, waiting))) = line.next() else { break };
-            standing.push(Standing { key: names.len() as u64, wish: waiting.wish });
+            standing.push(Standing { key: names.len() as u64, wish: waiting.wish, sale: nth });
             names.push((sale, *entry));
         }
         (standing, names)

@@ -221,6 +221,7 @@ impl World {
             grace_ms: 10_000,
             presence_ms: 120_000,
             rejoin: true,
+            allotment: None,
         };
         self.store.create_sale(sale, self.event, &draft).await.unwrap();
         self.store.publish_sale(sale, self.founder).await.unwrap();

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::announcements::AnnouncementNow;
 use crate::feed::{Ending, HoldNow, HoldState, Lane, LaneKind, Record, SaleNow};
 use crate::mirror::{EventMirror, PlaceNow, SaleMirror, Standing};
 use crate::redis_door::Keys;
@@ -272,6 +273,12 @@ pub(crate) async fn snapshot_in(tx: &mut PgConnection, event: Uuid) -> Result<Ev
         .bind(event)
         .fetch_one(&mut *tx)
         .await?;
+    let taken_by: Vec<(Uuid, i64)> = sqlx::query_as(
+        "select b.sale, count(*) from hold_seat h join booking b on b.id = h.booking where h.event = $1 and h.live group by b.sale",
+    )
+    .bind(event)
+    .fetch_all(&mut *tx)
+    .await?;
     let mut mirror = EventMirror {
         event,
         epoch,
@@ -280,6 +287,7 @@ pub(crate) async fn snapshot_in(tx: &mut PgConnection, event: Uuid) -> Result<Ev
         sales: HashMap::new(),
         holds: HashMap::new(),
         taken: taken as u32,
+        taken_by: taken_by.into_iter().map(|(sale, taken)| (sale, taken as u32)).collect(),
         seats: seats.unwrap_or(0),
     };
     let sales: Vec<Uuid> = sqlx::query_scalar("select id from sale where event = $1 and published")
@@ -410,6 +418,9 @@ struct SaleRow {
     presence_ms: i32,
     pause_reason: Option<String>,
     stopped: bool,
+    allotment: Option<i32>,
+    announcement: Option<Json<BTreeMap<String, String>>>,
+    announced_at_ms: Option<i64>,
     sold_out: bool,
 }
 
@@ -419,7 +430,8 @@ pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option
         "select to_ms(lobby_opens_at) as lobby_opens_at_ms, to_ms(opens_at) as opens_at_ms, to_ms(closes_at) as closes_at_ms,
                 to_ms(wait_ends_at) as wait_ends_at_ms, ordering <> 'fifo' as draws, rate_per_minute, max_active,
                 target_per_minute, ramp, brake, rate_version, grace_ms, presence_ms,
-                coalesce(stop_reason, pause_reason) as pause_reason, stop_reason is not null as stopped,
+                coalesce(stop_reason, pause_reason) as pause_reason, stop_reason is not null as stopped, allotment,
+                announcement, to_ms(announced_at) as announced_at_ms,
                 sold_out_at is not null as sold_out
          from sale where id = $1 and published",
     )
@@ -442,6 +454,11 @@ pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option
         presence_ms: row.presence_ms.into(),
         pause_reason: row.pause_reason,
         stopped: row.stopped,
+        allotment: row.allotment.map(i32::cast_unsigned),
+        announcement: row
+            .announced_at_ms
+            .zip(row.announcement)
+            .map(|(at_ms, texts)| AnnouncementNow { at_ms, texts: texts.0 }),
         sold_out: row.sold_out,
     }))
 }

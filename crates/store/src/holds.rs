@@ -36,13 +36,13 @@ pub struct Offer {
 pub struct Offered {
     /// Held as offered.
     pub held: Vec<HoldNow>,
-    /// Not held, because somebody else had a seat of the first of these: choose again for all of them.
+    /// Not held, because somebody else had a seat of the first of these, or its sale has no more: choose again for all of them.
     pub refused: Vec<Offer>,
 }
 
 impl Store {
     /// Holds the offered seats for their places, all or none per party, in one transaction by the holder of the event's
-    /// seating lease. Offers are in the line's order, and end where the first cannot be held. Places in `unserved` end, since
+    /// seating lease. Offers are in the line's order, and end where the first cannot be held, or goes beyond its sale's allotment. Places in `unserved` end, since
     /// nothing that fits can come free any more.
     ///
     /// # Errors
@@ -51,6 +51,8 @@ impl Store {
         let event = lease.scope;
         let mut tx = self.pool.begin().await?;
         self.in_office(&mut tx, lease).await?;
+        let sales: Vec<Uuid> = offers.iter().map(|offer| offer.sale).collect::<HashSet<_>>().into_iter().collect();
+        let mut rooms = self.rooms(&mut tx, &sales).await?;
         let standing = lock_standing(&mut tx, offers).await?;
         let offers: Vec<&Offer> =
             offers.iter().filter(|offer| standing.contains_key(&(offer.sale, offer.entry))).collect();
@@ -61,8 +63,15 @@ impl Store {
             insert_bookings(&mut tx, lease, &offers, &standing, &prices).await?;
             let taken = insert_seats(&mut tx, event, &offers, &prices).await?;
             // Behind one that must choose again nobody is seated either: it may need what they were offered.
-            let is_whole = |offer: &&Offer| taken.get(&offer.booking).is_some_and(|n| *n == offer.seats.len());
-            let whole: Vec<&Offer> = offers.iter().copied().take_while(is_whole).collect();
+            let mut is_whole = |offer: &&Offer| {
+                let fits = rooms.get_mut(&offer.sale).is_none_or(|room| {
+                    let left = room.checked_sub(offer.seats.len() as u32);
+                    *room = left.unwrap_or(*room);
+                    left.is_some()
+                });
+                fits && taken.get(&offer.booking).is_some_and(|n| *n == offer.seats.len())
+            };
+            let whole: Vec<&Offer> = offers.iter().copied().take_while(|offer| is_whole(offer)).collect();
             let partial = &offers[whole.len()..];
             if !partial.is_empty() {
                 let bookings: Vec<Uuid> = partial.iter().map(|offer| offer.booking).collect();

@@ -5,6 +5,8 @@
 //! transaction, and copied to the feed after the commit.
 
 pub mod accounts;
+pub mod allotments;
+pub mod announcements;
 pub mod bells;
 pub mod bookings;
 pub mod draw;
@@ -80,6 +82,8 @@ pub struct Guards {
     pub code_limit: bool,
     /// A place goes over to one fan per code.
     pub transfer_once: bool,
+    /// A sale takes no more seats than its allotment.
+    pub allotment_check: bool,
 }
 
 impl Guards {
@@ -92,6 +96,7 @@ impl Guards {
         draw_check: true,
         code_limit: true,
         transfer_once: true,
+        allotment_check: true,
     };
 }
 

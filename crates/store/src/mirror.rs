@@ -151,6 +151,8 @@ pub struct EventMirror {
     pub holds: HashMap<Uuid, HoldNow>,
     /// Seats that are held or sold.
     pub taken: u32,
+    /// The same by sale, also of sales that are not followed yet.
+    pub taken_by: HashMap<Uuid, u32>,
     /// Version of the seats lane.
     pub seats: i64,
 }
@@ -170,6 +172,13 @@ impl EventMirror {
     #[must_use]
     pub const fn free(&self) -> u32 {
         self.capacity.saturating_sub(self.taken)
+    }
+
+    /// Seats that nobody has and this sale may still take.
+    #[must_use]
+    pub fn free_for(&self, sale: Uuid) -> u32 {
+        let allotment = self.sales.get(&sale).and_then(|sale| sale.now.allotment).unwrap_or(u32::MAX);
+        self.free().min(allotment.saturating_sub(self.taken_by.get(&sale).copied().unwrap_or(0)))
     }
 
     /// Brings this, a copy of an earlier state of `original`, up to it; `records` were applied to it since, in this order.
@@ -296,6 +305,7 @@ impl EventMirror {
                     sale.set(hold.entry, Standing::Holding(hold.booking), at_ms);
                 }
                 self.taken += hold.seats.len() as u32;
+                *self.taken_by.entry(hold.sale).or_default() += hold.seats.len() as u32;
                 self.holds.insert(hold.booking, hold.clone());
             }
             Change::Moved { booking, state, deadline_ms, declined, extended } => {
@@ -313,6 +323,8 @@ impl EventMirror {
                 self.holds.remove(booking);
                 if *how != Ending::Booked {
                     self.taken -= seats.len() as u32;
+                    let by_sale = self.taken_by.entry(*sale).or_default();
+                    *by_sale = by_sale.saturating_sub(seats.len() as u32);
                 }
                 if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
                     sale.set(*entry, Standing::Ended(*how, Some(*booking)), at_ms);

@@ -25,6 +25,7 @@ struct Row {
     seats_held: i64,
     seats_sold: i64,
     capacity: i32,
+    free: i64,
 }
 
 /// A sale's settings and counts as of one moment.
@@ -49,6 +50,7 @@ pub struct SaleNumbers {
     pub lapsed: u64,
     pub seats_held: u64,
     pub seats_sold: u64,
+    pub seats_free: u64,
     pub capacity: u64,
 }
 
@@ -74,7 +76,10 @@ impl Store {
                      where h.event = s.event and h.live and b.state <> 'paid') as seats_held,
                     (select count(*) from hold_seat h join booking b on b.id = h.booking
                      where h.event = s.event and h.live and b.state = 'paid') as seats_sold,
-                    e.capacity
+                    e.capacity,
+                    greatest(0, least(e.capacity - (select count(*) from hold_seat where event = s.event and live),
+                                      s.allotment - (select count(*) from hold_seat h join booking b on b.id = h.booking
+                                                     where h.event = s.event and h.live and b.sale = s.id))) as free
              from sale s join event e on e.id = s.event where s.id = $1",
         )
         .bind(sale)
@@ -99,6 +104,7 @@ impl Store {
             lapsed: row.lapsed as u64,
             seats_held: row.seats_held as u64,
             seats_sold: row.seats_sold as u64,
+            seats_free: row.free as u64,
             capacity: row.capacity as u64,
         }))
     }

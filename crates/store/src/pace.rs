@@ -6,6 +6,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::allotments::taken;
 use crate::feed::{Change, Lane, LaneKind, Record, record};
 use crate::follow::sale_now;
 use crate::leases::Lease;
@@ -83,7 +84,7 @@ pub struct PaceDone {
     pub unused: u32,
     /// Whether the sale is sold out now.
     pub sold_out: bool,
-    /// How many seats nobody has.
+    /// How many seats nobody has and the sale may take.
     pub free_seats: u32,
     /// The even flow after this decision, for the next.
     pub flow: Flow,
@@ -122,9 +123,9 @@ impl Store {
         .fetch_one(&mut *tx)
         .await?;
         let Some(now) = sale_now(&mut tx, sale).await? else { return Ok(PaceDone::default()) };
-        let seats = SeatsInPlay::read(&mut tx, ask.event).await?;
+        let seats = InPlay::read(&mut tx, ask.event, sale, now.allotment).await?;
         let Measured { show_up, brake, flow, lately } = ask.measured;
-        let mut done = PaceDone { sold_out: now.sold_out, free_seats: seats.free, flow, ..PaceDone::default() };
+        let mut done = PaceDone { sold_out: now.sold_out, free_seats: seats.free(), flow, ..PaceDone::default() };
         let mut records = Vec::new();
         let lane = Lane { scope: sale, kind: LaneKind::Pace };
         let drawn: bool =
@@ -155,7 +156,7 @@ impl Store {
             .bind(i64::from(allowed))
             .fetch_all(&mut *tx)
             .await?;
-            let count = served(seats.free, seats.standing, next.iter().map(|(_, party)| *party as u32));
+            let count = seats.served(next.iter().map(|(_, party)| *party as u32));
             done.admitted = next[..count].iter().map(|(entry, _)| *entry).collect();
             done.unused = allowed - count as u32;
             done.flow.let_in(count as u32);
@@ -217,7 +218,7 @@ impl Store {
             }
         }
         // A refund gave a seat back: whoever still waits may have it.
-        if now.sold_out && seats.free > 0 {
+        if now.sold_out && seats.free() > 0 {
             done.sold_out = false;
             sqlx::query("update sale set sold_out_at = null where id = $1").bind(sale).execute(&mut *tx).await?;
             records.push(record_sale(&mut tx, sale).await?);
@@ -311,27 +312,61 @@ pub(crate) async fn record_sale(tx: &mut PgConnection, sale: Uuid) -> Result<Rec
     record(tx, Lane { scope: sale, kind: LaneKind::Pace }, vec![Change::Sale(now)]).await
 }
 
+/// Seats in play: of the whole event, and of the sale's allotment if it has one.
+struct InPlay {
+    event: SeatsInPlay,
+    share: Option<SeatsInPlay>,
+}
+
+#[derive(Clone, Copy, sqlx::FromRow)]
 struct SeatsInPlay {
-    free: u32,
-    standing: u32,
+    free: i64,
+    /// Seats for admitted places that have none yet.
+    standing: i64,
+    /// Bookings that may still give their seats back.
     unpaid: i64,
 }
 
-impl SeatsInPlay {
-    async fn read(tx: &mut PgConnection, event: Uuid) -> Result<Self> {
-        let (free, standing, unpaid): (i64, i64, i64) = sqlx::query_as(
-            "select (select capacity from event where id = $1) - (select count(*) from hold_seat where event = $1 and live),
+impl InPlay {
+    async fn read(tx: &mut PgConnection, event: Uuid, sale: Uuid, allotment: Option<u32>) -> Result<Self> {
+        let of_event = sqlx::query_as(
+            "select (select capacity from event where id = $1) - (select count(*) from hold_seat where event = $1 and live) as free,
                     (select coalesce(sum(party), 0) from place p join sale s on s.id = p.sale
-                     where s.event = $1 and p.ended_at is null and p.admitted_at is not null and p.state = 'standing'),
-                    (select count(*) from booking where event = $1 and state in ('held', 'paying', 'capturing'))",
+                     where s.event = $1 and p.ended_at is null and p.admitted_at is not null and p.state = 'standing') as standing,
+                    (select count(*) from booking where event = $1 and state in ('held', 'paying', 'capturing')) as unpaid",
         )
         .bind(event)
+        .fetch_one(&mut *tx)
+        .await?;
+        let Some(allotment) = allotment else { return Ok(Self { event: of_event, share: None }) };
+        let taken = taken(tx, sale).await?;
+        let (standing, unpaid) = sqlx::query_as(
+            "select (select coalesce(sum(party), 0) from place
+                     where sale = $2 and ended_at is null and admitted_at is not null and state = 'standing'),
+                    (select count(*) from booking where event = $1 and sale = $2 and state in ('held', 'paying', 'capturing'))",
+        )
+        .bind(event)
+        .bind(sale)
         .fetch_one(tx)
         .await?;
-        Ok(Self { free: free.max(0) as u32, standing: standing as u32, unpaid })
+        let free = i64::from(allotment) - i64::from(taken);
+        Ok(Self { event: of_event, share: Some(SeatsInPlay { free, standing, unpaid }) })
     }
 
-    const fn all_sold(&self) -> bool {
-        self.free == 0 && self.unpaid == 0 && self.standing == 0
+    fn each(&self) -> impl Iterator<Item = &SeatsInPlay> {
+        [&self.event].into_iter().chain(&self.share)
+    }
+
+    fn free(&self) -> u32 {
+        self.each().map(|seats| seats.free.max(0) as u32).min().unwrap_or(0)
+    }
+
+    fn served(&self, parties: impl Iterator<Item = u32> + Clone) -> usize {
+        let served = |seats: &SeatsInPlay| served(seats.free.max(0) as u32, seats.standing as u32, parties.clone());
+        self.each().map(served).min().unwrap_or(0)
+    }
+
+    fn all_sold(&self) -> bool {
+        self.each().any(|seats| seats.free <= 0 && seats.unpaid == 0 && seats.standing == 0)
     }
 }

@@ -32,6 +32,8 @@ pub struct TakenSeats {
     pub version: i64,
     /// Seats, and whether they are paid for.
     pub seats: Vec<(u32, bool)>,
+    /// Whose they are, in the same order.
+    pub sales: Vec<Uuid>,
 }
 
 type Row = (Uuid, i64, i16, i32, i16, i16, i64);
@@ -89,8 +91,8 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn taken_seats(&self, event: Uuid) -> Result<TakenSeats> {
-        let rows: Vec<(i64, Option<i32>, Option<bool>)> = sqlx::query_as(
-            "select l.version, h.seat, b.state = 'paid'
+        let rows: Vec<(i64, Option<i32>, Option<bool>, Option<Uuid>)> = sqlx::query_as(
+            "select l.version, h.seat, b.state = 'paid', b.sale
              from lane l left join (hold_seat h join booking b on b.id = h.booking) on h.event = l.event and h.live
              where l.scope = $1 and l.kind = 'seats'",
         )
@@ -98,7 +100,8 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         let version = rows.first().map_or(0, |(version, ..)| *version);
-        let seats = rows.into_iter().filter_map(|(_, seat, paid)| Some((seat? as u32, paid?))).collect();
-        Ok(TakenSeats { version, seats })
+        let taken = rows.into_iter().filter_map(|(_, seat, paid, sale)| Some(((seat? as u32, paid?), sale?)));
+        let (seats, sales) = taken.unzip();
+        Ok(TakenSeats { version, seats, sales })
     }
 }

@@ -8,6 +8,7 @@ use domain::preview::{Behaviour, Holding};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::allotments::taken;
 use crate::follow::{begin_snapshot, sale_now};
 use crate::{Result, Store, StoreError};
 
@@ -39,7 +40,7 @@ pub struct Situation {
     pub waiting: Vec<u8>,
     /// Whether more wait than [`WAITING_MAX`]; then `waiting` is not all.
     pub cut: bool,
-    /// Seats that nobody has.
+    /// Seats that nobody has and the sale may take.
     pub free: u32,
     /// How fans of this sale have behaved, or what is usual.
     pub behaviour: Behaviour,
@@ -71,6 +72,10 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let mut tx = begin_snapshot(&mut connection).await?;
         let Some(now) = sale_now(&mut tx, sale).await? else { return Ok(None) };
+        let allotted = match now.allotment {
+            Some(allotment) => allotment.saturating_sub(taken(&mut tx, sale).await?),
+            None => u32::MAX,
+        };
         let (now_ms, event, free, hold_ttl_ms): (i64, Uuid, i64, i32) = sqlx::query_as(
             "select to_ms(clock_timestamp()), e.id,
                     greatest(0, e.capacity - (select count(*) from hold_seat where event = e.id and live)), s.hold_ttl_ms
@@ -124,7 +129,7 @@ impl Store {
             standing: standing.into_iter().map(|party| party as u8).collect(),
             waiting,
             cut,
-            free: free as u32,
+            free: allotted.min(free as u32),
             behaviour,
         }))
     }

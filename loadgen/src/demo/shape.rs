@@ -50,6 +50,7 @@ impl Shape {
             grace_ms: 2_000,
             presence_ms: 6_000,
             rejoin: true,
+            allotment: None,
         }
     }
 }

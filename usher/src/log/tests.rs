@@ -76,6 +76,7 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
         grace_ms: 1_000,
         presence_ms: 120_000,
         rejoin: true,
+        allotment: None,
     };
     store.create_sale(sale, event, &draft).await?;
     store.publish_sale(sale, account).await?;

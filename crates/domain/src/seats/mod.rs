@@ -22,7 +22,7 @@ pub use choose::choose;
 pub use free::Free;
 pub use hall::Hall;
 pub use plan::{Area, HallFault, LONGEST_STRETCH, SeatSpec, Stretch};
-pub use seating::{Offer, SeatingPlan, Standing, seat_in_order};
+pub use seating::{Offer, SeatingPlan, Share, Standing, seat_in_order};
 
 /// The ordinal of a sellable unit within an event, `0..capacity`: reserved seats first, in map order, then the units of
 /// the standing areas.

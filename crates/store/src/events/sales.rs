@@ -7,6 +7,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::allotments::{Clash, clash};
 use crate::entry::Entry;
 use crate::holds::outbox;
 use crate::pace::record_sale;
@@ -31,6 +32,7 @@ pub struct SaleDraft {
     pub grace_ms: i64,
     pub presence_ms: i64,
     pub rejoin: bool,
+    pub allotment: Option<u32>,
 }
 
 /// Who goes before whom.
@@ -82,7 +84,7 @@ pub struct SaleRow {
 }
 
 /// What came of an edit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SaleEdit {
     /// Done.
     Done,
@@ -95,12 +97,14 @@ pub enum SaleEdit {
     HasOpened,
     /// It is published: from then on its knobs are the operators'.
     TuneInstead,
+    /// It cannot run so beside the event's other sales, or with what it has sold.
+    Clash(Clash),
     /// There is no such sale.
     NoSale,
 }
 
 /// What came of publishing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SalePublished {
     /// It is published.
     Done,
@@ -110,6 +114,8 @@ pub enum SalePublished {
     NoSeats,
     /// Its window is over.
     Over,
+    /// It cannot run so beside the event's other sales.
+    Clash(Clash),
     /// There is no such sale.
     NoSale,
 }
@@ -134,6 +140,7 @@ struct Row {
     grace_ms: i32,
     presence_ms: i32,
     rejoin: bool,
+    allotment: Option<i32>,
     published: bool,
     version: i64,
     pause_reason: Option<String>,
@@ -147,7 +154,7 @@ macro_rules! sales {
             "select id, event, name, to_ms(opens_at) as opens_at_ms, to_ms(closes_at) as closes_at_ms, entry, party_max,
                     to_ms(lobby_opens_at) as lobby_opens_at_ms, to_ms(wait_ends_at) as wait_ends_at_ms, ordering,
                     exists(select from draw d where d.sale = sale.id and d.drawn_at is not null) as drawn,
-                    rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, published,
+                    rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, allotment, published,
                     version + rate_version - 1 as version, coalesce(stop_reason, pause_reason) as pause_reason, sold_out_at is not null as sold_out, to_ms(clock_timestamp()) as now_ms
              from sale ",
             $rest
@@ -187,6 +194,7 @@ impl From<Row> for SaleRow {
                 grace_ms: row.grace_ms.into(),
                 presence_ms: row.presence_ms.into(),
                 rejoin: row.rejoin,
+                allotment: row.allotment.map(i32::cast_unsigned),
             },
             published: row.published,
             state,
@@ -216,8 +224,9 @@ impl Store {
     pub async fn create_sale(&self, sale: Uuid, event: Uuid, draft: &SaleDraft) -> Result<()> {
         sqlx::query(
             "insert into sale (id, event, name, opens_at, closes_at, entry, party_max, rate_per_minute, max_active,
-                               hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, lobby_opens_at, wait_ends_at, ordering)
-             values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14, from_ms($15), from_ms($16), $17)
+                               hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, lobby_opens_at, wait_ends_at, ordering,
+                               allotment)
+             values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14, from_ms($15), from_ms($16), $17, $18)
              on conflict (id) do nothing",
         )
         .bind(sale)
@@ -237,6 +246,7 @@ impl Store {
         .bind(draft.lobby_opens_at_ms)
         .bind(draft.wait_ends_at_ms)
         .bind(draft.ordering.name())
+        .bind(draft.allotment.map(u32::cast_signed))
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -271,6 +281,9 @@ impl Store {
             return Ok(SaleEdit::TuneInstead);
         }
         if before.published {
+            if let Some(clash) = clash(&mut tx, before.event, sale, draft).await? {
+                return Ok(SaleEdit::Clash(clash));
+            }
             audit(&mut tx, sale, account, "sale.edit", json!({"from": shown(&before.draft), "to": shown(draft)}))
                 .await?;
         }
@@ -278,7 +291,7 @@ impl Store {
             "update sale set name = $2, opens_at = from_ms($3), closes_at = from_ms($4), entry = $5, party_max = $6,
                     rate_per_minute = $7, max_active = $8, hold_ttl_ms = $9, extension_ms = $10, grace_ms = $11,
                     presence_ms = $12, rejoin = $13, lobby_opens_at = from_ms($14), wait_ends_at = from_ms($15), ordering = $16,
-                    version = version + 1
+                    allotment = $17, version = version + 1
              where id = $1",
         )
         .bind(sale)
@@ -297,6 +310,7 @@ impl Store {
         .bind(draft.lobby_opens_at_ms)
         .bind(draft.wait_ends_at_ms)
         .bind(draft.ordering.name())
+        .bind(draft.allotment.map(u32::cast_signed))
         .execute(&mut *tx)
         .await?;
         let records = if before.published { vec![record_sale(&mut tx, sale).await?] } else { Vec::new() };
@@ -326,6 +340,10 @@ impl Store {
             Some((.., true)) => return Ok(SalePublished::Over),
             Some((event, ..)) => event,
         };
+        let row: Row = sqlx::query_as(sales!("where id = $1")).bind(sale).fetch_one(&mut *tx).await?;
+        if let Some(clash) = clash(&mut tx, event, sale, &SaleRow::from(row).draft).await? {
+            return Ok(SalePublished::Clash(clash));
+        }
         audit(&mut tx, sale, account, "sale.publish", json!({})).await?;
         outbox(&mut tx, "sale.published", sale, &json!({"event": event})).await?;
         sqlx::query("update sale set published = true, version = version + 1 where id = $1")
@@ -375,6 +393,6 @@ fn shown(draft: &SaleDraft) -> serde_json::Value {
         "entry": draft.entry.name(), "party_max": draft.party_max,
         "rate_per_minute": draft.rate_per_minute, "max_active": draft.max_active, "hold_ttl_ms": draft.hold_ttl_ms,
         "extension_ms": draft.extension_ms, "grace_ms": draft.grace_ms, "presence_ms": draft.presence_ms,
-        "rejoin": draft.rejoin,
+        "rejoin": draft.rejoin, "allotment": draft.allotment,
     })
 }

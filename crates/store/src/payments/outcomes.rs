@@ -196,13 +196,18 @@ impl Step<'_> {
         moved(&mut self.tx, &[booking]).await
     }
 
-    /// A payment succeeded after its hold lapsed: takes the same seats again if every one is free. Nothing is changed otherwise.
+    /// A payment succeeded after its hold lapsed: takes the same seats again if every one is free and the sale's allotment has
+    /// room. Nothing is changed otherwise.
     async fn retake(&mut self) -> Result<Option<Vec<Change>>> {
         let booking = self.booking.id;
         let seats: Vec<i32> = sqlx::query_scalar("select seat from hold_seat where booking = $1 order by seat")
             .bind(booking)
             .fetch_all(&mut *self.tx)
             .await?;
+        let rooms = self.store.rooms(&mut self.tx, &[self.booking.sale]).await?;
+        if rooms.get(&self.booking.sale).is_some_and(|room| (*room as usize) < seats.len()) {
+            return Ok(None);
+        }
         let mut savepoint = sqlx::Connection::begin(&mut *self.tx).await?;
         let mut taken = 0;
         // One after the other in ascending order, as everybody takes seats, so that nobody waits in a circle.

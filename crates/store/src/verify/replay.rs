@@ -28,6 +28,7 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
         sales: stored.sales.keys().map(|sale| (*sale, unheard_of())).collect(),
         holds: HashMap::new(),
         taken: 0,
+        taken_by: HashMap::new(),
         seats: 0,
         ..stored
     };
@@ -77,6 +78,8 @@ fn unheard_of() -> SaleMirror {
         presence_ms: 0,
         pause_reason: None,
         stopped: false,
+        allotment: None,
+        announcement: None,
         sold_out: false,
     })
 }
@@ -91,6 +94,10 @@ pub fn differences(told: &EventMirror, stored: &EventMirror) -> Vec<String> {
     differ(&mut found, "version of the seats lane", &told.seats, &stored.seats);
     for booking in keys(&told.holds, &stored.holds) {
         differ(&mut found, &format!("hold {booking}"), &told.holds.get(&booking), &stored.holds.get(&booking));
+    }
+    for sale in keys(&told.taken_by, &stored.taken_by) {
+        let of = |mirror: &EventMirror| mirror.taken_by.get(&sale).copied().unwrap_or(0);
+        differ(&mut found, &format!("sale {sale}: seats taken"), &of(told), &of(stored));
     }
     for sale in keys(&told.sales, &stored.sales) {
         match (told.sales.get(&sale), stored.sales.get(&sale)) {

@@ -51,4 +51,11 @@ pub(super) const CHECKS: &[Query] = &[
          from event e left join tier t on t.event = e.id where e.id = $1
          group by e.id having e.capacity <> coalesce(sum(t.capacity), 0)",
     ),
+    query(
+        "allotment-kept",
+        1,
+        "select format('sale %s has %s seats, more than its allotment of %s', s.id, count(*), s.allotment) as what
+         from sale s join booking b on b.event = s.event and b.sale = s.id join hold_seat h on h.booking = b.id and h.live
+         where s.event = $1 and s.allotment is not null group by s.id having count(*) > s.allotment",
+    ),
 ];

@@ -59,6 +59,7 @@ pub const FAULTS: &[(&str, Plant)] = &[
         "pool-sums-to-capacity",
         Sql(|c| format!("update booking set state = 'released', ended_at = clock_timestamp() where id = '{}'", c.held)),
     ),
+    ("allotment-kept", Sql(|_| "update sale set allotment = 1".to_owned())),
     ("event-sums-its-tiers", Sql(|_| "update event set capacity = capacity + 1".to_owned())),
     // Bookings.
     ("open-booking-has-its-seats", Sql(|c| format!("update hold_seat set live = false where booking = '{}'", c.held))),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use domain::seats::{Free, Hall, Standing, Wish, seat_in_order};
+use domain::seats::{Free, Hall, Share, Standing, Wish, seat_in_order};
 use sqlx::AssertSqlSafe;
 use store::Store;
 use store::events::{EventDraft, SaleDraft, SaleEdit, SalePublished};
@@ -118,6 +118,7 @@ impl World {
             grace_ms: 1_000,
             presence_ms: recipe.presence_ms,
             rejoin: recipe.rejoin,
+            allotment: None,
         };
         store.create_sale(sale, event, &draft).await?;
         let hall = store.hall(event).await?;
@@ -264,10 +265,14 @@ impl World {
                 Standing {
                     key,
                     wish: Wish { party: place.party, tiers: place.tiers, other_tiers, apart, fewer, accessible },
+                    sale: 0,
                 }
             })
             .collect();
-        let plan = seat_in_order(&self.hall, &free, &held, &line, 1_000);
+        let allotment = self.store.sale(self.sale).await?.context("the sale")?.draft.allotment;
+        let (all, unpaid) = (self.hall.capacity() - free.count(), held.count());
+        let share = allotment.map_or(Share::ALL, |allotment| Share::of(allotment, all, unpaid));
+        let plan = seat_in_order(&self.hall, &free, &held, &line, &[share], 1_000);
         let offers = plan.offers.into_iter().map(|offer| {
             let place = &places[offer.key as usize];
             self.offer(place.entry, &offer.choice.seats)

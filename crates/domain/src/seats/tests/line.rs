@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::seats::{Offer, SeatingPlan, Standing, choose, seat_in_order};
+use crate::seats::{Offer, SeatingPlan, Share, Standing, choose, seat_in_order};
 
 fn line(wishes: impl IntoIterator<Item = Wish>) -> Vec<Standing> {
-    (0..).zip(wishes).map(|(key, wish)| Standing { key, wish }).collect()
+    (0..).zip(wishes).map(|(key, wish)| Standing { key, wish, sale: 0 }).collect()
 }
 
 /// Seats that went past a party which neither got any nor was told that nothing is left, and would have sat there.
@@ -29,18 +29,18 @@ fn offers_follow_the_line_and_the_limit() {
     let hall = rows(&["aaaa", "aaaa"]);
     let line = line([party(2), party(5), party(2), party(4)]);
     let (free, held) = (Free::all(&hall), Free::none(8));
-    let plan = seat_in_order(&hall, &free, &held, &line, 9);
+    let plan = seat_in_order(&hall, &free, &held, &line, &[], 9);
     let seats: Vec<_> = plan.offers.iter().map(|offer| (offer.key, offer.choice.seats.clone())).collect();
     assert_eq!(seats, [(0, vec![0, 1]), (2, vec![2, 3]), (3, vec![4, 5, 6, 7])]);
     assert_eq!((plan.sold_out, plan.standing), (vec![1], 0));
-    let plan = seat_in_order(&hall, &free, &held, &line, 2);
+    let plan = seat_in_order(&hall, &free, &held, &line, &[], 2);
     assert_eq!((plan.offers.len(), plan.sold_out), (1, vec![1]));
 }
 
 #[test]
 fn what_is_offered_may_come_free_again() {
     let hall = rows(&["aaa"]);
-    let plan = seat_in_order(&hall, &Free::all(&hall), &Free::none(3), &line([party(2), party(2), party(1)]), 9);
+    let plan = seat_in_order(&hall, &Free::all(&hall), &Free::none(3), &line([party(2), party(2), party(1)]), &[], 9);
     // The second pair may still get the first one's seats, and the single must not take the third from under it.
     assert_eq!((plan.offers.len(), plan.sold_out, plan.standing), (1, vec![], 2));
 }
@@ -51,7 +51,7 @@ fn nothing_goes_past_a_party_that_stands() {
     let (free, held) = (free(&hall, [0, 1, 4, 5]), free(&hall, [2, 3]));
     let four_of_a = Wish { tiers: 0b01, ..party(4) };
     let line = line([four_of_a, Wish { tiers: 0b01, ..party(2) }, party(2), party(5)]);
-    let plan = seat_in_order(&hall, &free, &held, &line, 9);
+    let plan = seat_in_order(&hall, &free, &held, &line, &[], 9);
     assert_eq!(plan.offers.iter().map(|offer| offer.key).collect::<Vec<_>>(), [2]);
     assert_eq!(plan.offers[0].choice.seats, [4, 5]);
     assert_eq!((plan.sold_out.clone(), plan.standing), (vec![3], 2));
@@ -60,7 +60,7 @@ fn nothing_goes_past_a_party_that_stands() {
     // The same line without the bar: the guard is what keeps the order, and the check above sees it.
     let mut left = free.clone();
     let mut offers = Vec::new();
-    for &Standing { key, ref wish } in &line {
+    for &Standing { key, ref wish, .. } in &line {
         if let Some(choice) = choose(&hall, &left, wish, 0) {
             choice.seats.iter().for_each(|&seat| assert!(left.take(seat)));
             offers.push(Offer { key, choice });
@@ -76,7 +76,7 @@ fn accessible_seats_wait_for_what_is_held() {
     let (accessible, last) = (free(&hall, [0, 1]), free(&hall, [2]));
     let none = Free::none(3);
     let keys = |free: &Free, held: &Free, wish: Wish| {
-        let plan = seat_in_order(&hall, free, held, &line([wish]), 9);
+        let plan = seat_in_order(&hall, free, held, &line([wish]), &[], 9);
         (plan.offers.len(), plan.sold_out.len(), plan.standing)
     };
     // The held seat may be paid for, which would release the others; it may also come back, which would not.
@@ -85,8 +85,37 @@ fn accessible_seats_wait_for_what_is_held() {
     assert_eq!(keys(&accessible.union(&last), &none, party(2)), (0, 1, 0));
     assert_eq!(keys(&accessible, &last, Wish { accessible: true, ..party(2) }), (1, 0, 0));
     // The first pair is sold out; once the last other seat went, the next one may hope for the accessible ones.
-    let plan = seat_in_order(&hall, &last, &accessible, &line([party(2), party(1), party(2)]), 9);
+    let plan = seat_in_order(&hall, &last, &accessible, &line([party(2), party(1), party(2)]), &[], 9);
     assert_eq!((plan.offers[0].key, plan.sold_out, plan.standing), (1, vec![0], 1));
+}
+
+#[test]
+fn nobody_gets_more_than_is_left_of_their_sale_s_share() {
+    let hall = rows(&["aaaaaaaa"]);
+    let none = Free::none(8);
+    let of = |sale: usize, size: u8| (sale, party(size));
+    let plan = |free: &Free, held: &Free, line: &[(usize, Wish)], shares: &[Share]| {
+        let line: Vec<_> = (0..).zip(line).map(|(key, &(sale, wish))| Standing { key, wish, sale }).collect();
+        let plan = seat_in_order(&hall, free, held, &line, shares, 9);
+        (plan.offers.iter().map(|offer| (offer.key, offer.choice.seats.len())).collect::<Vec<_>>(), plan.sold_out)
+    };
+    let three = [Share::of(3, 0, 0), Share::ALL];
+    // What was just offered may come back to its sale; what can never be is said, and the other sale goes on.
+    let line = [of(0, 2), of(0, 2), of(0, 1), of(0, 4), of(1, 4)];
+    assert_eq!(plan(&Free::all(&hall), &none, &line, &three), (vec![(0, 2), (4, 4)], vec![3]));
+    // Fewer will do: what is left of the share, also from the first.
+    let fewer = Wish { fewer: true, ..party(4) };
+    assert_eq!(plan(&Free::all(&hall), &none, &[(0, fewer), (0, fewer)], &three), (vec![(0, 3)], vec![]));
+    // Sold for good: nothing can come back.
+    let gone = [Share::of(3, 3, 0), Share::ALL];
+    assert_eq!(plan(&Free::all(&hall), &none, &[of(0, 1), of(1, 1)], &gone), (vec![(1, 1)], vec![0]));
+    // Waiting for held seats of the hall, a party keeps its part of the share: those behind have what is left of it.
+    let (free, held) = (free(&hall, [0, 1, 2]), free(&hall, [3, 4, 5, 6, 7]));
+    let five = [Share::of(5, 0, 0), Share::ALL];
+    assert_eq!(plan(&free, &held, &[of(0, 4), of(0, 1), of(1, 1)], &five), (vec![], vec![]));
+    // An allotment lowered below what is taken leaves nothing, and is no number below nothing.
+    assert_eq!(Share::of(3, 5, 4), Share { free: 0, held: 2 });
+    assert_eq!(Share::of(5, 3, 2), Share { free: 2, held: 2 });
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -116,8 +145,8 @@ proptest! {
         let hall = a_hall();
         let of = |wanted: u8| free(&hall, (0..).zip(&state).filter(|&(_, &is)| is == wanted).map(|(seat, _)| seat));
         let (free, held, line) = (of(0), of(1), line(wishes));
-        let plan = seat_in_order(&hall, &free, &held, &line, limit);
-        prop_assert_eq!(&plan, &seat_in_order(&hall, &free, &held, &line, limit));
+        let plan = seat_in_order(&hall, &free, &held, &line, &[], limit);
+        prop_assert_eq!(&plan, &seat_in_order(&hall, &free, &held, &line, &[], limit));
         prop_assert!(plan.offers.len() + plan.sold_out.len() <= limit);
 
         let mut left = free.clone();
@@ -137,12 +166,12 @@ proptest! {
             before.flat_map(|offer| &offer.choice.seats).for_each(|&seat| assert!(in_play.take(seat)));
             prop_assert_eq!(choose(&hall, &in_play, &line[key as usize].wish, 0), None);
         }
-        let nothing_held = seat_in_order(&hall, &free, &Free::none(23), &line, usize::MAX);
+        let nothing_held = seat_in_order(&hall, &free, &Free::none(23), &line, &[], usize::MAX);
         prop_assert!(nothing_held.standing == 0 || !nothing_held.offers.is_empty());
         // Decided one after the other, the line ends the same.
         let (mut free, mut held, mut rest, mut offers) = (free, held, line, Vec::new());
         loop {
-            let step = seat_in_order(&hall, &free, &held, &rest, 1);
+            let step = seat_in_order(&hall, &free, &held, &rest, &[], 1);
             let Some(key) = step.offers.first().map(|offer| offer.key).or(step.sold_out.first().copied()) else { break };
             rest.retain(|party| party.key != key);
             for seat in step.offers.iter().flat_map(|offer| &offer.choice.seats) {
@@ -170,12 +199,12 @@ proptest! {
         let mut standing: Vec<Standing> = Vec::new();
         for _ in 0..200 {
             for wish in coming.by_ref().take(3) {
-                standing.push(Standing { key, wish });
+                standing.push(Standing { key, wish, sale: 0 });
                 key += 1;
             }
             let mut held = Free::none(hall.capacity());
             holds.iter().flat_map(|hold| &hold.choice.seats).for_each(|&seat| assert!(held.give(seat)));
-            let plan = seat_in_order(&hall, &free, &held, &standing, 2);
+            let plan = seat_in_order(&hall, &free, &held, &standing, &[], 2);
             standing.retain(|party| !plan.sold_out.contains(&party.key) && !plan.offers.iter().any(|o| o.key == party.key));
             for offer in plan.offers {
                 offer.choice.seats.iter().for_each(|&seat| assert!(free.take(seat)));
