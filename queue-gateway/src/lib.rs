@@ -62,14 +62,14 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-/// Checks the settings and takes the doors to the stores. `secret` is the one that signs papers; the successors of refresh
+/// Checks the settings and takes the doors to the stores. The first of `secrets` signs papers; the successors of refresh
 /// tokens are derived with a key of it.
 ///
 /// # Errors
-/// When a setting is out of its range, or pages are missing.
+/// When a setting is out of its range, there is no secret, or pages are missing.
 pub async fn prepare(
     config: Config,
-    secret: &str,
+    secrets: &[String],
     store: Store,
     papers: Papers,
     clock: Clock,
@@ -82,7 +82,10 @@ pub async fn prepare(
     let passwords_config = config.passwords.clone();
     // The decoy is a slow hash, so it is made where slow things are.
     let passwords = tokio::task::spawn_blocking(move || Passwords::new(&passwords_config)).await??;
-    let entry_keys = Arc::new(EntryKeys::new(secret));
+    let (Some(newest), Some(oldest)) = (secrets.first(), secrets.last()) else { anyhow::bail!("there is no secret") };
+    // Codes and lists are kept by their hashes alone, so that they last only as long as the secret behind them: the oldest, which
+    // goes last when secrets are replaced.
+    let entry_keys = Arc::new(EntryKeys::new(oldest));
     let parts = Parts {
         limits: Limits::new(&config.limits),
         passwords,
@@ -92,7 +95,7 @@ pub async fn prepare(
         reads: Turnstile::new(config.reads_at_once, config.reads_waiting_max),
         draws: my_place::Draws::default(),
         entry_keys,
-        refresh_key: derive(secret, "usher refresh 1"),
+        refresh_key: derive(newest, "usher refresh 1"),
         config,
         store,
         papers,

@@ -24,7 +24,8 @@ pub struct Config {
     pub share_listen: bool,
     /// Where `/livez`, `/readyz` and `/metrics` bind; port 0 takes a spare one.
     pub private_listen: SocketAddr,
-    /// The installation's secrets, the signing one first, each of at least 32 bytes.
+    /// The installation's secrets, the signing one first, each of at least 32 bytes. A new one goes before the others. The last
+    /// one stays for as long as access codes, lists and transfers made while it was there are to hold.
     pub secrets: Vec<Secret>,
     /// Postgres. Also read from `DATABASE_URL`.
     pub database_url: Option<Secret>,

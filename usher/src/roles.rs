@@ -79,7 +79,7 @@ pub async fn run(
             Role::QueueGateway => {
                 let gateway = queue_gateway::prepare(
                     config.gateway.clone(),
-                    &secrets[0],
+                    &secrets,
                     store.clone(),
                     papers.clone(),
                     clock.clone(),

@@ -143,8 +143,11 @@ impl Operating {
         let told = self.foreseen.as_ref()?;
         let from_ms = told.server_now_ms;
         let seconds = |ms: i64| (ms - from_ms) as f64 / 1_000.0;
-        let reached =
-            tales.places.values().filter(|tale| tale.joined_at_ms <= from_ms).filter_map(|tale| tale.admitted());
+        let reached = tales
+            .places
+            .values()
+            .filter(|tale| tale.joined_at_ms <= from_ms)
+            .filter_map(crate::checker::tales::PlaceTale::admitted);
         let mut waits: Vec<i64> = reached.map(|(at_ms, _)| at_ms).filter(|at_ms| *at_ms > from_ms).collect();
         waits.sort_unstable();
         let share = |percent: usize| waits.get(waits.len() * percent / 100).map_or(0.0, |at_ms| seconds(*at_ms));

@@ -182,7 +182,9 @@ pub fn papers(secret: &str, clock: &Clock) -> Papers {
 pub async fn another(store: &Store, config: Config, tasks: &Tasks) -> Router {
     let clock = Clock::system();
     let gateway: Gateway =
-        queue_gateway::prepare(config, SECRET, store.clone(), papers(SECRET, &clock), clock.clone()).await.unwrap();
+        queue_gateway::prepare(config, &[SECRET.to_owned()], store.clone(), papers(SECRET, &clock), clock.clone())
+            .await
+            .unwrap();
     gateway.run(tasks);
     layers(gateway.router(), HttpConfig::default(), clock)
 }

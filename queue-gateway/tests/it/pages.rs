@@ -62,6 +62,7 @@ async fn a_folder_without_the_pages_is_told_at_the_start() {
     let clock = chassis::clock::Clock::system();
     let papers = crate::harness::papers(crate::harness::SECRET, &clock);
     let config = Config { web_dir: Some(dir.path().to_owned()), ..config() };
-    let fault = queue_gateway::prepare(config, crate::harness::SECRET, store, papers, clock).await.unwrap_err();
+    let fault =
+        queue_gateway::prepare(config, &[crate::harness::SECRET.to_owned()], store, papers, clock).await.unwrap_err();
     assert!(fault.to_string().contains("web_dir"), "{fault}");
 }

@@ -115,7 +115,8 @@ async fn published() -> anyhow::Result<Files> {
     let sale = run(&store).await?;
     let clock = Clock::system();
     let gateway =
-        queue_gateway::prepare(queue_gateway::Config::default(), SECRET, store, papers(), clock.clone()).await?;
+        queue_gateway::prepare(queue_gateway::Config::default(), &[SECRET.to_owned()], store, papers(), clock.clone())
+            .await?;
     let router = layers(gateway.router(), HttpConfig::default(), clock);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let base = format!("http://{}/v1/sales/{sale}", listener.local_addr()?);
