@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ids::SaleId;
+use crate::places::EstimateCounts;
 
 /// The fairness report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -30,9 +31,9 @@ pub struct FairnessReport {
     /// The busiest minute against the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busiest: Option<BusiestMinute>,
-    /// How far the estimated waits were from the real ones, in thousandths; where that was recorded.
+    /// How well the waits that were told came true; nothing where none was compared. `GET /v1/live/estimates` tells more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub estimate_error_permille: Option<i64>,
+    pub estimates: Option<EstimateCounts>,
     /// Whether the draw looks like one, where there was one that is large enough to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draw: Option<DrawEvenness>,

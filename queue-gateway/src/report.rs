@@ -9,9 +9,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use contracts::ids::SaleId;
 use contracts::papers::Principal;
+use contracts::places::EstimateCounts;
 use contracts::problem::Problem;
 use contracts::report::{BusiestMinute, ClassCounts, DrawEvenness, FairnessReport, OrderException, Waits};
 use contracts::server::{Id, Json};
+use domain::estimate::Record;
 use domain::evenness::evenness;
 use domain::sale::State as Doing;
 use store::report::Fairness;
@@ -77,9 +79,10 @@ pub async fn read(
         _ => {
             let _turn = desk.read_turn().await?;
             let read = desk.store.fairness(sale.0).await.map_err(|fault| problem(&fault))?;
+            let estimates = estimates(&desk.store.kept_estimates(sale.0).await.map_err(|fault| problem(&fault))?);
             let name = row.draft.name.clone();
             // A large draw takes a second of work.
-            let made = tokio::task::spawn_blocking(move || report(sale, name, over, read)).await;
+            let made = tokio::task::spawn_blocking(move || report(sale, name, over, read, estimates)).await;
             let report = Arc::new(made.map_err(|_| Problem::internal())?);
             *kept = Some((Instant::now(), report.clone()));
             report
@@ -95,7 +98,23 @@ pub async fn read(
     Ok(([(header::CACHE_CONTROL, "public, max-age=10")], Json(public)).into_response())
 }
 
-fn report(sale_id: SaleId, name: String, over: bool, read: Fairness) -> FairnessReport {
+/// What all servers counted together.
+fn estimates(kept: &[(Uuid, Vec<u64>)]) -> EstimateCounts {
+    let mut all = Record::default();
+    kept.iter().filter_map(|(_, counts)| Record::from_counts(counts)).for_each(|record| all.merge(&record));
+    let all = all.all();
+    EstimateCounts {
+        count: all.count(),
+        within: all.within,
+        sooner: all.sooner,
+        later: all.later,
+        share_within: all.share_within(),
+        median_error: all.error(0.5),
+        p90_error: all.error(0.9),
+    }
+}
+
+fn report(sale_id: SaleId, name: String, over: bool, read: Fairness, estimates: EstimateCounts) -> FairnessReport {
     let draw = read.numbers().and_then(|numbers| {
         evenness(&numbers).map(|even| DrawEvenness {
             size: numbers.size() as u64,
@@ -155,7 +174,7 @@ fn report(sale_id: SaleId, name: String, over: bool, read: Fairness) -> Fairness
             admitted: admitted as u64,
             rate_per_minute: rate as u32,
         }),
-        estimate_error_permille: None,
+        estimates: Some(estimates).filter(|counts| counts.count > 0),
         draw,
     }
 }

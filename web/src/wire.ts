@@ -197,6 +197,6 @@ export interface FairnessReport {
   passed_while_absent: number;
   exceptions: { at_ms: number; version: number; entry: number; action: string; class_before: number; class: number; reason?: string }[];
   busiest?: { ended_at_ms: number; admitted: number; rate_per_minute: number };
-  estimate_error_permille?: number;
+  estimates?: { count: number; within: number; sooner: number; later: number; median_error?: number };
   draw?: { size: number; chi_square: number; degrees: number; deviate: number };
 }

@@ -82,10 +82,21 @@ async fn the_report_is_for_members_until_the_sale_is_over() {
     assert_eq!(classes, [(0, 1, 1), (10, 2, 0)]);
     assert_eq!(report.exceptions[0].reason.as_deref(), Some("the fan named Somebody called"));
 
+    assert_eq!(report.estimates, None);
+
+    // Two servers of sockets told of waits: one came true, one did not.
+    for (node, waited_s) in [(1, 60), (2, 600)] {
+        let mut record = domain::estimate::Record::default();
+        record.note(50, domain::estimate::Range { low_s: 30, high_s: 90 }, waited_s);
+        let counts = [(sale.sale_id.0, record.counts().to_vec())];
+        door.store.keep_estimates(uuid::Uuid::from_u128(node), &counts).await.unwrap();
+    }
     sqlx::query("update sale set sold_out_at = clock_timestamp()").execute(door.store.pool()).await.unwrap();
     let answer = Ask::new("GET", &path).to(&door).await;
     assert_eq!(answer.header("cache-control"), Some("public, max-age=10"));
     let report: FairnessReport = answer.ok(200);
     assert!(report.over);
+    let told = report.estimates.expect("waits were compared");
+    assert_eq!((told.count, told.within, told.sooner, told.later), (2, 1, 0, 1));
     assert_eq!((report.exceptions[0].entry, &report.exceptions[0].reason), (3, &None));
 }

@@ -1,7 +1,7 @@
 //! Organisations, events and sales: roles, edits, publishing, idempotency keys.
 
 use contracts::accounts::{NewMember, NewOrganisation, Organisation, Role};
-use contracts::sales::{Event, Publication, Sale, SaleState};
+use contracts::sales::{Event, Publication, Sale, SaleDraft, SaleState};
 use futures_util::future::join_all;
 use serde_json::json;
 use store::feed::{Change, Lane, LaneKind};

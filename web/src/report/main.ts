@@ -46,6 +46,9 @@ function draw(r: FairnessReport): (Node | false)[] {
       h("p", null, `Somebody present was let in before somebody absent ${r.passed_while_absent} times.`)),
     h("h2", null, "Waits"),
     waits(r),
+    h("h2", null, "The waits that were told"),
+    h("p", { class: "card" }, r.estimates === undefined ? "None was compared with the wait that followed."
+      : `${r.estimates.count} estimates were compared with the wait that followed: ${percent(r.estimates.within, r.estimates.count)} came true, ${percent(r.estimates.sooner, r.estimates.count)} ended sooner, ${percent(r.estimates.later, r.estimates.count)} later.${r.estimates.median_error === undefined ? "" : ` Half were off by less than ${Math.round(r.estimates.median_error * 100)} %.`}`),
     h("h2", null, "Who came"),
     table("Counts by class", ["Class", "Joined", "Let in", "Skipped", "Not back", "Left", "Put there", "Holds run out"],
       r.classes.map((c) => [classWords(c.class), c.joined, c.admitted, c.skipped, c.no_shows, c.left, c.inserted, c.lapsed])),
