@@ -135,7 +135,7 @@ impl Pulse {
         let mut pulse = Self {
             turn: 1,
             changed_at_ms: 0,
-            tempo: Tempo::new(&sale.admissions, per_minute(&phase, sale), now_ms),
+            tempo: Tempo::new(&sale.admissions, per_minute(&phase, sale, now_ms), now_ms),
             phase,
             forecast: None,
             measured_at_ms: 0,
@@ -180,19 +180,18 @@ impl Pulse {
         turned
     }
 
-    /// Of the knobs only the rate is known here; a target, a brake or too many active ones show in the measured share of it.
+    /// Of the knobs the rate and its ramp are gone by; a target, a brake or too many active ones show in the measured share of it.
     fn measure(&mut self, sale: &SaleMirror, now_ms: i64) {
         self.measured_at_ms = now_ms;
         self.rate_version = sale.now.rate_version;
-        self.tempo.pass(&sale.admissions, per_minute(&self.phase, sale), now_ms);
+        self.tempo.pass(&sale.admissions, per_minute(&self.phase, sale, now_ms), now_ms);
         self.forecast = self.phase.admits().then(|| {
-            let knobs = Knobs { rate_per_minute: sale.now.rate_per_minute, max_active: sale.now.max_active };
             Forecast::new(&Outlook {
                 now_ms,
                 opens_at_ms: sale.now.opens_at_ms,
                 resumes_at_ms: None,
                 minutes: &self.tempo.minutes(),
-                tuning: &Tuning::new(knobs),
+                tuning: &rates(sale),
                 show_up: 1.0,
                 brake: 1.0,
             })
@@ -200,7 +199,14 @@ impl Pulse {
     }
 }
 
+/// The rate and what it is scheduled to become.
+fn rates(sale: &SaleMirror) -> Tuning {
+    let knobs = Knobs { rate_per_minute: sale.now.rate_per_minute, max_active: sale.now.max_active };
+    let ramp = sale.now.tuning().map(|tuning| tuning.ramp).unwrap_or_default();
+    Tuning { ramp, ..Tuning::new(knobs) }
+}
+
 /// How many could be let in per minute; nothing while nobody could.
-fn per_minute(phase: &Phase, sale: &SaleMirror) -> Option<f64> {
-    (phase.admits() && sale.order.waiting() > 0).then(|| f64::from(sale.now.rate_per_minute))
+fn per_minute(phase: &Phase, sale: &SaleMirror, now_ms: i64) -> Option<f64> {
+    (phase.admits() && sale.order.waiting() > 0).then(|| rates(sale).in_force(now_ms, 1.0, 1.0).per_minute)
 }
