@@ -117,6 +117,8 @@ pub enum PlaceState {
     SoldOut,
     /// Ended: the money went back.
     Refunded,
+    /// Not this fan's any more: it went over to another one.
+    Transferred,
 }
 
 /// The lanes' versions behind an answer. A later answer never has a smaller one.

@@ -59,7 +59,7 @@ async fn welcome(hub: &Arc<Hub>, socket: &mut WebSocket) -> Result<Entered, Refu
     };
     let receipt = hub.papers.open_receipt(&receipt).map_err(|fault| Refused::for_good("receipt", fault.to_string()))?;
     // At once, so that a fan who is back is not passed over while this node catches up.
-    hub.presence.note(receipt.event, receipt.sale, vec![receipt.entry]);
+    hub.heard(&receipt);
     let room = match hub.find(&receipt, seq).await {
         Found::Room(room) => room,
         Found::Behind => return Err(Refused::for_now("behind")),

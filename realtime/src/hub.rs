@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::board::Board;
 use crate::config::Config;
 use crate::estimates::Estimates;
 use crate::metrics::{LISTENING, Meters};
@@ -97,6 +98,19 @@ impl Hub {
         change(&mut self.rooms.write().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The fan of this receipt gave a sign of life.
+    pub fn heard(&self, Receipt { event, sale, entry, fan, .. }: &Receipt) {
+        self.note(self.room(*event).as_ref(), *event, (*sale, *entry), *fan);
+    }
+
+    /// A sign of life of a fan says nothing of a place that went over to another one.
+    fn note(&self, room: Option<&Arc<Room>>, event: Uuid, (sale, entry): (Uuid, i64), fan: Uuid) {
+        let is_theirs = |board: &Board| board.mirror.sales.get(&sale).is_none_or(|sale| sale.is_with(entry, fan));
+        if room.is_none_or(|room| room.read(is_theirs).unwrap_or(true)) {
+            self.presence.note(event, sale, vec![entry]);
+        }
+    }
+
     /// Whether every event that should be followed is known here.
     pub fn caught_up(&self) -> bool {
         *self.looks.borrow() > 0 && self.rooms().iter().all(|room| room.is_settled())
@@ -157,7 +171,8 @@ impl Entered {
     /// The client gave a sign of life.
     pub fn heard(&self) {
         self.slot.heard_ms.store(self.hub.monotonic_ms(), Ordering::Relaxed);
-        self.hub.presence.note(self.room.event, self.slot.sale, vec![self.slot.entry]);
+        let slot = &self.slot;
+        self.hub.note(Some(&self.room), self.room.event, (slot.sale, slot.entry), slot.fan);
     }
 }
 

@@ -69,7 +69,7 @@ fn compose(at: &Entered, kind: Kind) -> Option<(String, Option<i64>)> {
     let (mut sight, own_ms, announced) = at
         .room
         .read(|board| {
-            let mut sight = look(board, slot.sale, slot.entry, at.hub.clock.now_ms())?;
+            let mut sight = look(board, slot.sale, slot.entry, slot.fan, at.hub.clock.now_ms())?;
             // Whoever composes for this socket sends for it too, one after the other: what is taken as told here will be.
             let now_ms = board.announced_ms(slot.sale);
             let told_ms = slot.shown.announced_ms.swap(now_ms, Ordering::Relaxed);
@@ -130,7 +130,7 @@ async fn heard(at: &Entered, socket: &mut WebSocket, bucket: &mut Bucket, messag
         _ => None,
     };
     if let Some(detail) = detail {
-        let known = at.room.read(|board| look(board, at.slot.sale, at.slot.entry, 0)).flatten();
+        let known = at.room.read(|board| look(board, at.slot.sale, at.slot.entry, at.slot.fan, 0)).flatten();
         let (epoch, seq) = known.map_or_else(Default::default, |sight| (sight.epoch, sight.seq));
         let message = push::Message::Problem { code: "invalid-request".to_owned(), detail: detail.to_owned() };
         let text = serde_json::to_string(&Push { v: VERSION, epoch, seq, message }).unwrap_or_default();

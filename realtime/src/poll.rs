@@ -75,7 +75,7 @@ pub async fn place(
     Holder(receipt): Holder,
     Query(seen): Query<Seen>,
 ) -> Result<Response, Problem> {
-    hub.presence.note(receipt.event, receipt.sale, vec![receipt.entry]);
+    hub.heard(&receipt);
     let seq = Seq { joins: seen.joins, pace: seen.pace, seats: seen.seats };
     let behind = || {
         counter!(POLLS, "from" => "nothing").increment(1);
@@ -85,7 +85,7 @@ pub async fn place(
         Found::Behind => return Err(behind()),
         Found::Room(room) => {
             let read = |board: &Board| {
-                let mut sight = look(board, receipt.sale, receipt.entry, hub.clock.now_ms())?;
+                let mut sight = look(board, receipt.sale, receipt.entry, receipt.fan, hub.clock.now_ms())?;
                 sight.view.announcement = announcement(board, receipt.sale, seen.announced);
                 Some(sight)
             };

@@ -89,7 +89,7 @@ async fn pass(hub: &Hub, room: &Room, mut present: Option<&mut HashMap<Uuid, Vec
 
 fn is_in_line(slot: &Slot, board: &Board) -> bool {
     let Some(sale) = board.mirror.sales.get(&slot.sale) else { return false };
-    sale.order.waits(slot.entry) || sale.order.is_skipped(slot.entry)
+    (sale.order.waits(slot.entry) || sale.order.is_skipped(slot.entry)) && sale.is_with(slot.entry, slot.fan)
 }
 
 /// Marks what is due at a socket. Answers whether anything is.

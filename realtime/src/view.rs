@@ -32,8 +32,8 @@ pub struct Sight {
     pub turned_at_ms: i64,
 }
 
-/// The place as of what the board knows; nothing while the board does not know it.
-pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sight> {
+/// The place as of what the board knows, for a fan who has or once had it; nothing while the board does not know it.
+pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) -> Option<Sight> {
     let mirror = &board.mirror;
     let sale = mirror.sales.get(&sale_id)?;
     let pulse = board.pulse(sale_id)?;
@@ -42,6 +42,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
     }
     let standing = sale.place(entry).standing;
     let (state, booking) = match standing {
+        _ if !sale.is_with(entry, fan) => (PlaceState::Transferred, None),
         Standing::Waiting => (PlaceState::Waiting, None),
         Standing::Skipped => (PlaceState::Skipped, None),
         Standing::Standing => (PlaceState::Standing, None),
@@ -51,7 +52,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
     let in_line = matches!(state, PlaceState::Waiting | PlaceState::Skipped);
     let ahead = if in_line { ahead(sale, entry) } else { 0 };
     let hold = match standing {
-        Standing::Holding(booking) => mirror.holds.get(&booking).map(hold_view),
+        Standing::Holding(booking) if state == PlaceState::Holding => mirror.holds.get(&booking).map(hold_view),
         _ => None,
     };
     let view = View {

@@ -131,6 +131,13 @@ pub enum Change {
         /// The entry.
         entry: i64,
     },
+    /// pace: the place went over to another fan.
+    TakenOver {
+        /// The entry.
+        entry: i64,
+        /// Whose it is from now on, by [`hand`].
+        hand: u32,
+    },
     /// pace: the sale's settings or state are these from now on.
     Sale(SaleNow),
     /// seats: seats held for an admitted place, or taken again for a late payment.
@@ -168,6 +175,12 @@ pub enum Change {
         /// The place's entry.
         entry: i64,
     },
+}
+
+/// The last bytes of a fan's identifier: enough to know a place's fans apart, and nothing to anybody else.
+#[must_use]
+pub const fn hand(fan: Uuid) -> u32 {
+    fan.as_u128() as u32
 }
 
 /// A sale's settings that followers need.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::announcements::AnnouncementNow;
-use crate::feed::{Ending, HoldNow, HoldState, Lane, LaneKind, Record, SaleNow};
+use crate::feed::{Ending, HoldNow, HoldState, Lane, LaneKind, Record, SaleNow, hand};
 use crate::mirror::{EventMirror, PlaceNow, SaleMirror, Standing};
 use crate::redis_door::Keys;
 use crate::tuning::{BrakeNow, RampNow};
@@ -391,6 +391,13 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
         }
         loaded.places.insert(entry, PlaceNow { standing, changed_at_ms: 0 });
     }
+    let taken_over: Vec<(i64, Uuid)> = sqlx::query_as(
+        "select entry, fan from place where sale = $1 and id in (select place from place_transfer where used_at is not null)",
+    )
+    .bind(sale)
+    .fetch_all(&mut *tx)
+    .await?;
+    loaded.hands = taken_over.into_iter().map(|(entry, fan)| (entry, hand(fan))).collect();
     let ticks: Vec<(i64, i32)> = sqlx::query_as(
         "select to_ms(at), admitted from pace_tick where sale = $1 and at > clock_timestamp() - interval '2 minutes' order by version",
     )

@@ -8,7 +8,7 @@ use domain::order::{Class, Order, Rank};
 use domain::sale::{Course, State};
 use uuid::Uuid;
 
-use crate::feed::{Change, Ending, HoldNow, Lane, LaneKind, Record, SaleNow};
+use crate::feed::{Change, Ending, HoldNow, Lane, LaneKind, Record, SaleNow, hand};
 
 /// Where a place is, for places that do not simply wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct SaleMirror {
     /// When an operator last put each place. The seats lane may be heard sooner or later than this one: what it said of a
     /// place before that does not matter any more.
     pub puts: HashMap<i64, i64>,
+    /// Whose the places are that went over to other fans, by [`hand`].
+    pub hands: HashMap<i64, u32>,
     /// How many hold seats.
     pub holding: usize,
     /// Version of the joins lane.
@@ -72,6 +74,7 @@ impl SaleMirror {
             places: HashMap::new(),
             standing: BTreeMap::new(),
             puts: HashMap::new(),
+            hands: HashMap::new(),
             holding: 0,
             joins: 0,
             pace: 0,
@@ -87,6 +90,12 @@ impl SaleMirror {
             .get(&entry)
             .copied()
             .unwrap_or(PlaceNow { standing: Standing::Waiting, changed_at_ms: self.changed_at_ms })
+    }
+
+    /// Whether the fan who once had a place still has it.
+    #[must_use]
+    pub fn is_with(&self, entry: i64, fan: Uuid) -> bool {
+        self.hands.get(&entry).is_none_or(|now| *now == hand(fan))
     }
 
     /// How many were let in during the 60 seconds before `now_ms`.
@@ -284,6 +293,7 @@ impl EventMirror {
                     }
                 }
             }
+            Change::TakenOver { entry, hand } => drop(sale.hands.insert(*entry, *hand)),
             Change::Left { entry } => sale.set(*entry, Standing::Ended(Ending::Left, None), at_ms),
             Change::Sale(now) => {
                 sale.now = now.clone();

@@ -4,6 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::entry::{Entry, SecretHash, invited};
+use crate::feed::{Change, Lane, LaneKind, hand, record};
 use crate::holds::outbox;
 use crate::{Result, Store};
 
@@ -105,14 +106,14 @@ impl Store {
         hash_email: &(dyn Fn(&str) -> SecretHash + Sync),
     ) -> Result<Taken> {
         let mut tx = self.pool.begin().await?;
-        let known: Option<(Uuid, Uuid, String)> = sqlx::query_as(
-            "select p.id, p.sale, s.entry from place_transfer t join place p on p.id = t.place join sale s on s.id = p.sale
+        let known: Option<(Uuid, i64, Uuid, Uuid, String)> = sqlx::query_as(
+            "select p.id, p.entry, p.sale, s.event, s.entry from place_transfer t join place p on p.id = t.place join sale s on s.id = p.sale
              where t.hash = $1",
         )
         .bind(&hash[..])
         .fetch_optional(&mut *tx)
         .await?;
-        let Some((place, sale, entry)) = known else { return Ok(Taken::Unknown) };
+        let Some((place, number, sale, event, entry)) = known else { return Ok(Taken::Unknown) };
         // As a join does, so that no join of the taker goes on beside this.
         sqlx::query("select from line where sale = $1 for no key update").bind(sale).execute(&mut *tx).await?;
         let code: Option<(Uuid, bool, bool)> = sqlx::query_as(
@@ -187,7 +188,10 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         outbox(&mut tx, "place.transferred", place, &json!({"sale": sale, "from": fan, "to": taker.fan})).await?;
+        let change = Change::TakenOver { entry: number, hand: hand(taker.fan) };
+        let record = record(&mut tx, Lane { scope: sale, kind: LaneKind::Pace }, vec![change]).await?;
         tx.commit().await?;
+        self.publish(event, &[record]).await;
         Ok(Taken::Moved { place, sale })
     }
 }

@@ -8,5 +8,6 @@ mod oracle;
 mod resume;
 mod stage;
 mod stops;
+mod transfers;
 mod waiting;
 mod window;

@@ -18,6 +18,7 @@ use store::holds::Offer;
 use store::joins::{Accepts, JoinAsk, JoinBatch};
 use store::leases::{Lease, Office};
 use store::pace::{Measured, PaceAsk};
+use store::transfers::{Taken, Taker};
 use store::tuning::Tune;
 use testkit::{TestDatabase, TestRedis, eventually};
 use uuid::Uuid;
@@ -45,6 +46,7 @@ pub struct Stage {
 #[derive(Debug, Clone)]
 pub struct Fan {
     pub id: Uuid,
+    pub place: Uuid,
     pub entry: i64,
     pub receipt: String,
 }
@@ -94,23 +96,31 @@ impl Stage {
         let JoinBatch::Placed(places, joins) = self.store.join_batch(self.sale, &asks).await.unwrap() else {
             panic!("the sale is open")
         };
-        places
-            .into_iter()
-            .map(|(place, _)| {
-                let receipt = Receipt {
-                    sale: self.sale,
-                    event: self.event,
-                    place: place.id,
-                    fan: place.fan,
-                    entry: place.entry,
-                    party: place.party,
-                    issued_ms: self.clock.now_ms(),
-                    expires_ms: self.clock.now_ms() + 3_600_000,
-                    joins,
-                };
-                Fan { id: place.fan, entry: place.entry, receipt: self.papers.receipt(&receipt) }
-            })
-            .collect()
+        places.into_iter().map(|(place, _)| self.with_receipt(place.fan, place.id, place.entry, joins)).collect()
+    }
+
+    fn with_receipt(&self, fan: Uuid, place: Uuid, entry: i64, joins: i64) -> Fan {
+        let receipt = Receipt {
+            sale: self.sale,
+            event: self.event,
+            place,
+            fan,
+            entry,
+            party: 2,
+            issued_ms: self.clock.now_ms(),
+            expires_ms: self.clock.now_ms() + 3_600_000,
+            joins,
+        };
+        Fan { id: fan, place, entry, receipt: self.papers.receipt(&receipt) }
+    }
+
+    /// The place goes over to a new fan.
+    pub async fn hand_over(&self, from: &Fan) -> Fan {
+        let taker = Taker { fan: chassis::ids::new(&self.clock), visitor: true };
+        self.store.offer_transfer(from.place, from.id, &[7; 32], 60_000).await.unwrap().expect("the place is live");
+        let taken = self.store.take_transfer(&[7; 32], taker, &|_| [0; 32]).await.unwrap();
+        assert_eq!(taken, Taken::Moved { place: from.place, sale: self.sale });
+        self.with_receipt(taker.fan, from.place, from.entry, 0)
     }
 
     async fn office(&self, office: Office) -> Lease {
