@@ -48,6 +48,8 @@ pub struct Config {
     pub draw: DrawConfig,
     /// How often the log of a living sale gets a signed head, in milliseconds: 1,000 to 60,000.
     pub head_every_ms: i64,
+    /// How many places may wait for a preview of a change: 1 to 5,000,000. It holds them in memory, at a byte each.
+    pub preview_places: usize,
 }
 
 impl Default for Config {
@@ -60,6 +62,7 @@ impl Default for Config {
             clock_slack_ms: CLOCK_SLACK_MS,
             draw: DrawConfig::default(),
             head_every_ms: 60_000,
+            preview_places: 5_000_000,
         }
     }
 }
@@ -91,6 +94,7 @@ pub fn prepare(config: Config, secret: &str, store: Store, papers: Papers, clock
         (1_000..=60_000).contains(&config.clock_slack_ms),
         "admission.clock_slack_ms must be 1000 to 60000"
     );
+    anyhow::ensure!((1..=5_000_000).contains(&config.preview_places), "admission.preview_places must be 1 to 5000000");
     metrics::describe();
     let holder = chassis::ids::new(&clock);
     let drawer = Arc::new(Drawer::new(config.draw.clone(), secret, store.clone(), clock.clone())?);

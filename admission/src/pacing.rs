@@ -189,6 +189,7 @@ async fn attend(
             brake: held.braking.factor(),
             flow: held.flow,
             lately: held.recent.window(now.steady_ms),
+            now_ms: Some(now.wall_ms),
         },
     };
     let asked = Instant::now();

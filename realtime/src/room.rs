@@ -167,7 +167,7 @@ fn each_place(record: &Record, change: &Change, mirror: &EventMirror, mut tell: 
             }
         }
         Change::Left { entry } | Change::Put { entry, .. } | Change::TakenOver { entry, .. } => {
-            tell(record.lane.scope, *entry)
+            tell(record.lane.scope, *entry);
         }
         Change::Held(hold) => tell(hold.sale, hold.entry),
         Change::Moved { booking, .. } => {

@@ -8,7 +8,6 @@ use contracts::problem::Problem;
 use contracts::server::{Account, Id, Json};
 use domain::pacing::Tuning;
 use domain::preview as rules;
-use store::situation::WAITING_MAX;
 use tokio::time::Instant;
 
 use super::{allowed, knobs, problem};
@@ -46,13 +45,13 @@ pub async fn preview(
     allowed(&admission, sale, account, &[Role::Operator]).await?;
     let change = knobs::change(&asked)?;
     let Ok(turn) = admission.previews.clone().try_acquire_owned() else { return Err(Problem::limited(BUSY_S)) };
-    let begun = Instant::now();
+    let (begun, most) = (Instant::now(), admission.config.preview_places);
     let tuned = admission.store.tuned(sale.0).await.map_err(problem)?.ok_or_else(|| Problem::not_found("sale"))?;
-    let situation = admission.store.situation(sale.0).await.map_err(problem)?.ok_or_else(|| {
+    let situation = admission.store.situation(sale.0, most).await.map_err(problem)?.ok_or_else(|| {
         Problem::conflict("sale-is-draft", "The sale is not published", "it has no line to look at yet")
     })?;
     if situation.cut {
-        let detail = format!("more than {WAITING_MAX} parties wait");
+        let detail = format!("more than {most} parties wait");
         return Err(Problem::conflict("line-too-long", "The line is too long for a preview", detail));
     }
     let flags =

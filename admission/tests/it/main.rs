@@ -1,4 +1,6 @@
 //! The role against real stores.
 
 mod draw;
+mod mending;
 mod operators;
+mod pacing;

@@ -1,6 +1,8 @@
 //! The operators' API on real stores: two-step changes, undo, previews.
 
-use admission::Config;
+use std::time::Duration;
+
+use admission::{Admission, Config};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -16,29 +18,39 @@ use serde_json::{Value, json};
 use store::Store;
 use store::events::{EventDraft, Ordering, SaleDraft, SalePublished};
 use store::halls::{Imported, TierRow, UnitRow};
-use store::joins::{Accepts, JoinAsk};
-use testkit::{TestDatabase, TestRedis};
+use store::joins::{Accepts, JoinAsk, JoinBatch};
+use testkit::{TestDatabase, TestRedis, eventually};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-struct Desk {
-    router: Router,
-    store: Store,
-    clock: Clock,
-    sale: Uuid,
-    token: String,
-    other: String,
+pub struct Desk {
+    pub role: Admission,
+    pub router: Router,
+    pub store: Store,
+    pub papers: Papers,
+    pub clock: Clock,
+    pub event: Uuid,
+    pub sale: Uuid,
+    pub token: String,
+    pub other: String,
     _redis: TestRedis,
     /// Last, since everything uses it.
-    _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
-const NOW_MS: i64 = 1_750_000_000_000;
+pub const NOW_MS: i64 = 1_750_000_000_000;
 
 /// A published sale of ten places to stand, at 600 a minute, and two operators.
-async fn desk() -> Desk {
+pub async fn desk() -> Desk {
+    desk_of(10, Config::default()).await
+}
+
+/// The same with so many places to stand. Postgres's clock stands at [`NOW_MS`] too.
+pub async fn desk_of(capacity: u32, config: Config) -> Desk {
     let (database, redis) = (testkit::database().await, testkit::redis().await);
-    let store = Store::with_pool(database.pool.clone(), redis.url()).unwrap();
+    database.stop_clock(NOW_MS).await;
+    let pool = store::connect_postgres(&database.url, 8).await.unwrap();
+    let store = Store::with_pool(pool, redis.url()).unwrap();
     let clock = Clock::fixed(NOW_MS);
     let papers = {
         let clock = clock.clone();
@@ -62,7 +74,7 @@ async fn desk() -> Desk {
         currency: "EUR".to_owned(),
     };
     store.create_event(event, organisation, &draft).await.unwrap();
-    let tier = TierRow { code: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0, capacity: 10 };
+    let tier = TierRow { code: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0, capacity };
     let unit = |n: u32| UnitRow {
         tier: 0,
         stretch: 0,
@@ -72,7 +84,7 @@ async fn desk() -> Desk {
         accessible: false,
         label: n.to_string(),
     };
-    let units: Vec<UnitRow> = (0..10).map(unit).collect();
+    let units: Vec<UnitRow> = (0..capacity).map(unit).collect();
     assert_eq!(store.import_map(event, &Value::Null, &[tier], &units).await.unwrap(), Imported::Done);
     store.publish_event(event).await.unwrap();
     let draft = SaleDraft {
@@ -86,33 +98,32 @@ async fn desk() -> Desk {
         party_max: 8,
         rate_per_minute: 600,
         max_active: 100,
-        hold_ttl_ms: 60_000,
+        hold_ttl_ms: 2_000,
         extension_ms: 0,
         grace_ms: 1_000,
-        presence_ms: 60_000,
+        presence_ms: 3_600_000,
         rejoin: true,
         allotment: None,
     };
     store.create_sale(sale, event, &draft).await.unwrap();
     assert_eq!(store.publish_sale(sale, ann).await.unwrap(), SalePublished::Done);
     let [token, other] = [ann, bob].map(|account| papers.access_token(account, 3_600_000));
-    let router = admission::prepare(
-        Config::default(),
-        "a secret of the tests that is long enough",
-        store.clone(),
-        papers,
-        clock.clone(),
-    )
-    .unwrap()
-    .router();
-    Desk { router, store, clock, sale, token, other, _redis: redis, _database: database }
+    let secret = "a secret of the tests that is long enough";
+    let role = admission::prepare(config, secret, store.clone(), papers.clone(), clock.clone()).unwrap();
+    let router = role.router();
+    Desk { role, router, store, papers, clock, event, sale, token, other, _redis: redis, database }
 }
 
 impl Desk {
-    async fn ask(&self, token: &str, method: &str, part: &str, body: &Value) -> (u16, Vec<u8>) {
+    pub async fn ask(&self, token: &str, method: &str, part: &str, body: &Value) -> (u16, Vec<u8>) {
+        self.ask_for(token, method, &format!("/admission{part}"), body).await
+    }
+
+    /// Below the sale.
+    pub async fn ask_for(&self, token: &str, method: &str, path: &str, body: &Value) -> (u16, Vec<u8>) {
         let request = Request::builder()
             .method(method)
-            .uri(format!("/v1/sales/{}/admission{part}", SaleId(self.sale)))
+            .uri(format!("/v1/sales/{}{path}", SaleId(self.sale)))
             .header("authorization", format!("Bearer {token}"))
             .header("content-type", "application/json")
             .body(Body::from(body.to_string()))
@@ -123,17 +134,17 @@ impl Desk {
     }
 
     #[track_caller]
-    fn read<T: DeserializeOwned>((status, body): (u16, Vec<u8>), expected: u16) -> T {
+    pub fn read<T: DeserializeOwned>((status, body): (u16, Vec<u8>), expected: u16) -> T {
         let text = String::from_utf8_lossy(&body);
         assert_eq!(status, expected, "{text}");
         serde_json::from_slice(&body).unwrap_or_else(|fault| panic!("{fault}: {text}"))
     }
 
-    async fn done(&self, method: &str, part: &str, body: Value) -> AdmissionView {
+    pub async fn done(&self, method: &str, part: &str, body: Value) -> AdmissionView {
         Self::read(self.ask(&self.token, method, part, &body).await, 200)
     }
 
-    async fn refused(&self, method: &str, part: &str, body: Value, status: u16) -> Problem {
+    pub async fn refused(&self, method: &str, part: &str, body: Value, status: u16) -> Problem {
         Self::read(self.ask(&self.token, method, part, &body).await, status)
     }
 
@@ -144,6 +155,26 @@ impl Desk {
         body["confirm"] = json!(problem.confirm.unwrap());
         self.done(method, part, body).await
     }
+}
+
+/// So many new fans join; answers their places.
+pub async fn join_many(desk: &Desk, fans: usize) -> Vec<Uuid> {
+    let ask = || JoinAsk {
+        place: chassis::ids::new(&desk.clock),
+        fan: chassis::ids::new(&desk.clock),
+        party: 1,
+        tiers: 0,
+        accepts: Accepts::default(),
+        class: Class::GENERAL,
+    };
+    let asks: Vec<JoinAsk> = (0..fans).map(|_| ask()).collect();
+    let joined = desk.store.join_batch(desk.sale, &asks).await.unwrap();
+    assert!(matches!(joined, JoinBatch::Placed(..)), "{joined:?}");
+    asks.iter().map(|ask| ask.place).collect()
+}
+
+pub async fn join<const N: usize>(desk: &Desk) -> [Uuid; N] {
+    join_many(desk, N).await.try_into().unwrap()
 }
 
 #[tokio::test]
@@ -202,17 +233,7 @@ async fn dangerous_changes_take_two_requests_of_one_operator_within_a_minute() {
 #[tokio::test]
 async fn a_preview_says_what_a_change_would_do_and_changes_nothing() {
     let desk = desk().await;
-    let asks: Vec<JoinAsk> = (100..140)
-        .map(|n| JoinAsk {
-            place: Uuid::from_u128(n),
-            fan: Uuid::from_u128(n),
-            party: 1,
-            tiers: 0,
-            accepts: Accepts::default(),
-            class: Class::GENERAL,
-        })
-        .collect();
-    desk.store.join_batch(desk.sale, &asks).await.unwrap();
+    join_many(&desk, 40).await;
     let faster = json!({"rate_per_minute": 6_000});
     let view: PreviewView = Desk::read(desk.ask(&desk.token, "POST", "/preview", &faster).await, 200);
     assert_eq!((view.waiting, view.without.peak_active.max(view.with.peak_active) <= 100), (40, true));
@@ -242,4 +263,38 @@ async fn operators_announce_and_withdraw_and_both_are_in_the_log() {
     assert_eq!(actions, ["sale.withdraw", "sale.announce", "sale.publish"]);
     assert_eq!(log[1].change["to"]["de"], "Einlass später");
     assert!(desk.store.verify().await.unwrap().violations.is_empty());
+}
+
+#[tokio::test]
+async fn one_preview_at_a_time() {
+    let desk = desk().await;
+    join_many(&desk, 3).await;
+    let ask = async || desk.ask(&desk.token, "POST", "/preview", &json!({"rate_per_minute": 60})).await;
+    // Nobody can read the places for a while, and so the first goes on for as long.
+    let mut lock = desk.database.pool.begin().await.unwrap();
+    sqlx::query("lock table place in access exclusive mode").execute(&mut *lock).await.unwrap();
+    let second = async {
+        eventually(Duration::from_secs(10), async || {
+            let waits = sqlx::query_scalar("select exists(select from pg_locks where not granted)");
+            waits.fetch_one(&desk.database.pool).await.unwrap()
+        })
+        .await;
+        let refused: Problem = Desk::read(ask().await, 429);
+        lock.rollback().await.unwrap();
+        refused
+    };
+    let (first, refused) = tokio::join!(ask(), second);
+    assert_eq!((refused.code.as_str(), refused.retry_after_s), ("too-many-requests", Some(5)));
+    assert_eq!(Desk::read::<PreviewView>(first, 200).waiting, 3);
+    assert_eq!(Desk::read::<PreviewView>(ask().await, 200).waiting, 3);
+}
+
+#[tokio::test]
+async fn a_preview_of_too_long_a_line_is_refused() {
+    let desk = desk_of(10, Config { preview_places: 3, ..Config::default() }).await;
+    let body = json!({"rate_per_minute": 60});
+    join_many(&desk, 3).await;
+    assert_eq!(Desk::read::<PreviewView>(desk.ask(&desk.token, "POST", "/preview", &body).await, 200).waiting, 3);
+    join_many(&desk, 1).await;
+    assert_eq!(desk.refused("POST", "/preview", body, 409).await.code, "line-too-long");
 }

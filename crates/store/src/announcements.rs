@@ -32,7 +32,8 @@ impl Store {
         texts: Option<&BTreeMap<String, String>>,
     ) -> Result<Option<Option<AnnouncementNow>>> {
         let mut tx = self.pool.begin().await?;
-        let found: Option<(Uuid, Option<Json<BTreeMap<String, String>>>)> =
+        type Row = (Uuid, Option<Json<BTreeMap<String, String>>>);
+        let found: Option<Row> =
             sqlx::query_as("select event, announcement from sale where id = $1 and published for no key update")
                 .bind(sale)
                 .fetch_optional(&mut *tx)

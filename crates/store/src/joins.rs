@@ -303,7 +303,8 @@ impl Store {
             let granted: Vec<(Uuid, Grant)> = new.iter().map(|(ask, grant)| (ask.place, grant.clone())).collect();
             gate.write(&mut tx, sale, now_ms, &granted).await?;
             // The first join after the opening finds the lobby closed: whoever came before is in the draw.
-            let lobby_size = lobby_size.or_else(|| (now_ms >= opens_at_ms).then_some(next_entry - 1));
+            let ended = now_ms >= opens_at_ms && self.guards().lobby_end;
+            let lobby_size = lobby_size.or_else(|| ended.then_some(next_entry - 1));
             sqlx::query("update line set next_entry = $2, lobby_size = $3 where sale = $1")
                 .bind(sale)
                 .bind(last + 1)

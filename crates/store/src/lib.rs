@@ -84,6 +84,14 @@ pub struct Guards {
     pub transfer_once: bool,
     /// A sale takes no more seats than its allotment.
     pub allotment_check: bool,
+    /// Nobody of a lobby is let in before its draw.
+    pub draw_wait: bool,
+    /// Who joins after the opening is not in the lobby's draw.
+    pub lobby_end: bool,
+    /// Nobody is let in before the holder's clock, too, says that it is time.
+    pub own_clock: bool,
+    /// What an earlier holder let in counts for as much longer as a clock may have been stepped.
+    pub step_margin: bool,
 }
 
 impl Guards {
@@ -97,6 +105,10 @@ impl Guards {
         code_limit: true,
         transfer_once: true,
         allotment_check: true,
+        draw_wait: true,
+        lobby_end: true,
+        own_clock: true,
+        step_margin: true,
     };
 }
 

@@ -13,6 +13,9 @@ use crate::leases::Lease;
 use crate::redis_door::Keys;
 use crate::{Result, Store, StoreError};
 
+/// By so much a clock may be stepped without breaking a cap, in milliseconds.
+const STEP_MS: f64 = 5_000.0;
+
 /// What a pacing decision saw when it was made.
 #[derive(Debug, Clone)]
 pub struct PaceAsk {
@@ -45,11 +48,14 @@ pub struct Measured {
     pub flow: Flow,
     /// Who was let in lately by the holder's own clock, a second witness beside the record's.
     pub lately: Window,
+    /// The holder's clock, in milliseconds since 1970: nobody is let in, and no rate rises, before it agrees with Postgres's.
+    /// Nothing: Postgres's alone.
+    pub now_ms: Option<i64>,
 }
 
 impl Default for Measured {
     fn default() -> Self {
-        Self { show_up: 1.0, brake: 1.0, flow: Flow::default(), lately: Window::default() }
+        Self { show_up: 1.0, brake: 1.0, flow: Flow::default(), lately: Window::default(), now_ms: None }
     }
 }
 
@@ -111,20 +117,25 @@ impl Store {
         let sale = ask.lease.scope;
         let mut tx = self.pool.begin().await?;
         self.in_office(&mut tx, &ask.lease).await?;
-        // Time never goes back: not behind the last tick, whatever the clock does.
+        // Time never goes back: not behind the last tick, whatever the clock does. A step forward makes what was let in before
+        // look older: the holder's own witness tells the truth about its term, and of earlier ones a step's worth more counts.
         type Tick = (i64, i64, i64);
         let (at_ms, last_minute, last_second): Tick = sqlx::query_as(
             "with now as (select greatest(clock_timestamp(), (select max(at) from pace_tick where sale = $1)) as at)
              select to_ms(now.at), coalesce(sum(t.admitted), 0),
                     coalesce(sum(t.admitted) filter (where t.at >= now.at - interval '1.001 s'), 0)
-             from now left join pace_tick t on t.sale = $1 and t.at >= now.at - interval '60.001 s' group by now.at",
+             from now left join pace_tick t on t.sale = $1 and t.at >= now.at - interval '60.001 s' - $3 * interval '1 ms'
+                                           and (t.term <> $2 or t.at >= now.at - interval '60.001 s') group by now.at",
         )
         .bind(sale)
+        .bind(ask.lease.term)
+        .bind(if self.guards().step_margin { STEP_MS } else { 0.0 })
         .fetch_one(&mut *tx)
         .await?;
         let Some(now) = sale_now(&mut tx, sale).await? else { return Ok(PaceDone::default()) };
         let seats = InPlay::read(&mut tx, ask.event, sale, now.allotment).await?;
-        let Measured { show_up, brake, flow, lately } = ask.measured;
+        let Measured { show_up, brake, flow, lately, now_ms: own_ms } = ask.measured;
+        let own_ms = own_ms.filter(|_| self.guards().own_clock).unwrap_or(at_ms);
         let mut done = PaceDone { sold_out: now.sold_out, free_seats: seats.free(), flow, ..PaceDone::default() };
         let mut records = Vec::new();
         let lane = Lane { scope: sale, kind: LaneKind::Pace };
@@ -134,16 +145,19 @@ impl Store {
                 .fetch_one(&mut *tx)
                 .await?;
         let heard = drawn == ask.drawn || !self.guards().draw_check;
-        if heard && now.course(drawn).state(at_ms).admits() {
+        let course = now.course(drawn || !self.guards().draw_wait);
+        if heard && course.state(at_ms).admits() && course.state(own_ms).admits() {
             let active: i64 = sqlx::query_scalar(
                 "select count(*) from place where sale = $1 and ended_at is null and admitted_at is not null",
             )
             .bind(sale)
             .fetch_one(&mut *tx)
             .await?;
-            let in_force = now.tuning()?.in_force(at_ms, show_up, brake);
+            let tuning = now.tuning()?;
+            let in_force = tuning.in_force(at_ms, show_up, brake);
+            let by_both = in_force.at_most(tuning.in_force(own_ms, show_up, brake));
             let window = Window { last_minute: last_minute as u32, last_second: last_second as u32 }.at_least(lately);
-            let most = allowed(in_force, window, active as u32, &mut done.flow, at_ms);
+            let most = allowed(by_both, window, active as u32, &mut done.flow, at_ms);
             let allowed = if self.guards().rate_check { most } else { 1_000 };
             // Whoever left since the candidates were read drops out here; nobody behind them is held up.
             let next: Vec<(i64, i16)> = sqlx::query_as(
@@ -156,7 +170,7 @@ impl Store {
             .bind(i64::from(allowed))
             .fetch_all(&mut *tx)
             .await?;
-            let count = seats.served(next.iter().map(|(_, party)| *party as u32));
+            let count = seats.served(&next.iter().map(|(_, party)| *party as u32).collect::<Vec<_>>());
             done.admitted = next[..count].iter().map(|(entry, _)| *entry).collect();
             done.unused = allowed - count as u32;
             done.flow.let_in(count as u32);
@@ -361,8 +375,9 @@ impl InPlay {
         self.each().map(|seats| seats.free.max(0) as u32).min().unwrap_or(0)
     }
 
-    fn served(&self, parties: impl Iterator<Item = u32> + Clone) -> usize {
-        let served = |seats: &SeatsInPlay| served(seats.free.max(0) as u32, seats.standing as u32, parties.clone());
+    fn served(&self, parties: &[u32]) -> usize {
+        let parties = || parties.iter().copied();
+        let served = |seats: &SeatsInPlay| served(seats.free.max(0) as u32, seats.standing as u32, parties());
         self.each().map(served).min().unwrap_or(0)
     }
 

@@ -12,8 +12,6 @@ use crate::allotments::taken;
 use crate::follow::{begin_snapshot, sale_now};
 use crate::{Result, Store, StoreError};
 
-/// More waiting parties are not read.
-pub const WAITING_MAX: usize = 5_000_000;
 /// Places read by one statement.
 const CHUNK: i64 = 50_000;
 /// Fewer ended bookings say nothing of how fans behave.
@@ -38,7 +36,7 @@ pub struct Situation {
     pub standing: Vec<u8>,
     /// The parties that wait, in order; in the order of their coming as long as their numbers are not drawn.
     pub waiting: Vec<u8>,
-    /// Whether more wait than [`WAITING_MAX`]; then `waiting` is not all.
+    /// Whether more wait than were asked for; then `waiting` is not all.
     pub cut: bool,
     /// Seats that nobody has and the sale may take.
     pub free: u32,
@@ -64,11 +62,11 @@ impl Situation {
 }
 
 impl Store {
-    /// A published sale as it stands; nothing if there is none.
+    /// A published sale as it stands, with at most about so many who wait; nothing if there is none.
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn situation(&self, sale: Uuid) -> Result<Option<Situation>> {
+    pub async fn situation(&self, sale: Uuid, waiting_max: usize) -> Result<Option<Situation>> {
         let mut connection = self.pool.acquire().await?;
         let mut tx = begin_snapshot(&mut connection).await?;
         let Some(now) = sale_now(&mut tx, sale).await? else { return Ok(None) };
@@ -107,7 +105,7 @@ impl Store {
         .bind(sale)
         .fetch_all(&mut *tx)
         .await?;
-        let (waiting, cut) = waiting(&mut tx, sale).await?;
+        let (waiting, cut) = waiting(&mut tx, sale, waiting_max).await?;
         let mut behaviour = behaviour(&mut tx, event, sale).await?;
         behaviour.hold_ttl_ms = hold_ttl_ms.cast_unsigned();
         if !waiting.is_empty() {
@@ -136,7 +134,7 @@ impl Store {
 }
 
 /// The parties that wait, in order, and whether there are more.
-async fn waiting(tx: &mut PgConnection, sale: Uuid) -> Result<(Vec<u8>, bool)> {
+async fn waiting(tx: &mut PgConnection, sale: Uuid, most: usize) -> Result<(Vec<u8>, bool)> {
     let draw: Option<(i64, Vec<u8>)> =
         sqlx::query_as("select size, seed from draw where sale = $1 and drawn_at is not null")
             .bind(sale)
@@ -177,12 +175,12 @@ async fn waiting(tx: &mut PgConnection, sale: Uuid) -> Result<(Vec<u8>, bool)> {
                 later.push(party as u8);
             }
         }
-        if found >= WAITING_MAX {
+        if found > most {
             break;
         }
     }
     let general = lobby.into_iter().filter(|party| *party > 0).chain(later);
-    Ok((invited.into_values().chain(general).collect(), found >= WAITING_MAX))
+    Ok((invited.into_values().chain(general).collect(), found > most))
 }
 
 /// Who began to pay, extended, gave back or failed has come; a hold that lapsed without any of that was of one who did not.

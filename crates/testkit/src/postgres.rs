@@ -78,6 +78,29 @@ impl TestPostgres {
     }
 }
 
+impl TestDatabase {
+    /// Stops its clock, for every connection made from here on: `clock_timestamp()` and `now()` are then what
+    /// [`Self::set_clock`] says, in milliseconds since 1970.
+    pub async fn stop_clock(&self, at_ms: i64) {
+        let statements = format!(
+            "create schema clock; create table clock.now (at timestamptz not null);
+             insert into clock.now values (from_ms({at_ms}));
+             create function clock.clock_timestamp() returns timestamptz language sql volatile as 'select at from clock.now';
+             create function clock.now() returns timestamptz language sql volatile as 'select at from clock.now';
+             alter database {} set search_path = clock, public, pg_catalog;
+             alter table audit alter at set default clock.clock_timestamp()",
+            self.name
+        );
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&self.pool).await.expect("a clock of its own");
+    }
+
+    /// Sets the clock that [`Self::stop_clock`] stopped.
+    pub async fn set_clock(&self, at_ms: i64) {
+        let set = sqlx::query("update clock.now set at = from_ms($1)").bind(at_ms).execute(&self.pool).await;
+        assert_eq!(set.expect("the clock is set").rows_affected(), 1);
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let dropped = postgres().dropped.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,8 @@
 //! Who may be let in now, and how many.
 //!
 //! [`allowance`] is the hard cap, judged in the deciding transaction. [`Tuning::in_force`] says what it is fed: the rate by
-//! the clock ([`Ramp`]), nothing while everybody is held. Below that cap [`Flow`] spreads a gentler pace, which the
-//! measured [`ShowUp`] and the automatic [`Brake`] set. [`Memory`] and [`Look`] find who is next.
+//! the clock ([`Ramp`]), nothing while everybody is held. Within that cap [`Flow`] spreads the pace evenly; the measured
+//! [`ShowUp`] and the automatic [`Brake`] set a gentler one. [`Memory`] and [`Look`] find who is next.
 
 mod brake;
 mod flow;

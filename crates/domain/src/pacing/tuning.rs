@@ -29,10 +29,14 @@ pub struct InForce {
 }
 
 impl InForce {
-    /// Whether something other than the hard caps slows the line.
+    /// The smaller of both.
     #[must_use]
-    pub fn is_slowed(&self) -> bool {
-        self.per_minute < f64::from(self.knobs.rate_per_minute)
+    pub fn at_most(self, other: Self) -> Self {
+        let knobs = Knobs {
+            rate_per_minute: self.knobs.rate_per_minute.min(other.knobs.rate_per_minute),
+            max_active: self.knobs.max_active.min(other.knobs.max_active),
+        };
+        Self { knobs, per_minute: self.per_minute.min(other.per_minute) }
     }
 }
 
@@ -64,13 +68,11 @@ impl Tuning {
     }
 }
 
-/// How many may be let in now: the hard caps' allowance, and no more than the gentler pace where there is one. `now_ms` is of a
+/// How many may be let in now: the hard caps' allowance, and no more than an even flow at the pace aimed at. `now_ms` is of a
 /// clock that does not go back. Whoever was let in is to be told to the flow, [`Flow::let_in`].
 pub fn allowed(in_force: InForce, window: Window, active: u32, flow: &mut Flow, now_ms: i64) -> u32 {
     let hard = allowance(in_force.knobs, window, active);
-    // The flow runs on while it does not bind, so that it has nothing to make up for when it does.
-    let even = flow.up_to(in_force.per_minute, now_ms);
-    if in_force.is_slowed() { hard.min(even) } else { hard }
+    hard.min(flow.up_to(in_force.per_minute, now_ms))
 }
 
 #[cfg(test)]
@@ -78,7 +80,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pacing::{Between, Step};
+    use crate::pacing::{Between, Recent, Step};
 
     fn tuning(rate_per_minute: u32) -> Tuning {
         Tuning::new(Knobs { rate_per_minute, max_active: 100 })
@@ -92,7 +94,24 @@ mod tests {
         assert!((per_minute(0.75, 1.0) - 400.0).abs() < 1e-9);
         assert!((per_minute(0.5, 1.0) - 500.0).abs() < 1e-9, "the rate stays the cap");
         assert!((per_minute(0.1, 0.5) - 250.0).abs() < 1e-9);
-        assert!(!tuning(500).in_force(0, 0.5, 1.0).is_slowed(), "without a target nothing is corrected");
+        let plain = tuning(500).in_force(0, 0.5, 1.0).per_minute;
+        assert!((plain - 500.0).abs() < 1e-9, "without a target nothing is corrected");
+    }
+
+    /// Five minutes at a steady rate: by second, evenly, and as many in all as the window lets in.
+    #[test]
+    fn a_steady_rate_is_steady_by_the_second() {
+        let in_force = tuning(600).in_force(0, 1.0, 1.0);
+        let (mut flow, mut recent, mut by_second) = (Flow::default(), Recent::default(), vec![0; 300]);
+        for tick in 0..1_500 {
+            let n = allowed(in_force, recent.window(tick * 200), 0, &mut flow, tick * 200);
+            flow.let_in(n);
+            recent.let_in(tick * 200, n);
+            by_second[tick as usize / 5] += n;
+        }
+        assert!(by_second[1..].iter().all(|n| (2..=16).contains(n)), "{by_second:?}");
+        let sum: u32 = by_second.iter().sum();
+        assert!(sum > 2_980, "{sum}");
     }
 
     #[test]

@@ -58,9 +58,9 @@ fn the_seats_run_out_when_they_do() {
     assert_eq!((both.moved, both.with), (0, both.without));
     assert!((both.with.unreached - 0.75).abs() < 1e-9);
     let sold_out = both.with.sold_out_at.unwrap();
-    // The last of 1,500 goes in half-way through the third minute at twice the rate's share, and pays a minute later.
+    // The last of 1,500 goes in half-way through the third minute, and pays a minute later.
     assert_eq!(sold_out.low_ms, sold_out.high_ms);
-    assert!((194_000..=201_000).contains(&(sold_out.low_ms - NOW_MS)), "{sold_out:?}");
+    assert!((208_000..=212_000).contains(&(sold_out.low_ms - NOW_MS)), "{sold_out:?}");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_pause_reaches_nobody_and_a_ramp_is_followed() {
     assert_eq!((both.without.waits, both.moved), (None, 1_000));
     assert!((both.without.unreached - 1.0).abs() < 1e-9);
     let waits = both.with.waits.unwrap();
-    assert!((600..=603).contains(&waits.p10_s) && waits.p90_s <= 606, "{waits:?}");
+    assert!((600..=603).contains(&waits.p10_s) && waits.p90_s <= 610, "{waits:?}");
 }
 
 #[test]

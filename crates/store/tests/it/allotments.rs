@@ -69,7 +69,7 @@ async fn a_sold_out_allotment_ends_its_sale_and_leaves_the_rest_to_the_next() ->
     let mut world = allotted(Recipe::default(), 4).await?;
     let (pacing, seating) = (world.pacing().await?, world.seating().await?);
     world.join(&[2, 2, 2, 2]).await?;
-    assert_eq!(world.store.situation(world.sale).await?.expect("published").free, 4);
+    assert_eq!(world.store.situation(world.sale, 100).await?.expect("published").free, 4);
     let done = world.tick(pacing).await?;
     assert_eq!(
         (done.admitted, done.free_seats),
@@ -101,7 +101,7 @@ async fn a_sold_out_allotment_ends_its_sale_and_leaves_the_rest_to_the_next() ->
     world.sql(format!("update sale set closes_at = now() - interval '1 s' where id = '{}'", world.sale)).await?;
     world.sql(format!("update sale set opens_at = now() - interval '1 s', closes_at = now() + interval '1 h' where id = '{general}'")).await?;
     assert_eq!(world.store.publish_sale(general, world.account).await?, SalePublished::Done);
-    assert_eq!(world.store.situation(general).await?.expect("published").free, 16);
+    assert_eq!(world.store.situation(general, 100).await?.expect("published").free, 16);
     world.sale = general;
     let pacing = world.pacing().await?;
     world.join(&[8, 8, 8]).await?;

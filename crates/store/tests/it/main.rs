@@ -1,5 +1,6 @@
 //! The store on real servers: what it promises, what it does when things break, and that its checks see what is wrong.
 
+mod agree;
 mod allotments;
 mod draw;
 mod entry;

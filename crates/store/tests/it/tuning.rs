@@ -78,7 +78,8 @@ async fn a_target_and_the_brake_slow_evenly_below_the_rate() -> Result {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let share = begun.elapsed().as_secs_f64() * 20.0;
-    assert!(admitted as f64 <= share + 1.0 && admitted as f64 >= share / 2.0, "{admitted} of {share}");
+    // A second's worth may come at once.
+    assert!(admitted as f64 <= share + 21.0 && admitted as f64 >= share / 2.0, "{admitted} of {share}");
     assert!(most <= 20, "{most} at once");
     world.sound().await
 }
@@ -161,7 +162,7 @@ async fn a_preview_sees_the_line_in_order() -> Result {
     world.join_as(&[invited]).await?;
     assert_eq!(world.tick(lease).await?.admitted, [1, 2]);
     world.hold(&seating, 1, &[0]).await?;
-    let seen = world.store.situation(world.sale).await?.unwrap();
+    let seen = world.store.situation(world.sale, 100).await?.unwrap();
     assert_eq!((seen.waiting, seen.standing, seen.cut), (vec![6, 3, 4, 5], vec![2], false));
     assert_eq!((seen.holding.len(), seen.holding[0].seats, seen.free), (1, 1, 19));
     assert_eq!(seen.recent.iter().map(|(_, n)| n).sum::<u32>(), 2);

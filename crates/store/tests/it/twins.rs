@@ -93,10 +93,9 @@ async fn holds_last_until_their_deadlines(world: &World) -> Result {
     let (pacing, seating) = (world.pacing().await?, world.seating().await?);
     world.join(&[1, 1]).await?;
     world.tick(pacing).await?;
-    world.holds_last(150, 60_000).await?;
-    let short = world.hold(&seating, 1, &[0]).await?;
-    let long = world.hold(&seating, 2, &[1]).await?;
-    anyhow::ensure!(world.store.extend_hold(long.booking).await?);
+    let long = world.hold(&seating, 1, &[0]).await?;
+    world.holds_last(150, 0).await?;
+    let short = world.hold(&seating, 2, &[1]).await?;
     while world.store.lapse_due().await?.0 == 0 {}
     anyhow::ensure!(world.state_of(long.booking).await? == "held", "a hold ended a minute early");
     anyhow::ensure!(world.state_of(short.booking).await? == "lapsed", "another hold ended");
