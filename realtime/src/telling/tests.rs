@@ -46,6 +46,7 @@ impl Line {
             sold_out_for_you: false,
             sale: SaleState::Open,
             pause_reason: None,
+            stopped: false,
             opens_at_ms: None,
             hold: None,
             booking_id: None,

@@ -130,7 +130,7 @@ impl Replay {
                     let what = format!("an operator put entry {entry} into class {class}");
                     report.exceptions.push(Fault { part: "pace", version, what });
                 }
-                Change::Left { entry } => {
+                Change::Left { entry, .. } => {
                     self.out(*entry, "left", version, report);
                     self.gone.insert(*entry);
                 }
