@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { AVAILABILITY, booking, EVENT, now, saleDraft, SCENES, TIERS } from "./fixture/data.mjs";
+import { DeskOffice } from "./fixture/office.mjs";
 import { Play } from "./fixture/play.mjs";
 import { upgrade } from "./fixture/socket.mjs";
 
@@ -22,6 +23,7 @@ document.querySelector("form").onsubmit = async (e) => { e.preventDefault();
 
 export async function start({ port = 0, ...play } = {}) {
   const live = new Play(play);
+  const office = new DeskOffice(live);
   const accounts = new Map();
   const events = new Map();
   const organisations = [{ organisation_id: "org_fixture", name: "Harbour Concerts" }];
@@ -226,21 +228,14 @@ export async function start({ port = 0, ...play } = {}) {
     }
     if ((m = is("/v1/sales/*/admission"))) {
       if (m[0] !== "sal_live") return send(200, { ...live.admission(), sale_id: m[0], state: anySale(m[0])?.state ?? "open" }, { etag: '"1"' });
-      if (method === "PATCH") {
-        if (request.headers["if-match"] && request.headers["if-match"] !== `"${live.rateVersion}"`) return problem(412, "version-conflict", "Somebody changed it meanwhile", "read it again");
-        const from = { ...live.tuning };
-        if (body.rate_per_minute) live.tuning.rate_per_minute = body.rate_per_minute;
-        if (body.max_active) live.tuning.max_active = body.max_active;
-        live.log("admission.tune", body.reason, { from, to: { ...live.tuning } });
-      }
+      if (method === "PATCH" && request.headers["if-match"] && request.headers["if-match"] !== `"${live.rateVersion}"`) return problem(412, "version-conflict", "Somebody changed it meanwhile", "read it again");
+      if (method === "PATCH") return office.answer(method, "admission", body, send, problem, url);
       return send(200, live.admission(), { etag: `"${live.rateVersion}"` });
     }
     if ((m = is("/v1/sales/*/admission/audit"))) return send(200, { lines: live.audit });
-    if ((m = is("/v1/sales/*/admission/*"))) {
-      live.pauseReason = m[1] === "pause" ? body.reason : undefined;
-      live.log("admission." + m[1], body.reason, {});
-      return send(200, live.admission(), { etag: `"${live.rateVersion}"` });
-    }
+    const rest = /^\/v1\/sales\/sal_\w+\/(.+)$/.exec(path)?.[1];
+    if (rest && office.answer(method, rest, body, send, problem, url) !== undefined) return;
+    if (response.writableEnded) return;
     problem(404, "not-found", "There is nothing here", method + " " + path);
   });
 

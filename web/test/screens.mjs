@@ -30,7 +30,7 @@ async function screen(name, visit, { dark = false } = {}) {
     await page.addInitScript(() => {
       if (location.pathname.startsWith("/q/")) localStorage.setItem("usher.visitor", JSON.stringify({ fan_id: "fan_0", token: "vis_0", expires_at_ms: Date.now() + 1e9 }));
     });
-    const errors = listenForErrors(page, (text) => /status of (404|401|409|412|429|500|503)|WebSocket connection|ERR_EMPTY_RESPONSE|ERR_CONNECTION/.test(text));
+    const errors = listenForErrors(page, (text) => /status of (404|401|409|412|422|429|500|503)|WebSocket connection|ERR_EMPTY_RESPONSE|ERR_CONNECTION/.test(text));
     await visit(page);
     faults.push(...(await inspect(page, out, name)), ...errors.map((e) => `${name}: ${e}`));
   } catch (e) {

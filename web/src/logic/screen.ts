@@ -27,7 +27,7 @@ export interface Situation {
   openingPassed: boolean;
 }
 
-const ENDED: ReadonlySet<PlaceState> = new Set(["booked", "lapsed", "released", "failed", "left", "sold_out", "refunded"]);
+const ENDED: ReadonlySet<PlaceState> = new Set(["booked", "lapsed", "released", "failed", "left", "removed", "sold_out", "refunded"]);
 
 export function ended(state: PlaceState): boolean {
   return ENDED.has(state);
