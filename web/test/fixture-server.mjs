@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
-import { AVAILABILITY, booking, EVENT, now, saleDraft, SCENES, TIERS } from "./fixture/data.mjs";
+import { AVAILABILITY, booking, EVENT, history, now, saleDraft, SCENES, TIERS, WISHES } from "./fixture/data.mjs";
 import { DeskOffice } from "./fixture/office.mjs";
 import { Play } from "./fixture/play.mjs";
 import { upgrade } from "./fixture/socket.mjs";
@@ -107,15 +107,26 @@ export async function start({ port = 0, ...play } = {}) {
     }
 
     // ---- the line
-    const joined = (place, id, state) => ({ place: { place_id: place, sale_id: id, event_id: EVENT.event_id, entry: 12409, party: 2, state, joined_at_ms: now() }, receipt: "", listen: { socket: `ws://${request.headers.host}/v1/live/socket`, poll: "/v1/live/place" }, seq: { joins: 1, pace: 1, seats: 1 } });
+    const joined = (place, id, state) => ({ place: { place_id: place, sale_id: id, event_id: EVENT.event_id, entry: 12409, party: 2, wishes: WISHES, state, joined_at_ms: now() }, receipt: "", listen: { socket: `ws://${request.headers.host}/v1/live/socket`, poll: "/v1/live/place" }, seq: { joins: 1, pace: 1, seats: 1 } });
     if (is("/v1/sales/*/draw/*")) return problem(404, "not-found", "There is nothing here", "no draw");
     if ((m = is("/v1/sales/*/places")) && method === "POST") {
       if (scene(m[0])?.joinBusy) return problem(429, "too-many-requests", "Too many requests", "slow down", { retry_after_s: 6 });
       if (!bearer) return problem(401, "unauthorised", "Sign in or send a valid token");
-      if (m[0] !== "sal_live") return problem(409, "not-open-yet", "The sale is not open yet", "", { at_ms: now() + 9000 });
+      if (m[0] !== "sal_live") {
+        if (anySale(m[0])?.entry === "code") return problem(403, "code-used-up", "The code is used up", "code: it was used in as many places as it is good for; if you gave it to nobody, ask whoever gave it to you");
+        return problem(409, "not-open-yet", "The sale is not open yet", "", { at_ms: now() + 9000 });
+      }
       const { place, fresh } = live.join(me?.email ?? bearer, body.party);
       return send(fresh ? 201 : 200, { ...joined(place.id, m[0], place.state), receipt: place.receipt });
     }
+    if ((m = is("/v1/sales/*/places/mine/history"))) return send(200, history(m[0].slice(4), scene(m[0])?.view?.state));
+    if ((m = is("/v1/sales/*/places/mine/transfer"))) return send(200, { code: "7QXA-K3M9-D2WF", expires_at_ms: now() + 600_000, server_now_ms: now() });
+    if (path === "/v1/places/transfer") {
+      if (body.code.startsWith("USED")) return problem(409, "transfer-used", "The code was used before", "it is good once; if that was you, ask for your place, else ask whoever gave it to you");
+      if (!body.code.startsWith("7QXA")) return problem(404, "transfer-unknown", "There is no such code", "check what was typed; making another code makes the earlier one worthless");
+      return send(200, { ...joined("plc_019a7c2e5f3b7c1d8e9f0a1b2c3d4e5f", "sal_waiting", "waiting"), receipt: "rcp_sal_waiting" });
+    }
+    if ((m = is("/v1/sales/*/places/mine")) && scene(m[0])?.moved && bearer.startsWith("rcp_")) return problem(403, "place-moved", "The place is somebody else's now", "it was taken over");
     if ((m = is("/v1/sales/*/places/mine"))) {
       const played = live.places.get(bearer) ?? [...live.places.values()].reverse().find((p) => p.fan === (me?.email ?? bearer));
       if (m[0] === "sal_live" && played) {
@@ -128,7 +139,12 @@ export async function start({ port = 0, ...play } = {}) {
       const view = scene(m[0])?.view;
       if (!view) return problem(404, "not-found", "There is nothing here", "no such place");
       if (method === "DELETE") return send(204);
-      return send(200, { ...joined("plc_" + m[0], m[0], view.state), receipt: "rcp_" + m[0] });
+      const place = joined("plc_019a7c2e5f3b7c1d8e9f0a1b2c3d4e5f", m[0], view.state);
+      if (method === "PATCH") {
+        if (body.party === 6) return problem(409, "too-late", "The place was let in", "seats are being found for what it wanted");
+        Object.assign(place.place, body);
+      }
+      return send(200, { ...place, receipt: "rcp_" + m[0] });
     }
     if (path === "/v1/live/place") {
       const played = live.places.get(bearer);

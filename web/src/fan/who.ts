@@ -16,6 +16,8 @@ export interface Kept {
   byAccount: boolean;
   /** The first `ahead` seen, for the progress bar. */
   first?: number;
+  /** Until when a transfer code for it is good, if one was made here. */
+  offered?: number;
 }
 
 function read<T>(name: string): T | null {

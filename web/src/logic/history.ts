@@ -1,8 +1,7 @@
 // What became of a place, in words: for its fan and for the operator who helps.
 
 import type { PlaceState, PlaceStep } from "../wire";
-import { stamp } from "./time";
-import { lasted } from "./words";
+import { lasted, stamp } from "./spans";
 
 export const placeWords: Record<PlaceState, string> = {
   waiting: "waiting", skipped: "skipped", standing: "let in", holding: "holding seats", booked: "booked", lapsed: "hold ran out", released: "seats given back",

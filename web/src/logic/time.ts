@@ -2,7 +2,7 @@
 
 import { locale } from "./words";
 
-function format(ms: number, zone: string | undefined, o: Intl.DateTimeFormatOptions): string {
+export function format(ms: number, zone: string | undefined, o: Intl.DateTimeFormatOptions): string {
   try {
     return new Intl.DateTimeFormat(locale(), { ...o, timeZone: zone }).format(ms);
   } catch {
@@ -18,15 +18,6 @@ export function longTime(ms: number, zone?: string): string {
 }
 export function shortTime(ms: number, zone?: string): string {
   return format(ms, zone, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
-}
-/** A moment to the second, with its day: `21 Nov, 20:00:05`. */
-export function stamp(ms: number, zone?: string): string {
-  return format(ms, zone, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
-}
-/** A time of day, with its day where that is not today. */
-export function soonTime(ms: number, zone: string | undefined, nowMs: number): string {
-  const day: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", year: "numeric" };
-  return format(ms, zone, { ...(format(ms, zone, day) !== format(nowMs, zone, day) && { day: "numeric", month: "short" }), hour: "2-digit", minute: "2-digit" });
 }
 /** The time of day with seconds; in the reader's zone, or in one that the page names. */
 export function clockTime(ms: number, zone?: string): string {

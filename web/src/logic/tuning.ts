@@ -1,8 +1,9 @@
 // The knobs of admission between the form, the wire and words.
 
 import type { AdmissionView, Brake, ChangeTuning, Ramp, Tuning } from "../wire";
-import { fromZoned, shortTime, soonTime, toZoned } from "./time";
-import { count, lasted, percent } from "./words";
+import { fromZoned, shortTime, toZoned } from "./time";
+import { lasted, percent, soonTime } from "./spans";
+import { count } from "./words";
 
 /** What the form holds: fields as typed. */
 export interface KnobValues {

@@ -60,24 +60,6 @@ export function span(ms: number): string {
   return plural(Math.round(s / 3600), "hour");
 }
 
-/** A length of time with its parts: `3 h 5 min`, `4 min 10 s`, `12 s`. */
-export function lasted(ms: number): string {
-  const s = Math.round(ms / 1000);
-  if (s < 60) return `${s} s`;
-  const min = Math.floor(s / 60);
-  if (min < 60) return s % 60 ? `${min} min ${s % 60} s` : `${min} min`;
-  return min % 60 ? `${count(Math.floor(min / 60))} h ${min % 60} min` : `${count(Math.floor(min / 60))} h`;
-}
-
-export function percent(share: number): string {
-  return new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: share > 0 && share < 0.095 ? 1 : 0 }).format(share);
-}
-
-/** What a sale is doing; an emergency stop is more than a pause. */
-export function stateWords(s: { state: SaleState; stopped?: boolean }): string {
-  return s.stopped ? "Stopped" : saleWords[s.state];
-}
-
 export const saleWords: Record<SaleState, string> = {
   draft: "Draft", scheduled: "Not open yet", lobby: "Lobby open", drawing: "Drawing the order", open: "On sale", paused: "Paused",
   closing: "Last in line", closed: "Ended", sold_out: "Sold out",

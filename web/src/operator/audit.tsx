@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { api } from "../console/session";
 import { Scroll } from "../console/ui";
-import { stamp } from "../logic/time";
+import { stamp } from "../logic/spans";
 import { differences, fromLog } from "../logic/tuning";
 import { classWords, placeWords } from "../logic/history";
 import type { AdmissionView, AuditLine, PlaceState } from "../wire";

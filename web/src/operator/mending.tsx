@@ -6,7 +6,7 @@ import { Problem } from "../api";
 import { api, get } from "../console/session";
 import { Chip, Fault, Field, Scroll, useWork } from "../console/ui";
 import { classWords, placeWords, stepWords } from "../logic/history";
-import { stamp } from "../logic/time";
+import { stamp } from "../logic/spans";
 import { count, plural } from "../logic/words";
 import type { AuditLine, FoundPlace } from "../wire";
 import { Act } from "./act";

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { get, useWho } from "../console/session";
 import { Chip, Heading, Loading, useLoad, Scroll } from "../console/ui";
 import { shortTime } from "../logic/time";
-import { stateWords } from "../logic/words";
+import { stateWords } from "../logic/spans";
 import type { Event, Sale } from "../wire";
 
 const URGENT: Sale["state"][] = ["open", "drawing", "paused", "closing", "lobby", "scheduled", "sold_out", "closed", "draft"];

@@ -2,8 +2,8 @@
 
 import type { JSX } from "preact";
 import { Scroll } from "../console/ui";
-import { soonTime, stamp } from "../logic/time";
-import { count, lasted, percent, plural } from "../logic/words";
+import { lasted, percent, soonTime, stamp } from "../logic/spans";
+import { count, plural } from "../logic/words";
 import type { Forecast, Preview } from "../wire";
 
 /** A simulated wait; its last digits mean nothing. */

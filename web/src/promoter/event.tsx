@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { api } from "../console/session";
 import { Chip, Fault, Heading, Loading, TwoStep, useLoad, useWork } from "../console/ui";
 import { longTime, shortTime } from "../logic/time";
-import { stateWords } from "../logic/words";
+import { stateWords } from "../logic/spans";
 import type { Event, Sale } from "../wire";
 import { BookingsTab } from "./bookings";
 import { CodesTab } from "./codes";

@@ -3,9 +3,10 @@
 import { call, type Problem } from "../api";
 import { $, fill, h, trouble } from "../fan/dom";
 import { corner, dialogFrom } from "../fan/who";
+import { lasted } from "../logic/spans";
 import { clockTime, longTime } from "../logic/time";
 import type { FairnessReport } from "../wire";
-import { classWords, every, lasted, percent } from "./words";
+import { classWords, every, percent } from "./words";
 
 const main = $("main");
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");

@@ -4,15 +4,6 @@ import type { FairnessReport } from "../wire";
 
 type Waits = FairnessReport["waits"][number];
 
-/** `3 h 5 min`, `4 min 10 s`, `12 s`. */
-export function lasted(ms: number): string {
-  const s = Math.round(ms / 1000);
-  if (s < 60) return `${s} s`;
-  const min = Math.floor(s / 60);
-  if (min < 60) return s % 60 ? `${min} min ${s % 60} s` : `${min} min`;
-  return min % 60 ? `${Math.floor(min / 60)} h ${min % 60} min` : `${Math.floor(min / 60)} h`;
-}
-
 export function percent(part: number, whole: number): string {
   return whole === 0 ? "none" : `${Math.round((100 * part) / whole)} %`;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { classWords, every, lasted, percent } from "../../src/report/words";
+import { lasted } from "../../src/logic/spans";
+import { classWords, every, percent } from "../../src/report/words";
 
 test("durations and shares in words", () => {
   assert.deepEqual([0, 59_499, 60_000, 250_000, 3_600_000, 11_100_000].map(lasted), ["0 s", "59 s", "1 min", "4 min 10 s", "1 h", "3 h 5 min"]);
