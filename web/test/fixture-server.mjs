@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
-import { AVAILABILITY, booking, EVENT, history, now, saleDraft, SCENES, TIERS, WISHES } from "./fixture/data.mjs";
+import { AVAILABILITY, booking, EVENT, history, now, report, saleDraft, SCENES, TIERS, WISHES } from "./fixture/data.mjs";
 import { DeskOffice } from "./fixture/office.mjs";
 import { Play } from "./fixture/play.mjs";
 import { upgrade } from "./fixture/socket.mjs";
@@ -104,6 +104,11 @@ export async function start({ port = 0, ...play } = {}) {
       if (scene(m[0])?.fault) return problem(500, "internal", "Something went wrong on our side", "the request's id finds it in our log");
       const sale = anySale(m[0]);
       return sale ? send(200, sale, { etag: `"${sale.version}"` }) : problem(404, "not-found", "There is nothing here", "no such sale");
+    }
+
+    if ((m = is("/v1/sales/*/report"))) {
+      if (m[0] === "sal_nothing") return problem(404, "not-found", "There is nothing here", "no such sale");
+      return m[0] === "sal_live" ? problem(409, "sale-not-over", "The sale is not over yet", "its report is public once it is") : send(200, report(m[0]));
     }
 
     // ---- the line

@@ -174,6 +174,16 @@ await screen("find-found", async (page) => {
   await at(page, "found");
 });
 
+for (const [name, sale, state] of [["report", "sal_closed", "report"], ["report-empty", "sal_empty", "report"], ["report-early", "sal_live", "early"], ["report-unknown", "sal_nothing", "unknown"]]) {
+  await screen(name, async (page) => {
+    await page.goto(`${fixture.url}/report/${sale}`);
+    await at(page, state);
+  });
+}
+await screen("report-dark", async (page) => {
+  await page.goto(`${fixture.url}/report/sal_closed`);
+  await at(page, "report");
+}, { dark: true });
 await screen("draw", async (page) => {
   await page.goto(`${fixture.url}/draw/sal_live`);
   await at(page, "form");

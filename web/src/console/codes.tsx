@@ -12,6 +12,7 @@ import { api, get } from "./session";
 import { Fault, Field, Loading, Scroll, Select, Tick, TwoStep, useLoad, useWork } from "./ui";
 
 const PAGE = 200;
+const over = (c: Code): boolean => c.expires_at_ms !== undefined && c.expires_at_ms <= Date.now();
 
 export function EntryPage({ sale, zone, promotes }: { sale: Sale; zone: string; promotes: boolean }): JSX.Element {
   const path = `/v1/sales/${encodeURIComponent(sale.sale_id)}`;
@@ -44,8 +45,8 @@ export function EntryPage({ sale, zone, promotes }: { sale: Sale; zone: string; 
             <thead><tr><th scope="col">Begins with</th><th scope="col">What for</th><th scope="col">Goes first</th><th scope="col" class="num">Used</th><th scope="col">Good until</th>{promotes && <th scope="col"><span class="vh">End it</span></th>}</tr></thead>
             <tbody>{all.map((c) => <tr key={c.code_id}>
               <th scope="row"><code>{c.prefix}…</code></th><td>{c.label || "–"}</td><td>{c.class === undefined ? "–" : `class ${c.class}`}</td>
-              <td class="num">{count(c.uses)} of {count(c.uses_max)}</td><td>{c.expires_at_ms === undefined ? "the sale’s end" : shortTime(c.expires_at_ms, zone)}</td>
-              {promotes && <td><TwoStep label="End…" ask={`Nobody joins by ${c.prefix}… any more. Who did keeps the place.`} yes="End the code" danger testid="end-code" act={async () => { await api("DELETE", `${path}/codes/${c.code_id}`); await reload(); }} /></td>}
+              <td class="num">{count(c.uses)} of {count(c.uses_max)}</td><td>{c.expires_at_ms === undefined ? "the sale’s end" : over(c) ? `ended ${shortTime(c.expires_at_ms, zone)}` : shortTime(c.expires_at_ms, zone)}</td>
+              {promotes && <td>{!over(c) && <TwoStep label="End…" ask={`Nobody joins by ${c.prefix}… any more. Who did keeps the place.`} yes="End the code" danger testid="end-code" act={async () => { await api("DELETE", `${path}/codes/${c.code_id}`); await reload(); }} />}</td>}
             </tr>)}</tbody></table></Scroll>}
         <Fault p={next.fault} />
         {all.length > 0 && !full && <p><button type="button" aria-disabled={next.busy} onClick={() => void next.run(async () => {

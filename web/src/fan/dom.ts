@@ -64,6 +64,6 @@ export function trouble(p: Problem, again?: () => void): HTMLElement {
   );
 }
 
-function sentence(s: string): string {
+export function sentence(s: string): string {
   return s ? s[0]!.toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? "" : ".") : "";
 }

@@ -85,10 +85,13 @@ function rampWords(r: Ramp | undefined, zone: string): string {
   return steps + (r.between === "linear" ? ", in straight lines" : "");
 }
 
-export function brakeWords(b: Brake | undefined): string {
-  if (!b) return "off";
-  return `when booking takes more than ${count(b.p99_ms)} ms or ${count(b.errors_per_mille)} of 1,000 fail, measured on ${count(b.least_samples)} or more; `
-    + `halves at most ${b.halvings_max} ${b.halvings_max === 1 ? "time" : "times"}, ${lasted(b.hold_off_ms)} apart; back to ${b.recover_percent} % each ${lasted(b.recover_every_ms)}`;
+const BRAKE_PARTS: [string, (b: Brake) => string][] = [
+  ["slow is more than", (b) => `${count(b.p99_ms)} ms`], ["failing is more than", (b) => `${count(b.errors_per_mille)} of 1,000`], ["measured on", (b) => `${count(b.least_samples)} or more`],
+  ["halves at most", (b) => `${b.halvings_max} times`], ["not again for", (b) => lasted(b.hold_off_ms)], ["a step back each", (b) => lasted(b.recover_every_ms)], ["a step back makes it", (b) => `${b.recover_percent} %`],
+];
+
+function brakeWords(b: Brake | undefined): string {
+  return b ? `on, above ${count(b.p99_ms)} ms or ${count(b.errors_per_mille)} errors of 1,000` : "off";
 }
 
 /** Each knob that differs, in words. */
@@ -102,7 +105,8 @@ export function differences(from: Tuning, to: Tuning, zone: string): string[] {
   line("absent fans keep the head for", lasted(from.grace_ms), lasted(to.grace_ms));
   line("present for", lasted(from.presence_ms), lasted(to.presence_ms));
   line("schedule", rampWords(from.ramp, zone), rampWords(to.ramp, zone));
-  line("automatic brake", brakeWords(from.brake), brakeWords(to.brake));
+  if (from.brake && to.brake) for (const [name, of] of BRAKE_PARTS) line(`brake, ${name}`, of(from.brake), of(to.brake));
+  else line("automatic brake", brakeWords(from.brake), brakeWords(to.brake));
   return out;
 }
 

@@ -12,6 +12,7 @@ import { Act } from "./act";
 export const ACTIONS: Record<string, string> = {
   "admission.tune": "Changed knobs", "admission.undo": "Undid a change", "admission.pause": "Held everybody", "admission.resume": "Let in again",
   "admission.stop": "Emergency stop", "admission.start": "Started again", "place.remove": "Took a place out", "place.put-back": "Put a place back",
+  "sale.edit": "Edited the sale", "sale.publish": "Published the sale", "booking.refund": "Refunded a booking",
 };
 
 /** What a line of the audit log changed, in words. */
@@ -48,14 +49,14 @@ export function Undo({ view, lines, zone, path, show }: { view: AdmissionView; l
 
 export function Audit({ lines, own, zone }: { lines: AuditLine[]; own: string; zone: string }): JSX.Element {
   return (
-    <Scroll label="History of changes"><table data-testid="audit">
-      <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Why</th><th scope="col">Who</th></tr></thead>
-      <tbody>{lines.map((l, i) => (
-        <tr key={l.at_ms + l.action + i}>
-          <td class="tight-cell">{stamp(l.at_ms, zone)}</td>
-          <th scope="row">{ACTIONS[l.action] ?? l.action}{changed(l, zone).map((c) => <span class="small" key={c}>{c}</span>)}</th>
-          <td class="why">{l.reason}</td>
-          <td>{l.account_id === own ? "you" : l.email ?? <code>{l.account_id}</code>}</td>
+    <Scroll label="History of changes"><table class="lines" role="table" data-testid="audit">
+      <thead role="rowgroup"><tr role="row">{["When", "What", "Why", "Who"].map((c) => <th key={c} scope="col" role="columnheader">{c}</th>)}</tr></thead>
+      <tbody role="rowgroup">{lines.map((l, i) => (
+        <tr role="row" key={l.at_ms + l.action + i}>
+          <td role="cell" class="tight-cell">{stamp(l.at_ms, zone)}</td>
+          <th scope="row" role="rowheader">{ACTIONS[l.action] ?? l.action}{changed(l, zone).map((c) => <span class="small" key={c}>{c}</span>)}</th>
+          <td role="cell" class="why">{l.reason}</td>
+          <td role="cell" class="who">{l.account_id === own ? "you" : l.email ?? <code>{l.account_id}</code>}</td>
         </tr>))}
       </tbody></table></Scroll>
   );

@@ -83,19 +83,19 @@ function Found({ p, zone, own, lines, path, mended }: {
         <div><dt>Joined</dt><dd>{stamp(p.joined_at_ms, zone)}</dd></div>
       </dl>
       <h3>What happened to it</h3>
-      <Scroll label="History of the place"><table data-testid="place-history">
-        <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Who</th></tr></thead>
-        <tbody>{p.steps.map((s, i) => {
+      <Scroll label="History of the place"><table class="lines" role="table" data-testid="place-history">
+        <thead role="rowgroup"><tr role="row">{["When", "What", "Who"].map((c) => <th key={c} scope="col" role="columnheader">{c}</th>)}</tr></thead>
+        <tbody role="rowgroup">{p.steps.map((s, i) => {
           const { what, why } = stepWords(s, zone, false);
-          return <tr key={s.at_ms + s.step + i}><td class="tight-cell">{stamp(s.at_ms, zone)}</td><th scope="row">{what}{why && <span class="small">{why}</span>}</th><td>{s.account_id && who(s.account_id)}</td></tr>;
+          return <tr role="row" key={s.at_ms + s.step + i}><td role="cell" class="tight-cell">{stamp(s.at_ms, zone)}</td><th scope="row" role="rowheader">{what}{why && <span class="small">{why}</span>}</th><td role="cell" class="who">{s.account_id && who(s.account_id)}</td></tr>;
         })}</tbody></table></Scroll>
       <h3>Mend it</h3>
       {p.state === "holding" && <p>Seats are held for this place. It can be mended once they are paid, given back, or the hold has run out.</p>}
       {p.state === "booked" && <p>This place ended with tickets. A promoter can refund its booking.</p>}
       {p.state === "refunded" && <p>This place’s money went back. The fan can join again at the back.</p>}
       <div class="row">
-        {may.back && <Act testid="put-back" label="Put back where it was…" yes="Put it back" ask="The place waits again by its own number: who came later goes after it." {...reason} send={send("put-back", "The place is back in the line.", { to: "own_place" })} />}
-        {may.front && <Act testid="put-front" label="Put to the head of the line…" yes="Put it to the head" ask="The place is next, before everybody who waits by number. The report counts it as put there." {...reason} send={send("put-back", "The place is at the head of the line.", { to: "front" })} />}
+        {may.back && <Act testid="put-back" label="Put back where it was…" yes="Put it back" ask="The place waits again by its own number: who came later goes after it." {...reason} send={send("put-back", "The place is back in the line. The fan’s page shows it as soon as it is looked at again.", { to: "own_place" })} />}
+        {may.front && <Act testid="put-front" label="Put to the head of the line…" yes="Put it to the head" ask="The place is next, before everybody who waits by number. The report counts it as put there." {...reason} send={send("put-back", "The place is at the head of the line. A page that had seen it end shows it as soon as it is looked at again.", { to: "front" })} />}
         {may.remove && <Act testid="remove" danger label="Take out of the line…" yes="Take it out" ask="The place ends. The fan reads the reason, and can join again at the back if the sale allows it." {...reason} send={send("remove", "The place was taken out of the line.")} />}
       </div>
     </section>

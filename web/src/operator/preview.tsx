@@ -16,11 +16,12 @@ export function waitWords(s: number | null): string {
 /** The rows of the comparison, in words. */
 export function rows(p: Preview, zone: string): [string, string, string][] {
   const row = (name: string, of: (f: Forecast) => string): [string, string, string] => [name, of(p.without), of(p.with)];
+  const wait = (s: number | null): string => (p.waiting === 0 ? "–" : waitWords(s));
   return [
-    row("A tenth wait less than", (f) => waitWords(f.wait_p10_s)),
-    row("Half wait less than", (f) => waitWords(f.wait_p50_s)),
-    row("Nine tenths wait less than", (f) => waitWords(f.wait_p90_s)),
-    row("Not reached before the end", (f) => percent(f.unreached)),
+    row("A tenth wait less than", (f) => wait(f.wait_p10_s)),
+    row("Half wait less than", (f) => wait(f.wait_p50_s)),
+    row("Nine tenths wait less than", (f) => wait(f.wait_p90_s)),
+    row("Not reached before the end", (f) => (p.waiting === 0 ? "–" : percent(f.unreached))),
     row("Sold out", (f) => (f.sold_out_at_ms === null ? "not to be expected" : `about ${soonTime(f.sold_out_at_ms, zone, p.server_now_ms)}`)),
     row("Most let in within a minute", (f) => count(f.peak_per_minute)),
     row("Most shopping at once", (f) => count(f.peak_active)),

@@ -1,7 +1,7 @@
 // Before the line: the countdown to the opening and the form.
 
 import { newKey, Problem } from "../api";
-import { button, busy, fill, h, text, trouble } from "../fan/dom";
+import { button, busy, fill, h, sentence, text, trouble } from "../fan/dom";
 import { account, remembered, signIn } from "../fan/who";
 import { afterSeconds } from "../logic/backoff";
 import { countdown } from "../logic/clock";
@@ -45,7 +45,7 @@ export function join(app: App, acts: Acts): Drawn {
     nodes: [
       sale.state === "lobby" && h("p", { class: "note" }, lobbyWords(sale), ` The sale opens ${longTime(sale.opens_at_ms, app.event?.time_zone)}.`),
       sale.state === "drawing" && h("p", { class: "note" }, "The lobby is closed and its numbers are being drawn. You can join behind it."),
-      sale.stopped ? h("p", { class: "note", "data-testid": "stopped" }, h("strong", null, "Nobody can join at the moment. "), sale.pause_reason, " Stay here: the page goes on by itself.")
+      sale.stopped ? h("p", { class: "note", "data-testid": "stopped" }, h("strong", null, "Nobody can join at the moment. "), sentence(sale.pause_reason ?? ""), " Stay here: the page goes on by itself.")
       : sale.state === "paused" && h("p", { class: "note" }, "Nobody is let in at the moment" + (sale.pause_reason ? `: ${sale.pause_reason}` : ".") + " You can join all the same."),
       h("p", null, "Say what you would like, then join. When it is your turn, the best seats that fit are held for you for ",
         span(sale.hold_ttl_ms), ". You pay, and have your tickets."),
@@ -110,7 +110,7 @@ async function attempt(acts: Acts, wish: Join, key: string, out: HTMLElement, ap
         const note = h("p", { class: "note", role: "status", "data-testid": "join-wait" });
         fill(out, note);
         for (let left = until - performance.now(); left > 0; left = until - performance.now()) {
-          text(note, `${p.status === 0 ? "The connection is away." : p.code === "stopped" ? `Nobody can join at the moment: ${p.detail}.` : "Very many are joining."} Trying again by itself in ${Math.ceil(left / 1000)} s.`);
+          text(note, `${p.status === 0 ? "The connection is away." : p.code === "stopped" ? `Nobody can join at the moment: ${sentence(p.detail)}` : "Very many are joining."} Trying again by itself in ${Math.ceil(left / 1000)} s.`);
           await new Promise((done) => setTimeout(done, Math.min(left, 500)));
           if (!out.isConnected) return;
         }
@@ -133,6 +133,7 @@ async function attempt(acts: Acts, wish: Join, key: string, out: HTMLElement, ap
         if (await signIn(p.code === "account-needed" ? "This sale is for accounts only." : "Your session has ended.")) return acts.signedIn();
         return;
       }
+      p.detail = p.detail.replace(/^code: /, "");
       fill(out, trouble(p, p.passing ? () => void attempt(acts, wish, key, out, app) : undefined));
       return;
     }

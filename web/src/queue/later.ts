@@ -1,7 +1,10 @@
 // Everything after joining, fetched behind the first screen, so that the first, which all load at once, is light.
 
+import { call } from "../api";
 import { button, h, text } from "../fan/dom";
+import { ended } from "../logic/screen";
 import { longTime } from "../logic/time";
+import type { Joined } from "../wire";
 import type { Acts, App, Drawn } from "./app";
 import { placeDetails, removedReason } from "./place-details";
 
@@ -12,6 +15,15 @@ export { booked, holding, paying } from "./hold";
 export { lobby, skipped, standing, waiting } from "./line";
 export { Live } from "./live";
 export { checkOffer, takeOver } from "./transfer";
+
+/** An operator may have put a place back that had ended; nobody tells the page, so it asks when it is looked at. */
+export function lookAgain(app: App, acts: Acts): void {
+  const kept = app.kept;
+  if (!kept || app.again) return;
+  void call<Joined>("GET", `/v1/sales/${encodeURIComponent(app.saleId)}/places/mine`, { bearer: kept.receipt }).then(({ data }) => {
+    if (app.kept === kept && !app.again && !ended(data.place.state)) acts.take(data);
+  }, () => {});
+}
 
 /** The place's proof is refused: it was taken over, or is no longer known. */
 export function expired(app: App, acts: Acts): Drawn {

@@ -395,6 +395,7 @@ reread();
 const wake = (): void => {
   if (document.hidden) return;
   if (app.fault?.passing) void acts.load();
+  else if (app.view && ended(app.view.state)) later?.lookAgain(app, acts);
   else if (screen !== "join") live?.wake();
 };
 document.addEventListener("visibilitychange", wake);

@@ -41,6 +41,18 @@ export class Office {
     });
   }
 
+  /** A sale by access codes that is open now; its id. */
+  async codeSale(event) {
+    const opens_at_ms = Date.now() - 1000;
+    const draft = {
+      name: "By code", opens_at_ms, closes_at_ms: opens_at_ms + 3_600_000, ordering: "fifo", entry: "code", party_max: 4, rate_per_minute: 600, max_active: 100,
+      hold_ttl_ms: 60_000, extension_ms: 0, grace_ms: 10_000, presence_ms: 60_000, rejoin: true,
+    };
+    const { sale_id } = (await this.call("POST", `/v1/events/${event}/sales`, draft, { "idempotency-key": "browser-" + opens_at_ms })).body;
+    await this.call("POST", `/v1/sales/${sale_id}/publish`, undefined, { "idempotency-key": "browser-p-" + opens_at_ms });
+    return sale_id;
+  }
+
   async untilWaiting(n, withinMs) {
     for (const end = Date.now() + withinMs; Date.now() < end; await new Promise((done) => setTimeout(done, 500))) {
       if ((await this.call("GET", `/v1/sales/${this.sale}/admission`)).body.numbers.waiting >= n) return;

@@ -40,10 +40,11 @@ test("differences are told in words, of the wire and of the log alike", () => {
   assert.deepEqual(fromLog(logged), full);
   assert.deepEqual(fromLog({ ...now, target_per_minute: null, ramp: null, brake: null }), now);
   assert.equal(fromLog({}), null);
+  assert.deepEqual(differences(full, { ...full, brake: { ...BRAKE, hold_off_ms: 9_000 } }, ZONE), ["brake, not again for: 5 s → 9 s"]);
   const words = differences(now, full, ZONE).join("\n");
   assert.match(words, /wanted per minute: none → 300/);
   assert.match(words, /schedule: none → 900 from 18 Jun 2027, 20:00 CEST, in straight lines/);
-  assert.match(words, /automatic brake: off → when booking takes more than 1,000 ms/);
+  assert.match(words, /automatic brake: off → on, above 1,000 ms or 20 errors of 1,000/);
 });
 
 test("the history says what was done to knobs and to places", () => {
@@ -75,6 +76,7 @@ test("what is in force is told apart: paced, held, stopped, braked, scheduled, n
 test("a preview is told in rounded words", () => {
   assert.deepEqual([null, 59, 187, 5000].map(waitWords), ["nobody is let in", "59 s", "3 min 10 s", "1 h 23 min"]);
   const f = { wait_p10_s: 10, wait_p50_s: 20, wait_p90_s: null, unreached: 0.004, sold_out_at_ms: null, peak_per_minute: 600, peak_active: 5 };
+  assert.equal(rows({ without: f, with: f, moved: 0, waiting: 0, runs: 1, took_ms: 1, server_now_ms: at }, ZONE)[0]![1], "–");
   const told = rows({ without: f, with: { ...f, sold_out_at_ms: at, unreached: 0.5 }, moved: 0, waiting: 1, runs: 1, took_ms: 1, server_now_ms: at - 1 }, ZONE);
   assert.deepEqual(told.map((r) => r[1]), ["10 s", "20 s", "nobody is let in", "0.4%", "not to be expected", "600", "5"]);
   assert.equal(told[4]![2], "about 20:00");
