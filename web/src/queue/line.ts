@@ -89,11 +89,13 @@ export function lobby(app: App, acts: Acts, drawing: boolean): Drawn {
   const [when, tick] = updated(app);
   const sale = app.sale;
   const drawn = sale?.ordering !== "fifo";
+  const stopped = h("p", { class: "note", "data-testid": "stopped" });
   const check = h("p", { class: "small" }, "You can ",
     h("a", { href: "/draw/" + app.saleId }, "check the draw yourself"), ": what was promised beforehand, who was in it, and how the numbers follow.");
   return {
     heading: drawing ? "The numbers are being drawn" : "You are in the lobby",
     nodes: [
+      stopped,
       h("div", { class: "card centre" },
         drawing
           ? [h("div", { class: "spin", "aria-hidden": "true" }), h("p", { class: "lead" }, "Everybody who was in the lobby gets a number at the same moment."), h("p", { class: "muted" }, "This takes a minute or two. Nobody is let in before.")]
@@ -109,6 +111,8 @@ export function lobby(app: App, acts: Acts, drawing: boolean): Drawn {
     ],
     update: () => {
       const opens = app.view?.opens_at_ms ?? sale?.opens_at_ms;
+      stopped.hidden = !app.view?.stopped;
+      text(stopped, `The sale is stopped for now. Your place is kept. The organiser says: ${app.view?.pause_reason ?? ""}`);
       if (!drawing && opens) text(left, countdown(app.clock.left(opens)));
       tick();
     },

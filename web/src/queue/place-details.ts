@@ -2,7 +2,7 @@
 
 import { call, Problem } from "../api";
 import { button, busy, fill, h, trouble } from "../fan/dom";
-import { remembered } from "../fan/who";
+import { places, remembered } from "../fan/who";
 import { stepWords } from "../logic/history";
 import { supportCode } from "../logic/support";
 import { stamp } from "../logic/spans";
@@ -78,6 +78,9 @@ export function placeDetails(app: App, acts: Acts): HTMLElement | false {
         fill(out);
         try {
           const j = (await call<Joined>("PATCH", minePath(app), { bearer: kept.receipt, body: fields.asked() })).data;
+          // The receipt says what is wanted, too.
+          kept.receipt = j.receipt;
+          places.set(app.saleId, kept);
           remembered.setWishes(app.saleId, w);
           show(j.place, "Changed. Your place is as it was.");
         } catch (e) {

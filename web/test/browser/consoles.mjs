@@ -1,7 +1,7 @@
 // The operator's and the promoter's way.
 
 import { inspect, launch } from "./chromium.mjs";
-import { admit, handOver, mend } from "./places.mjs";
+import { admit, handOver, lookBack, mend } from "./places.mjs";
 import { check } from "./report.mjs";
 
 const REASON = "Browser test: a short pause";
@@ -238,6 +238,7 @@ export async function promote(report, page, fan, { base, out, event, operator, o
     }
   });
   await admit(report, page, { base, out, created, office });
+  await lookBack(report, { base, out, created, office, page });
   if (!fan.reference) return;
   await step("the promoter refunds the booking, and the fan is told", async () => {
     await page.goto(`${base}/promoter#/e/${event}/bookings`);

@@ -41,11 +41,11 @@ export class Office {
     });
   }
 
-  /** A sale by access codes that is open now; its id. */
-  async codeSale(event) {
+  /** A sale that is open now, by access codes where nothing else is said; its id. */
+  async saleNow(event, { entry = "code", name = "By code", lastsMs = 3_600_000 } = {}) {
     const opens_at_ms = Date.now() - 1000;
     const draft = {
-      name: "By code", opens_at_ms, closes_at_ms: opens_at_ms + 3_600_000, ordering: "fifo", entry: "code", party_max: 4, rate_per_minute: 600, max_active: 100,
+      name, opens_at_ms, closes_at_ms: opens_at_ms + lastsMs, ordering: "fifo", entry, party_max: 4, rate_per_minute: 600, max_active: 100,
       hold_ttl_ms: 60_000, extension_ms: 0, grace_ms: 10_000, presence_ms: 60_000, rejoin: true,
     };
     const { sale_id } = (await this.call("POST", `/v1/events/${event}/sales`, draft, { "idempotency-key": "browser-" + opens_at_ms })).body;

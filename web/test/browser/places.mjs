@@ -120,13 +120,45 @@ export async function mend(report, page, fan, { base, sale, out }) {
   });
 }
 
+/** A sale that is over has a report for everybody, and one without a draw says so. */
+export async function lookBack(report, { base, out, created, office, page }) {
+  await report.step("the report of a sale that is over is public, and it had no draw", page, async () => {
+    const early = await office.saleNow(created, { entry: "open", name: "Short sale", lastsMs: 12_000 });
+    const device = await launch();
+    try {
+      const p = device.context.pages()[0] ?? (await device.context.newPage());
+      p.setDefaultTimeout(45_000);
+      await p.goto(`${base}/q/${early}`);
+      await p.getByTestId("join-button").click();
+      await p.locator('main:is([data-state="waiting"], [data-state="standing"], [data-state="holding"])').waitFor();
+      await p.goto(`${base}/report/${early}`);
+      await p.locator('main[data-state="early"]').waitFor();
+      const faults = await inspect(p, out, "40-report-early");
+      for (let i = 0; i < 40 && (await p.locator("main").getAttribute("data-state")) !== "report"; i++) {
+        await p.waitForTimeout(500);
+        await p.reload();
+        await p.locator('main:is([data-state="early"], [data-state="report"])').waitFor();
+      }
+      await p.locator('main[data-state="report"]').waitFor({ timeout: 1000 });
+      await p.getByText("Short sale").first().waitFor();
+      faults.push(...(await inspect(p, out, "41-report")));
+      await p.goto(`${base}/draw/${early}`);
+      await p.getByTestId("check-button").click();
+      await p.locator('main[data-state="none"]').waitFor();
+      return [...faults, ...(await inspect(p, out, "42-draw-none"))];
+    } finally {
+      await device.close();
+    }
+  });
+}
+
 /** A sale by access codes: the promoter makes and imports some, a fan joins by one. */
 export async function admit(report, page, { base, out, created, office }) {
   const step = (name, work) => report.step(name, page, work);
   let sale = "";
   let code = "";
   await step("the promoter makes a code and imports lists", async () => {
-    sale = await office.codeSale(created);
+    sale = await office.saleNow(created);
     await page.goto(`${base}/promoter#/e/${created}/codes`);
     await page.reload();
     const which = page.getByLabel("Of which sale");
