@@ -84,7 +84,7 @@ impl Measures {
                     }
                 }
             }
-            Change::Left { entry } => self.of(record.lane.scope).forget(*entry),
+            Change::Left { entry, .. } => self.of(record.lane.scope).forget(*entry),
             Change::Unserved { sale, entry } => self.of(*sale).forget(*entry),
             Change::Held(hold) => {
                 self.holds.insert(hold.booking, (hold.sale, false));

@@ -2,12 +2,15 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use contracts::access::{PlaceStep, StepKind};
 use contracts::accounts::Role;
-use contracts::ids::{BookingId, PlaceId, SaleId};
-use contracts::mending::{FoundPlace, FoundPlaces, PlaceEvent, PutBack, PutTo, RemovePlace, parse_code, support_code};
+use contracts::ids::{AccountId, BookingId, PlaceId, SaleId};
+use contracts::mending::{FoundPlace, FoundPlaces, PutBack, PutTo, RemovePlace, parse_code, support_code};
 use contracts::problem::Problem;
 use contracts::server::{Account, Json};
+use domain::draw::Numbers;
 use store::mending::{Mend, Mended};
+use store::place_history::Step;
 
 use crate::Admission;
 use crate::routes::change::stated;
@@ -32,22 +35,59 @@ pub async fn find(
     }
     let mut places = Vec::new();
     for row in rows {
-        let history =
-            admission.store.whole_history(sale.0, row.place).await.map_err(problem)?.into_iter().map(|event| {
-                PlaceEvent { at_ms: event.at_ms, source: event.source, version: event.version, what: event.what }
-            });
+        let history = admission.store.place_history(row.place).await.map_err(problem)?;
+        let history = history.ok_or_else(|| Problem::not_found("place with this code"))?;
+        let mut steps: Vec<PlaceStep> = history.steps.into_iter().map(|(at_ms, step)| shown(at_ms, step)).collect();
+        let mut number = row.entry;
+        if let Some(draw) = history.draw {
+            // A million entries take a moment.
+            let numbers = tokio::task::spawn_blocking(move || Numbers::draw(&draw.seed, draw.size)).await;
+            number = numbers.map_err(|_| Problem::internal())?.number(row.entry);
+            let behind = steps.partition_point(|step| step.at_ms <= draw.at_ms);
+            steps.insert(behind, PlaceStep::new(draw.at_ms, StepKind::Drawn));
+        }
         places.push(FoundPlace {
             place_id: PlaceId(row.place),
             support_code: support_code(PlaceId(row.place)),
             entry: row.entry,
+            number,
             class: row.class as u8,
+            reason: history.reason,
             party: row.party as u8,
             state: row.state,
             joined_at_ms: row.joined_at_ms,
-            history: history.collect(),
+            steps,
         });
     }
     Ok(Json(FoundPlaces { places }))
+}
+
+fn shown(at_ms: i64, step: Step) -> PlaceStep {
+    let of = |kind| PlaceStep::new(at_ms, kind);
+    match step {
+        Step::Joined => of(StepKind::Joined),
+        Step::Transferred => of(StepKind::Transferred),
+        Step::Skipped { seen_ms } => PlaceStep { seen_at_ms: seen_ms, ..of(StepKind::Skipped) },
+        Step::Admitted => of(StepKind::Admitted),
+        Step::Held { booking, deadline_ms } => {
+            let booking_id = Some(BookingId(booking));
+            PlaceStep { booking_id, deadline_ms: Some(deadline_ms), ..of(StepKind::Held) }
+        }
+        Step::BookingEnded { booking, state } => {
+            PlaceStep { booking_id: Some(BookingId(booking)), how: Some(state), ..of(StepKind::BookingEnded) }
+        }
+        Step::Removed { by, reason } => {
+            PlaceStep { reason: Some(reason), account_id: Some(AccountId(by)), ..of(StepKind::Removed) }
+        }
+        Step::PutBack { by, reason, from, front } => PlaceStep {
+            reason: Some(reason),
+            how: Some(from),
+            front,
+            account_id: Some(AccountId(by)),
+            ..of(StepKind::PutBack)
+        },
+        Step::Ended { state } => PlaceStep { how: Some(state), ..of(StepKind::Ended) },
+    }
 }
 
 /// Ends a place that has no seats.

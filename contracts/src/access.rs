@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ids::{BookingId, CodeId, PlaceId, SaleId};
+use crate::ids::{AccountId, BookingId, CodeId, PlaceId, SaleId};
 use crate::places::Wishes;
 
 /// A code that opens something: a secret, so it is never shown in logs. Capitals, dashes, spaces and letters that look alike
@@ -189,9 +189,36 @@ pub struct PlaceStep {
     /// Of `held`: until when the seats were promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<i64>,
-    /// Of `booking_ended` and `ended`: how.
+    /// Of `booking_ended` and `ended`: how; of `put_back`: what the place was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<String>,
+    /// Of `removed` and `put_back`: the operator's reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of `put_back`: whether to the head of the line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub front: bool,
+    /// Of `removed` and `put_back`: which operator it was; operators alone are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+}
+
+impl PlaceStep {
+    /// A step with nothing more to say.
+    #[must_use]
+    pub const fn new(at_ms: i64, step: StepKind) -> Self {
+        Self {
+            at_ms,
+            step,
+            seen_at_ms: None,
+            booking_id: None,
+            deadline_ms: None,
+            how: None,
+            reason: None,
+            front: false,
+            account_id: None,
+        }
+    }
 }
 
 /// What happened to a place.
@@ -212,6 +239,10 @@ pub enum StepKind {
     Held,
     /// A booking of it ended, or was paid.
     BookingEnded,
+    /// An operator took it out of the line.
+    Removed,
+    /// An operator put it into the line again, or to its head.
+    PutBack,
     /// It ended.
     Ended,
 }

@@ -277,6 +277,9 @@ pub struct AuditLine {
     pub at_ms: i64,
     /// Who.
     pub account_id: AccountId,
+    /// Their e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
     /// What was done, for example `admission.pause`.
     pub action: String,
     /// Why.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::access::PlaceStep;
 use crate::ids::PlaceId;
 
 /// Crockford's base32: no I, L, O, U.
@@ -98,32 +99,24 @@ pub struct FoundPlace {
     pub class: u8,
     /// Tickets wanted.
     pub party: u8,
+    /// Its number in the line, once that is settled: the draw's, or the entry where none was drawn for it.
+    pub number: i64,
+    /// Why it goes first, or what its code is for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// `waiting`, `skipped`, `standing`, `holding`, or how it ended.
     pub state: String,
     /// When it joined, in milliseconds since 1970.
     pub joined_at_ms: i64,
-    /// What happened to it since, oldest first, at most 1,000 things.
-    pub history: Vec<PlaceEvent>,
-}
-
-/// Something that happened to a place.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PlaceEvent {
-    /// When, in milliseconds since 1970.
-    pub at_ms: i64,
-    /// The lane of the log, `pace` or `seats`, or `audit`.
-    pub source: String,
-    /// The lane's version, or the audit line's number.
-    pub version: i64,
-    /// What was recorded.
-    pub what: serde_json::Value,
+    /// What happened to it, as its fan is told it too, and who did it: oldest first, of each kind the newest 20.
+    pub steps: Vec<PlaceStep>,
 }
 
 /// `POST /v1/sales/{sale}/places/{place}/remove`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RemovePlace {
-    /// Why, for the audit log; 1 to 500 characters.
+    /// Why, for the audit log and for the fan; 1 to 500 characters.
     pub reason: String,
 }
 
@@ -131,7 +124,7 @@ pub struct RemovePlace {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PutBack {
-    /// Why, for the audit log; 1 to 500 characters.
+    /// Why, for the audit log and for the fan; 1 to 500 characters.
     pub reason: String,
     /// Where to.
     #[serde(default)]

@@ -82,6 +82,9 @@ pub struct Place {
     pub entry: i64,
     /// How many tickets it wants.
     pub party: u8,
+    /// What the party wants.
+    #[serde(default)]
+    pub wishes: Wishes,
     /// Where it is on its way.
     pub state: PlaceState,
     /// When it joined.
@@ -113,6 +116,8 @@ pub enum PlaceState {
     Failed,
     /// Ended: the fan left the line.
     Left,
+    /// Ended: an operator took the place out of the line; its history says why.
+    Removed,
     /// Ended: nothing that fits can still come free.
     SoldOut,
     /// Ended: the money went back.
@@ -168,6 +173,9 @@ pub struct View {
     /// `announced` is not told it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcement: Option<Announcement>,
+    /// Whether it is not paused but stopped: nobody joins either, until an operator starts it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
     /// When the sale opens, while it has not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens_at_ms: Option<i64>,

@@ -216,6 +216,9 @@ pub struct Sale {
     /// Why it is paused, as told to fans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_reason: Option<String>,
+    /// Whether it is not paused but stopped: nobody joins either, until an operator starts it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
     /// Counts edits; the `ETag`.
     pub version: i64,
     /// The server's clock when this was answered.

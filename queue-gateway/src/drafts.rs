@@ -226,6 +226,7 @@ pub fn sale(row: events::SaleRow) -> Sale {
         publication: publication(row.published),
         state: row.state.map_or(SaleState::Draft, state),
         pause_reason: row.pause_reason,
+        stopped: row.stopped,
         version: row.version,
         server_now_ms: row.now_ms,
     }

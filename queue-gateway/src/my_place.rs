@@ -78,7 +78,7 @@ pub async fn history(
     if let Some(draw) = history.draw {
         number = desk.draws.numbers(sale.0, draw).await?.number(place.entry);
         let behind = steps.partition_point(|step| step.at_ms <= draw.at_ms);
-        steps.insert(behind, PlaceStep { step: StepKind::Drawn, ..bare(draw.at_ms) });
+        steps.insert(behind, PlaceStep::new(draw.at_ms, StepKind::Drawn));
     }
     Ok(Json(PlaceHistory {
         place_id: PlaceId(place.id),
@@ -91,27 +91,25 @@ pub async fn history(
     }))
 }
 
-const fn bare(at_ms: i64) -> PlaceStep {
-    PlaceStep { at_ms, step: StepKind::Joined, seen_at_ms: None, booking_id: None, deadline_ms: None, how: None }
-}
-
 fn shown(at_ms: i64, step: Step) -> PlaceStep {
-    let bare = bare(at_ms);
+    let of = |kind| PlaceStep::new(at_ms, kind);
     match step {
-        Step::Joined => bare,
-        Step::Transferred => PlaceStep { step: StepKind::Transferred, ..bare },
-        Step::Skipped { seen_ms } => PlaceStep { step: StepKind::Skipped, seen_at_ms: seen_ms, ..bare },
-        Step::Admitted => PlaceStep { step: StepKind::Admitted, ..bare },
-        Step::Held { booking, deadline_ms } => PlaceStep {
-            step: StepKind::Held,
-            booking_id: Some(BookingId(booking)),
-            deadline_ms: Some(deadline_ms),
-            ..bare
-        },
-        Step::BookingEnded { booking, state } => {
-            PlaceStep { step: StepKind::BookingEnded, booking_id: Some(BookingId(booking)), how: Some(state), ..bare }
+        Step::Joined => of(StepKind::Joined),
+        Step::Transferred => of(StepKind::Transferred),
+        Step::Skipped { seen_ms } => PlaceStep { seen_at_ms: seen_ms, ..of(StepKind::Skipped) },
+        Step::Admitted => of(StepKind::Admitted),
+        Step::Held { booking, deadline_ms } => {
+            let booking_id = Some(BookingId(booking));
+            PlaceStep { booking_id, deadline_ms: Some(deadline_ms), ..of(StepKind::Held) }
         }
-        Step::Ended { state } => PlaceStep { step: StepKind::Ended, how: Some(state), ..bare },
+        Step::BookingEnded { booking, state } => {
+            PlaceStep { booking_id: Some(BookingId(booking)), how: Some(state), ..of(StepKind::BookingEnded) }
+        }
+        Step::Removed { reason, .. } => PlaceStep { reason: Some(reason), ..of(StepKind::Removed) },
+        Step::PutBack { reason, from, front, .. } => {
+            PlaceStep { reason: Some(reason), how: Some(from), front, ..of(StepKind::PutBack) }
+        }
+        Step::Ended { state } => PlaceStep { how: Some(state), ..of(StepKind::Ended) },
     }
 }
 

@@ -215,6 +215,19 @@ pub fn check_party(party: u8, settings: &SaleSettings) -> Result<(), Problem> {
     if party == 0 { Err(Problem::invalid("party: at least 1")) } else { Ok(()) }
 }
 
+/// What a place's party wants, as it was asked.
+fn wishes(row: &PlaceRow, settings: &SaleSettings) -> Wishes {
+    let wished = |(nth, tier): (usize, &String)| (row.tiers.checked_shr(nth as u32)? & 1 == 1).then(|| tier.clone());
+    let Accepts { other_tiers, apart, fewer, accessible } = row.accepts;
+    Wishes {
+        tiers: settings.tiers.iter().enumerate().filter_map(wished).collect(),
+        other_tiers,
+        apart,
+        fewer,
+        accessible,
+    }
+}
+
 /// What the party would take instead.
 pub const fn accepts(wishes: &Wishes) -> Accepts {
     Accepts { other_tiers: wishes.other_tiers, apart: wishes.apart, fewer: wishes.fewer, accessible: wishes.accessible }
@@ -268,6 +281,7 @@ pub fn joined(
         event_id: EventId(row.event),
         entry: row.entry,
         party: row.party,
+        wishes: wishes(row, settings),
         state: state(&row.state)?,
         joined_at_ms: row.joined_at_ms,
         booking_id: row.booking.map(BookingId),
@@ -286,6 +300,7 @@ fn state(name: &str) -> Result<PlaceState, Problem> {
         "released" => PlaceState::Released,
         "failed" => PlaceState::Failed,
         "left" => PlaceState::Left,
+        "removed" => PlaceState::Removed,
         "sold_out" => PlaceState::SoldOut,
         "refunded" => PlaceState::Refunded,
         other => {

@@ -47,6 +47,7 @@ pub struct Pulse {
 struct Phase {
     state: SaleState,
     pause_reason: Option<String>,
+    stopped: bool,
     opens_at_ms: i64,
 }
 
@@ -120,8 +121,9 @@ impl Board {
 impl Phase {
     fn of(sale: &SaleMirror, now_ms: i64) -> Self {
         let state = told(sale.state(now_ms));
-        let pause_reason = sale.now.pause_reason.clone().filter(|_| state == SaleState::Paused);
-        Self { state, pause_reason, opens_at_ms: sale.now.opens_at_ms }
+        let stopped = sale.now.stopped && !matches!(state, SaleState::Closed | SaleState::SoldOut);
+        let pause_reason = sale.now.pause_reason.clone().filter(|_| stopped || state == SaleState::Paused);
+        Self { state, pause_reason, stopped, opens_at_ms: sale.now.opens_at_ms }
     }
 
     const fn admits(&self) -> bool {
@@ -156,9 +158,14 @@ impl Pulse {
         self.forecast.as_ref()?.of(ahead).ok()
     }
 
-    /// Why it is paused, while it is.
+    /// Why it is paused or stopped, while it is.
     pub fn pause_reason(&self) -> Option<String> {
         self.phase.pause_reason.clone()
+    }
+
+    /// Whether that is the emergency stop, in which nobody joins either.
+    pub const fn stopped(&self) -> bool {
+        self.phase.stopped
     }
 
     fn beat(&mut self, sale: &SaleMirror, now_ms: i64) -> bool {

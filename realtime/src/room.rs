@@ -166,7 +166,7 @@ fn each_place(record: &Record, change: &Change, mirror: &EventMirror, mut tell: 
                 tell(record.lane.scope, *entry);
             }
         }
-        Change::Left { entry } | Change::Put { entry, .. } | Change::TakenOver { entry, .. } => {
+        Change::Left { entry, .. } | Change::Put { entry, .. } | Change::TakenOver { entry, .. } => {
             tell(record.lane.scope, *entry);
         }
         Change::Held(hold) => tell(hold.sale, hold.entry),

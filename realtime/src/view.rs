@@ -65,6 +65,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) ->
         sale: pulse.state(),
         pause_reason: pulse.pause_reason(),
         announcement: None,
+        stopped: pulse.stopped(),
         opens_at_ms: matches!(pulse.state(), SaleState::Scheduled | SaleState::Lobby).then_some(sale.now.opens_at_ms),
         hold,
         booking_id: booking.map(BookingId),
@@ -107,6 +108,7 @@ const fn ended(how: Ending) -> PlaceState {
         Ending::Released => PlaceState::Released,
         Ending::Failed => PlaceState::Failed,
         Ending::Left => PlaceState::Left,
+        Ending::Removed => PlaceState::Removed,
         Ending::SoldOut => PlaceState::SoldOut,
         Ending::Refunded => PlaceState::Refunded,
     }

@@ -32,6 +32,10 @@ export interface Options {
   ifMatch?: string;
   /** What confirms a dangerous edit that was asked about. */
   confirm?: string;
+  /** Where the body is text of another type than JSON. */
+  type?: string;
+  /** How long to wait for the answer. */
+  withinMs?: number;
 }
 export interface Answer<T> { data: T; etag: string | null; pollAfterMs: number }
 
@@ -43,17 +47,17 @@ export function newKey(): string {
 export async function call<T>(method: string, path: string, o: Options = {}): Promise<Answer<T>> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (o.bearer) headers.authorization = `Bearer ${o.bearer}`;
-  if (o.body !== undefined) headers["content-type"] = "application/json";
+  if (o.body !== undefined) headers["content-type"] = o.type ?? "application/json";
   if (method === "POST") headers["idempotency-key"] = o.key ?? newKey();
   if (o.ifMatch) headers["if-match"] = o.ifMatch;
   if (o.confirm) headers.confirm = o.confirm;
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), 15_000);
+  const timer = setTimeout(() => abort.abort(), o.withinMs ?? 15_000);
   try {
     const r = await fetch(path, {
       method,
       headers,
-      body: o.body === undefined ? undefined : JSON.stringify(o.body),
+      body: o.body === undefined || o.type ? (o.body as string | undefined) : JSON.stringify(o.body),
       signal: abort.signal,
       cache: "no-store",
     });

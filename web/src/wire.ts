@@ -6,7 +6,7 @@ export type SaleState = "draft" | "scheduled" | "lobby" | "drawing" | "open" | "
 export type Ordering = "draw_then_fifo" | "fifo" | "draw_only" | "invited_first";
 export type PlaceState =
   | "waiting" | "skipped" | "standing" | "holding"
-  | "booked" | "lapsed" | "released" | "failed" | "left" | "sold_out" | "refunded";
+  | "booked" | "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" | "refunded" | "transferred";
 export type BookingState = "held" | "paying" | "capturing" | "paid" | "lapsed" | "released" | "failed" | "refunded";
 
 export interface ProblemBody {
@@ -75,12 +75,14 @@ export interface Sale extends SaleDraft {
   publication: Publication;
   state: SaleState;
   pause_reason?: string;
+  /** Not paused but stopped: nobody joins either. */
+  stopped?: boolean;
   version: number;
   server_now_ms: number;
 }
 
 export interface Wishes { tiers: string[]; other_tiers: boolean; apart: boolean; fewer: boolean; accessible: boolean }
-export interface Join { party: number; wishes: Wishes }
+export interface Join { party: number; wishes: Wishes; code?: string }
 export interface Seq { joins: number; pace: number; seats: number }
 export interface Listen { socket: string; poll: string }
 export interface Place {
@@ -89,6 +91,7 @@ export interface Place {
   event_id: string;
   entry: number;
   party: number;
+  wishes?: Wishes;
   state: PlaceState;
   joined_at_ms: number;
   booking_id?: string;
@@ -117,6 +120,7 @@ export interface View {
   sale: SaleState;
   pause_reason?: string;
   announcement?: Announcement;
+  stopped?: boolean;
   opens_at_ms?: number;
   hold?: HoldView;
   booking_id?: string;
@@ -156,7 +160,22 @@ export interface Booking {
 }
 export interface Bookings { bookings: Booking[] }
 
-export interface Tuning { rate_per_minute: number; max_active: number }
+export interface RampStep { at_ms: number; rate_per_minute: number }
+export interface Ramp { steps: RampStep[]; between: "steps" | "linear" }
+export interface Brake {
+  p99_ms: number; errors_per_mille: number; least_samples: number; hold_off_ms: number;
+  halvings_max: number; recover_every_ms: number; recover_percent: number;
+}
+export interface Tuning {
+  rate_per_minute: number; max_active: number; target_per_minute?: number; grace_ms: number; presence_ms: number; ramp?: Ramp; brake?: Brake;
+}
+/** What is left out stays; null takes a target, a ramp or the brake away. */
+export type ChangeTuning = { [K in keyof Tuning]?: Tuning[K] | null };
+export interface Forecast {
+  wait_p10_s: number | null; wait_p50_s: number | null; wait_p90_s: number | null;
+  unreached: number; sold_out_at_ms: number | null; peak_per_minute: number; peak_active: number;
+}
+export interface Preview { without: Forecast; with: Forecast; moved: number; waiting: number; runs: number; took_ms: number; server_now_ms: number }
 export interface SaleNumbers {
   joined: number; waiting: number; skipped: number; standing: number; holding: number;
   admitted_last_minute: number; admitted: number; paid: number; lapsed: number;
@@ -166,13 +185,44 @@ export interface AdmissionView {
   sale_id: string;
   state: SaleState;
   tuning: Tuning;
+  /** What ramp and knobs bring into force now; 0 while everybody is held. */
+  rate_in_force: number;
+  brake: { factor: number; why?: string; since_ms?: number };
   pause_reason?: string;
   announcement?: Announcement;
+  stop_reason?: string;
   rate_version: number;
   numbers: SaleNumbers;
   server_now_ms: number;
 }
-export interface AuditLine { at_ms: number; account_id: string; action: string; reason: string; change: unknown }
+export interface AuditLine { at_ms: number; account_id: string; email?: string; action: string; reason: string; change: unknown }
+
+export type StepKind = "joined" | "drawn" | "transferred" | "skipped" | "admitted" | "held" | "booking_ended" | "removed" | "put_back" | "ended";
+export interface PlaceStep {
+  at_ms: number;
+  step: StepKind;
+  seen_at_ms?: number;
+  booking_id?: string;
+  deadline_ms?: number;
+  how?: string;
+  reason?: string;
+  front?: boolean;
+  account_id?: string;
+}
+export interface PlaceHistory { place_id: string; sale_id: string; entry: number; number: number; class: number; reason?: string; steps: PlaceStep[] }
+export interface FoundPlace {
+  place_id: string; support_code: string; entry: number; number: number; class: number; reason?: string;
+  party: number; state: PlaceState; joined_at_ms: number; steps: PlaceStep[];
+}
+export interface TransferCode { code: string; expires_at_ms: number; server_now_ms: number }
+
+export interface Code { code_id: string; prefix: string; label: string; class?: number; uses_max: number; uses: number; expires_at_ms?: number }
+export interface MadeCode { code_id: string; code: string }
+export interface Imported { imported: number; refused: number; faults?: string[] }
+export interface EntryView {
+  codes: number; uses_max: number; uses: number; invited: number;
+  classes: { class: number; reason: string; joined: number; admitted: number }[];
+}
 export interface TierAvailability { tier: string; free: number; held: number; sold: number; blocked: number; capacity: number }
 export interface Availability { tiers: TierAvailability[]; seats_version: number }
 

@@ -4,7 +4,8 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
-import { AVAILABILITY, booking, EVENT, now, saleDraft, SCENES, TIERS } from "./fixture/data.mjs";
+import { AVAILABILITY, booking, EVENT, history, now, report, saleDraft, SCENES, TIERS, WISHES } from "./fixture/data.mjs";
+import { DeskOffice } from "./fixture/office.mjs";
 import { Play } from "./fixture/play.mjs";
 import { upgrade } from "./fixture/socket.mjs";
 
@@ -22,6 +23,7 @@ document.querySelector("form").onsubmit = async (e) => { e.preventDefault();
 
 export async function start({ port = 0, ...play } = {}) {
   const live = new Play(play);
+  const office = new DeskOffice(live);
   const accounts = new Map();
   const events = new Map();
   const organisations = [{ organisation_id: "org_fixture", name: "Harbour Concerts" }];
@@ -104,16 +106,32 @@ export async function start({ port = 0, ...play } = {}) {
       return sale ? send(200, sale, { etag: `"${sale.version}"` }) : problem(404, "not-found", "There is nothing here", "no such sale");
     }
 
+    if ((m = is("/v1/sales/*/report"))) {
+      if (m[0] === "sal_nothing") return problem(404, "not-found", "There is nothing here", "no such sale");
+      return m[0] === "sal_live" ? problem(409, "sale-not-over", "The sale is not over yet", "its report is public once it is") : send(200, report(m[0]));
+    }
+
     // ---- the line
-    const joined = (place, id, state) => ({ place: { place_id: place, sale_id: id, event_id: EVENT.event_id, entry: 12409, party: 2, state, joined_at_ms: now() }, receipt: "", listen: { socket: `ws://${request.headers.host}/v1/live/socket`, poll: "/v1/live/place" }, seq: { joins: 1, pace: 1, seats: 1 } });
+    const joined = (place, id, state) => ({ place: { place_id: place, sale_id: id, event_id: EVENT.event_id, entry: 12409, party: 2, wishes: WISHES, state, joined_at_ms: now() }, receipt: "", listen: { socket: `ws://${request.headers.host}/v1/live/socket`, poll: "/v1/live/place" }, seq: { joins: 1, pace: 1, seats: 1 } });
     if (is("/v1/sales/*/draw/*")) return problem(404, "not-found", "There is nothing here", "no draw");
     if ((m = is("/v1/sales/*/places")) && method === "POST") {
       if (scene(m[0])?.joinBusy) return problem(429, "too-many-requests", "Too many requests", "slow down", { retry_after_s: 6 });
       if (!bearer) return problem(401, "unauthorised", "Sign in or send a valid token");
-      if (m[0] !== "sal_live") return problem(409, "not-open-yet", "The sale is not open yet", "", { at_ms: now() + 9000 });
+      if (m[0] !== "sal_live") {
+        if (anySale(m[0])?.entry === "code") return problem(403, "code-used-up", "The code is used up", "code: it was used in as many places as it is good for; if you gave it to nobody, ask whoever gave it to you");
+        return problem(409, "not-open-yet", "The sale is not open yet", "", { at_ms: now() + 9000 });
+      }
       const { place, fresh } = live.join(me?.email ?? bearer, body.party);
       return send(fresh ? 201 : 200, { ...joined(place.id, m[0], place.state), receipt: place.receipt });
     }
+    if ((m = is("/v1/sales/*/places/mine/history"))) return send(200, history(m[0].slice(4), scene(m[0])?.view?.state));
+    if ((m = is("/v1/sales/*/places/mine/transfer"))) return send(200, { code: "7QXA-K3M9-D2WF", expires_at_ms: now() + 600_000, server_now_ms: now() });
+    if (path === "/v1/places/transfer") {
+      if (body.code.startsWith("USED")) return problem(409, "transfer-used", "The code was used before", "it is good once; if that was you, ask for your place, else ask whoever gave it to you");
+      if (!body.code.startsWith("7QXA")) return problem(404, "transfer-unknown", "There is no such code", "check what was typed; making another code makes the earlier one worthless");
+      return send(200, { ...joined("plc_019a7c2e5f3b7c1d8e9f0a1b2c3d4e5f", "sal_waiting", "waiting"), receipt: "rcp_sal_waiting" });
+    }
+    if ((m = is("/v1/sales/*/places/mine")) && scene(m[0])?.moved && bearer.startsWith("rcp_")) return problem(403, "place-moved", "The place is somebody else's now", "it was taken over");
     if ((m = is("/v1/sales/*/places/mine"))) {
       const played = live.places.get(bearer) ?? [...live.places.values()].reverse().find((p) => p.fan === (me?.email ?? bearer));
       if (m[0] === "sal_live" && played) {
@@ -126,7 +144,12 @@ export async function start({ port = 0, ...play } = {}) {
       const view = scene(m[0])?.view;
       if (!view) return problem(404, "not-found", "There is nothing here", "no such place");
       if (method === "DELETE") return send(204);
-      return send(200, { ...joined("plc_" + m[0], m[0], view.state), receipt: "rcp_" + m[0] });
+      const place = joined("plc_019a7c2e5f3b7c1d8e9f0a1b2c3d4e5f", m[0], view.state);
+      if (method === "PATCH") {
+        if (body.party === 6) return problem(409, "too-late", "The place was let in", "seats are being found for what it wanted");
+        Object.assign(place.place, body);
+      }
+      return send(200, { ...place, receipt: "rcp_" + m[0] });
     }
     if (path === "/v1/live/place") {
       const played = live.places.get(bearer);
@@ -228,13 +251,8 @@ export async function start({ port = 0, ...play } = {}) {
     }
     if ((m = is("/v1/sales/*/admission"))) {
       if (m[0] !== "sal_live") return send(200, { ...live.admission(), sale_id: m[0], state: anySale(m[0])?.state ?? "open" }, { etag: '"1"' });
-      if (method === "PATCH") {
-        if (request.headers["if-match"] && request.headers["if-match"] !== `"${live.rateVersion}"`) return problem(412, "version-conflict", "Somebody changed it meanwhile", "read it again");
-        const from = { ...live.tuning };
-        if (body.rate_per_minute) live.tuning.rate_per_minute = body.rate_per_minute;
-        if (body.max_active) live.tuning.max_active = body.max_active;
-        live.log("admission.tune", body.reason, { from, to: { ...live.tuning } });
-      }
+      if (method === "PATCH" && request.headers["if-match"] && request.headers["if-match"] !== `"${live.rateVersion}"`) return problem(412, "version-conflict", "Somebody changed it meanwhile", "read it again");
+      if (method === "PATCH") return office.answer(method, "admission", body, send, problem, url);
       return send(200, live.admission(), { etag: `"${live.rateVersion}"` });
     }
     if (is("/v1/sales/sal_live/admission/announcement")) {
@@ -243,11 +261,9 @@ export async function start({ port = 0, ...play } = {}) {
       return send(method === "DELETE" ? 204 : 200, live.announcement);
     }
     if ((m = is("/v1/sales/*/admission/audit"))) return send(200, { lines: live.audit });
-    if ((m = is("/v1/sales/*/admission/*"))) {
-      live.pauseReason = m[1] === "pause" ? body.reason : undefined;
-      live.log("admission." + m[1], body.reason, {});
-      return send(200, live.admission(), { etag: `"${live.rateVersion}"` });
-    }
+    const rest = /^\/v1\/sales\/sal_\w+\/(.+)$/.exec(path)?.[1];
+    if (rest && office.answer(method, rest, body, send, problem, url) !== undefined) return;
+    if (response.writableEnded) return;
     problem(404, "not-found", "There is nothing here", method + " " + path);
   });
 

@@ -13,7 +13,7 @@ const out = arg("--out", join(tmpdir(), "usher-screens"));
 const only = arg("--only", "");
 
 /** Where a scene's name is not what the page calls its screen. */
-const STATE = { announced: "waiting", opening: "join", join_account: "join", join_paused: "join", not_open_lobby: "not_open", join_lobby: "join", join_drawing: "join", busy: "join", capturing: "paying", sold_out_wishes: "sold_out", fault: "problem" };
+const STATE = { announced: "waiting", opening: "join", join_account: "join", join_paused: "join", not_open_lobby: "not_open", join_lobby: "join", join_drawing: "join", busy: "join", join_code: "join", join_invited: "join", join_stopped: "join", stopped: "paused", moved: "waiting", lobby_stopped: "lobby", capturing: "paying", sold_out_wishes: "sold_out", fault: "problem" };
 
 let passed = 0;
 const failed = [];
@@ -30,7 +30,7 @@ async function screen(name, visit, { dark = false } = {}) {
     await page.addInitScript(() => {
       if (location.pathname.startsWith("/q/")) localStorage.setItem("usher.visitor", JSON.stringify({ fan_id: "fan_0", token: "vis_0", expires_at_ms: Date.now() + 1e9 }));
     });
-    const errors = listenForErrors(page, (text) => /status of (404|401|409|412|429|500|503)|WebSocket connection|ERR_EMPTY_RESPONSE|ERR_CONNECTION/.test(text));
+    const errors = listenForErrors(page, (text) => /status of (401|403|404|409|412|422|429|500|503)|WebSocket connection|ERR_EMPTY_RESPONSE|ERR_CONNECTION/.test(text));
     await visit(page);
     faults.push(...(await inspect(page, out, name)), ...errors.map((e) => `${name}: ${e}`));
   } catch (e) {
@@ -51,6 +51,16 @@ for (const name of Object.keys(SCENES).filter((s) => s !== "cut")) {
     await at(page, STATE[name] ?? name);
     if (["holding", "declined", "paying", "capturing"].includes(name)) await page.getByTestId("seats").waitFor();
     if (name === "booked") await page.getByTestId("ticket").first().waitFor();
+    if (name === "removed") await page.getByTestId("removed-reason").getByText("another account").waitFor();
+    if (name === "join_code") {
+      await page.getByTestId("code").fill("FANCLUB-9M2K");
+      await page.getByTestId("join-button").click();
+      await page.getByText("The code is used up.").waitFor();
+    }
+    if (name === "moved") {
+      await page.getByTestId("place-details").locator("summary").click();
+      await page.getByTestId("moved").waitFor();
+    }
     if (name === "join") await page.getByLabel("Gold").check();
     if (name === "busy") {
       await page.getByTestId("join-button").click();
@@ -73,6 +83,47 @@ await screen("queue-confirm", async (page) => {
   await page.goto(`${fixture.url}/q/sal_waiting`);
   await page.getByTestId("leave-button").click();
   await page.getByTestId("confirm-button").waitFor();
+});
+const details = async (page, name) => {
+  await page.goto(`${fixture.url}/q/sal_${name}`);
+  await page.getByTestId("place-details").locator("summary").click();
+  await page.getByTestId("steps").waitFor();
+};
+for (const name of ["waiting", "lobby", "skipped", "standing", "lapsed", "removed"]) await screen(`queue-place-${name}`, (page) => details(page, name));
+await screen("queue-place-waiting-dark", (page) => details(page, "waiting"), { dark: true });
+await screen("queue-place-wishes", async (page) => {
+  await details(page, "waiting");
+  await page.getByTestId("change-wishes").click();
+  await page.getByTestId("party").selectOption("6");
+  await page.getByTestId("save-wishes").click();
+  await page.getByText("It is too late to change this.").waitFor();
+});
+await screen("queue-place-changed", async (page) => {
+  await details(page, "waiting");
+  await page.getByTestId("change-wishes").click();
+  await page.getByTestId("party").selectOption("4");
+  await page.getByLabel("Silver").uncheck();
+  await page.getByTestId("save-wishes").click();
+  await page.getByText("4 tickets, Gold, you would sit apart.").waitFor();
+});
+await screen("queue-place-transfer", async (page) => {
+  await details(page, "waiting");
+  await page.getByTestId("make-transfer").click();
+  await page.getByTestId("transfer-code").waitFor();
+});
+await screen("queue-take-over", async (page) => {
+  await page.goto(`${fixture.url}/q/sal_join`);
+  await page.getByTestId("take-over").click();
+  await page.getByTestId("transfer-input").fill("USED-0000-0000");
+  await page.getByTestId("transfer-take").click();
+  await page.getByText("The code was used before.").waitFor();
+});
+await screen("queue-taken-over", async (page) => {
+  await page.goto(`${fixture.url}/q/sal_join`);
+  await page.getByTestId("take-over").click();
+  await page.getByTestId("transfer-input").fill("7QXA-K3M9-D2WF");
+  await page.getByTestId("transfer-take").click();
+  await at(page, "waiting");
 });
 await screen("queue-sign-in", async (page) => {
   await page.goto(`${fixture.url}/q/sal_join_account`);
@@ -123,6 +174,16 @@ await screen("find-found", async (page) => {
   await at(page, "found");
 });
 
+for (const [name, sale, state] of [["report", "sal_closed", "report"], ["report-empty", "sal_empty", "report"], ["report-early", "sal_live", "early"], ["report-unknown", "sal_nothing", "unknown"]]) {
+  await screen(name, async (page) => {
+    await page.goto(`${fixture.url}/report/${sale}`);
+    await at(page, state);
+  });
+}
+await screen("report-dark", async (page) => {
+  await page.goto(`${fixture.url}/report/sal_closed`);
+  await at(page, "report");
+}, { dark: true });
 await screen("draw", async (page) => {
   await page.goto(`${fixture.url}/draw/sal_live`);
   await at(page, "form");

@@ -157,6 +157,7 @@ pub async fn audit(
         .map(|row| AuditLine {
             at_ms: row.at_ms,
             account_id: AccountId(row.account),
+            email: row.email,
             action: row.action,
             reason: row.reason,
             change: row.change,

@@ -7,8 +7,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use chassis::clock::Clock;
-use contracts::consoles::{AdmissionView, PreviewView};
-use contracts::ids::SaleId;
+use contracts::access::StepKind;
+use contracts::consoles::{AdmissionView, AuditLog, PreviewView};
+use contracts::ids::{AccountId, PlaceId, SaleId};
+use contracts::mending::{FoundPlaces, support_code};
 use contracts::papers::Papers;
 use contracts::problem::Problem;
 use domain::order::Class;
@@ -116,7 +118,8 @@ pub async fn desk_of(capacity: u32, config: Config) -> Desk {
 
 impl Desk {
     pub async fn ask(&self, token: &str, method: &str, part: &str, body: &Value) -> (u16, Vec<u8>) {
-        self.ask_for(token, method, &format!("/admission{part}"), body).await
+        let path = if part.starts_with("/places") { part.to_owned() } else { format!("/admission{part}") };
+        self.ask_for(token, method, &path, body).await
     }
 
     /// Below the sale.
@@ -297,4 +300,45 @@ async fn a_preview_of_too_long_a_line_is_refused() {
     assert_eq!(Desk::read::<PreviewView>(desk.ask(&desk.token, "POST", "/preview", &body).await, 200).waiting, 3);
     join_many(&desk, 1).await;
     assert_eq!(desk.refused("POST", "/preview", body, 409).await.code, "line-too-long");
+}
+
+#[tokio::test]
+async fn a_place_is_found_taken_out_and_put_back_and_its_history_says_by_whom() {
+    let desk = desk().await;
+    let place = Uuid::from_u128(100);
+    let ask = JoinAsk { place, fan: place, party: 2, tiers: 0, accepts: Accepts::default(), class: Class::GENERAL };
+    desk.store.join_batch(desk.sale, &[ask]).await.unwrap();
+    let by_code = format!("/places/by-code/{}", support_code(PlaceId(place)).to_lowercase());
+    let found = async || {
+        let found: FoundPlaces = Desk::read(desk.ask(&desk.token, "GET", &by_code, &Value::Null).await, 200);
+        found.places.into_iter().next().unwrap()
+    };
+    let before = found().await;
+    assert_eq!((before.state.as_str(), before.entry, before.number, before.party), ("waiting", 1, 1, 2));
+    let mend = async |token: &str, what: &str, body: Value| {
+        desk.ask(token, "POST", &format!("/places/{}/{what}", PlaceId(place)), &body).await
+    };
+    let problem: Problem = Desk::read(mend(&desk.token, "remove", json!({"reason": " "})).await, 422);
+    assert!(problem.detail.contains("say why"), "{problem:?}");
+    assert_eq!(mend(&desk.token, "remove", json!({"reason": "twice here"})).await.0, 204);
+    assert_eq!(found().await.state, "removed");
+    assert_eq!(mend(&desk.other, "put-back", json!({"reason": "was not", "to": "front"})).await.0, 204);
+    let after = found().await;
+    let said: Vec<_> = after.steps.iter().map(|step| (step.step, step.reason.as_deref(), step.account_id)).collect();
+    let [ann, bob] = [4, 5].map(|n| Some(AccountId(Uuid::from_u128(n))));
+    assert_eq!(
+        said,
+        [
+            (StepKind::Joined, None, None),
+            (StepKind::Removed, Some("twice here"), ann),
+            (StepKind::PutBack, Some("was not"), bob)
+        ]
+    );
+    assert_eq!((after.state.as_str(), after.class, after.steps[2].front), ("waiting", 0, true));
+    assert_eq!(after.steps[2].how.as_deref(), Some("removed"));
+    let log: AuditLog = Desk::read(desk.ask(&desk.token, "GET", "/audit", &Value::Null).await, 200);
+    let who: Vec<_> = log.lines.iter().map(|line| (line.action.as_str(), line.email.as_deref())).collect();
+    assert_eq!(who[..2], [("place.put-back", Some("5@example.org")), ("place.remove", Some("4@example.org"))]);
+    desk.refused("GET", "/places/by-code/K3M9", Value::Null, 422).await;
+    desk.refused("GET", "/places/by-code/0000-0000-0", Value::Null, 404).await;
 }

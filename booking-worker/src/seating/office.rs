@@ -173,7 +173,7 @@ impl<'a> Office<'a> {
                 Change::Admitted { entries, .. } => {
                     self.newcomers.extend(entries.iter().map(|entry| (record.lane.scope, *entry)));
                 }
-                Change::Left { entry } => self.gone(record.lane.scope, *entry),
+                Change::Left { entry, .. } => self.gone(record.lane.scope, *entry),
                 Change::Unserved { sale, entry } | Change::Ended { sale, entry, .. } => self.gone(*sale, *entry),
                 Change::Held(hold) => self.gone(hold.sale, hold.entry),
                 // Its allotment may be another one.

@@ -81,6 +81,8 @@ pub enum Ending {
     Failed,
     /// Left the line.
     Left,
+    /// Taken out of the line by an operator.
+    Removed,
     /// Nothing that fits can still come free.
     SoldOut,
     /// The money went back.
@@ -126,10 +128,13 @@ pub enum Change {
         /// The entries.
         entries: Vec<i64>,
     },
-    /// pace: the fan left.
+    /// pace: the fan left, or was taken out by an operator.
     Left {
         /// The entry.
         entry: i64,
+        /// Whether an operator did it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        removed: bool,
     },
     /// pace: the place went over to another fan.
     TakenOver {

@@ -366,7 +366,8 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
             .await?;
     for (entry, state, party) in moved {
         // Whoever was put back and then left, or was not served, ended without one, whatever came before.
-        let booking = booked.get(&entry).copied().filter(|_| !matches!(state.as_str(), "left" | "sold_out"));
+        let booking =
+            booked.get(&entry).copied().filter(|_| !matches!(state.as_str(), "left" | "removed" | "sold_out"));
         let standing = match state.as_str() {
             "skipped" => Standing::Skipped,
             "standing" => {
@@ -477,6 +478,7 @@ pub(crate) fn ending(state: &str) -> Option<Ending> {
         "released" => Ending::Released,
         "failed" => Ending::Failed,
         "left" => Ending::Left,
+        "removed" => Ending::Removed,
         "sold_out" => Ending::SoldOut,
         "refunded" => Ending::Refunded,
         _ => return None,
@@ -490,6 +492,7 @@ pub(crate) const fn ending_name(how: Ending) -> &'static str {
         Ending::Released => "released",
         Ending::Failed => "failed",
         Ending::Left => "left",
+        Ending::Removed => "removed",
         Ending::SoldOut => "sold_out",
         Ending::Refunded => "refunded",
     }

@@ -58,19 +58,6 @@ pub struct FoundPlace {
     pub joined_at_ms: i64,
 }
 
-/// Something that happened to a place.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
-pub struct PlaceEvent {
-    /// When, in milliseconds since 1970.
-    pub at_ms: i64,
-    /// `pace`, `seats` or `audit`.
-    pub source: String,
-    /// The lane's version, or the audit line's number.
-    pub version: i64,
-    /// What was recorded.
-    pub what: Value,
-}
-
 type Row = (Uuid, i64, i16, String);
 
 impl Store {
@@ -90,14 +77,6 @@ impl Store {
         .await?)
     }
 
-    /// Everything recorded about a place since it joined, oldest first, at most 1,000 things.
-    ///
-    /// # Errors
-    /// When Postgres is away.
-    pub async fn whole_history(&self, sale: Uuid, place: Uuid) -> Result<Vec<PlaceEvent>> {
-        Ok(sqlx::query_as(include_str!("mending/history.sql")).bind(sale).bind(place).fetch_all(&self.pool).await?)
-    }
-
     /// Ends a place that has no seats.
     ///
     /// # Errors
@@ -111,13 +90,13 @@ impl Store {
             _ => return Ok(Mended::NotNow(state)),
         }
         let audit =
-            audit(&mut tx, mend, "place.remove", json!({"state": state, "class": class}), json!({"state": "left"}))
+            audit(&mut tx, mend, "place.remove", json!({"state": state, "class": class}), json!({"state": "removed"}))
                 .await?;
-        sqlx::query("update place set state = 'left', ended_at = clock_timestamp() where id = $1")
+        sqlx::query("update place set state = 'removed', ended_at = clock_timestamp() where id = $1")
             .bind(mend.place)
             .execute(&mut *tx)
             .await?;
-        let record = record(&mut tx, lane(mend.sale), vec![Change::Left { entry }]).await?;
+        let record = record(&mut tx, lane(mend.sale), vec![Change::Left { entry, removed: true }]).await?;
         note(&mut tx, mend, "remove", (entry, &state, class, class), (audit, record.version)).await?;
         tx.commit().await?;
         self.publish(event, &[record]).await;
@@ -135,7 +114,7 @@ impl Store {
         let to = if to_the_front { i16::from(Class::FRONT.0) } else { class };
         match state.as_str() {
             "waiting" if to == class => return Ok(Mended::NotNow(state)),
-            "waiting" | "skipped" | "lapsed" | "released" | "failed" | "left" | "sold_out" => {}
+            "waiting" | "skipped" | "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" => {}
             "holding" => return holding(&mut tx, mend).await,
             _ => return Ok(Mended::NotNow(state)),
         }

@@ -294,7 +294,10 @@ impl EventMirror {
                 }
             }
             Change::TakenOver { entry, hand } => drop(sale.hands.insert(*entry, *hand)),
-            Change::Left { entry } => sale.set(*entry, Standing::Ended(Ending::Left, None), at_ms),
+            Change::Left { entry, removed } => {
+                let how = if *removed { Ending::Removed } else { Ending::Left };
+                sale.set(*entry, Standing::Ended(how, None), at_ms);
+            }
             Change::Sale(now) => {
                 sale.now = now.clone();
                 sale.changed_at_ms = at_ms;

@@ -272,7 +272,9 @@ impl Store {
             .bind(entry)
             .execute(&mut *tx)
             .await?;
-        let record = record(&mut tx, Lane { scope: sale, kind: LaneKind::Pace }, vec![Change::Left { entry }]).await?;
+        let record =
+            record(&mut tx, Lane { scope: sale, kind: LaneKind::Pace }, vec![Change::Left { entry, removed: false }])
+                .await?;
         tx.commit().await?;
         self.publish(event, &[record]).await;
         Ok(Leave::Left)

@@ -1,4 +1,4 @@
-//! What became of a place, step by step, as recorded: for a fan who asks why.
+//! What became of a place, step by step, as recorded: for a fan who asks why, and for the operator who helps.
 
 use domain::order::Class;
 use uuid::Uuid;
@@ -60,6 +60,24 @@ pub enum Step {
         /// How it stands: `lapsed`, `released`, `failed`, `paid`, `refunded`.
         state: String,
     },
+    /// An operator took it out of the line.
+    Removed {
+        /// The operator.
+        by: Uuid,
+        /// Why.
+        reason: String,
+    },
+    /// An operator put it into the line again, or to its head.
+    PutBack {
+        /// The operator.
+        by: Uuid,
+        /// Why.
+        reason: String,
+        /// What the place was before.
+        from: String,
+        /// Whether to the head of the line.
+        front: bool,
+    },
     /// It ended.
     Ended {
         /// How.
@@ -95,9 +113,11 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         steps.extend(transfers.into_iter().map(|at| (at, Step::Transferred)));
+        steps.extend(self.mending_of(place, sale, entry, joined_ms).await?);
         // Stable: what happened within one millisecond stays in the order of a place's way.
         steps.sort_by_key(|(at, _)| *at);
-        steps.extend(ended_ms.map(|at| (at, Step::Ended { state })));
+        // The step that removed it says more.
+        steps.extend(ended_ms.filter(|_| state != "removed").map(|at| (at, Step::Ended { state })));
         let draw = self.draw_of(sale, entry).await?;
         Ok(Some(PlaceHistory { class: Class(class as u8), reason, draw, steps }))
     }
@@ -121,6 +141,43 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         Ok(rows.into_iter().map(|(at, seen_ms)| (at, Step::Skipped { seen_ms })).collect())
+    }
+
+    /// What operators did, and when the place was let in before it was put back: its row knows only the last time.
+    async fn mending_of(&self, place: Uuid, sale: Uuid, entry: i64, joined_ms: i64) -> Result<Vec<(i64, Step)>> {
+        type Row = (i64, String, String, i16, i16, Uuid, String);
+        let rows: Vec<Row> = sqlx::query_as(
+            "select to_ms(m.at), m.action, m.state_before, m.class_before, m.class, a.account, a.reason
+             from mending m join audit a on a.id = m.audit where m.place = $1 order by m.version desc limit $2",
+        )
+        .bind(place)
+        .bind(KEPT)
+        .fetch_all(&self.pool)
+        .await?;
+        let front = i16::from(Class::FRONT.0);
+        let last_put_ms = rows.iter().filter(|row| row.1 == "put").map(|row| row.0).max();
+        let mut steps: Vec<_> = rows
+            .into_iter()
+            .map(|(at_ms, action, from, class_before, class, by, reason)| match action.as_str() {
+                "remove" => (at_ms, Step::Removed { by, reason }),
+                _ => (at_ms, Step::PutBack { by, reason, from, front: class == front && class_before != front }),
+            })
+            .collect();
+        let Some(until_ms) = last_put_ms else { return Ok(steps) };
+        let admitted: Vec<i64> = sqlx::query_scalar(
+            "select to_ms(at) from pace_tick
+             where sale = $1 and at >= to_timestamp($3 / 1000.0) and at <= to_timestamp($4 / 1000.0) and $2 = any(entries)
+             order by at desc limit $5",
+        )
+        .bind(sale)
+        .bind(entry)
+        .bind(joined_ms as f64)
+        .bind(until_ms as f64)
+        .bind(KEPT)
+        .fetch_all(&self.pool)
+        .await?;
+        steps.extend(admitted.into_iter().map(|at_ms| (at_ms, Step::Admitted)));
+        Ok(steps)
     }
 
     async fn bookings_of_place(&self, place: Uuid) -> Result<Vec<(i64, Step)>> {

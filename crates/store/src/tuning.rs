@@ -199,6 +199,8 @@ pub struct AuditRow {
     pub at_ms: i64,
     /// Who.
     pub account: Uuid,
+    /// Their e-mail address.
+    pub email: Option<String>,
     /// What.
     pub action: String,
     /// Why.
@@ -412,8 +414,9 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn audit_of(&self, sale: Uuid, limit: i64) -> Result<Vec<AuditRow>> {
-        let rows: Vec<(i64, Uuid, String, String, Value)> = sqlx::query_as(
-            "select to_ms(at), account, action, reason, change from audit where sale = $1 order by id desc limit $2",
+        let rows: Vec<(i64, Uuid, Option<String>, String, String, Value)> = sqlx::query_as(
+            "select to_ms(a.at), a.account, w.email, a.action, a.reason, a.change
+             from audit a left join account w on w.id = a.account where a.sale = $1 order by a.id desc limit $2",
         )
         .bind(sale)
         .bind(limit)
@@ -421,7 +424,14 @@ impl Store {
         .await?;
         Ok(rows
             .into_iter()
-            .map(|(at_ms, account, action, reason, change)| AuditRow { at_ms, account, action, reason, change })
+            .map(|(at_ms, account, email, action, reason, change)| AuditRow {
+                at_ms,
+                account,
+                email,
+                action,
+                reason,
+                change,
+            })
             .collect())
     }
 }

@@ -47,6 +47,7 @@ impl Line {
             announcement: None,
             sale: SaleState::Open,
             pause_reason: None,
+            stopped: false,
             opens_at_ms: None,
             hold: None,
             booking_id: None,

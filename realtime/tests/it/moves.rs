@@ -5,7 +5,9 @@ use std::time::Duration;
 use contracts::ids::BookingId;
 use contracts::places::PlaceState;
 use contracts::sales::SaleState;
+use store::mending::{Mend, Mended};
 use store::tuning::{KnobChange, Tune};
+use uuid::Uuid;
 
 use crate::stage::Stage;
 
@@ -91,6 +93,15 @@ async fn skipped_places_and_those_who_leave_are_told() {
     stage.leave(&fans[1]).await;
     let (_, view) = second.place().await;
     assert!(view.state == PlaceState::Left && view.changed_at_ms > 0, "{view:?}");
+    // Whom an operator takes out is not told to have left.
+    let mut third = stage.watch(&fans[2]).await;
+    third.place().await;
+    let place = stage.store.place_of(stage.sale, fans[2].id).await.unwrap().expect("a place").id;
+    let mend = Mend { sale: stage.sale, place, account: Uuid::from_u128(1), reason: "twice here" };
+    assert_eq!(stage.store.remove_place(&mend).await.unwrap(), Mended::Done);
+    let (seq, view) = third.place().await;
+    assert!(view.state == PlaceState::Removed && view.changed_at_ms > 0, "{view:?}");
+    assert_eq!(stage.polled(&fans[2], seq).await.1.state, PlaceState::Removed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,6 +127,17 @@ async fn a_pause_is_told_to_all_with_its_reason_and_so_is_its_end() {
     for window in &mut windows {
         let (_, view) = window.place().await;
         assert_eq!((view.sale, view.pause_reason), (SaleState::Open, None));
+    }
+    // An emergency stop is told as more than a pause.
+    stage.tune(Tune::Stop, "smoke").await;
+    for window in &mut windows {
+        let (_, view) = window.place().await;
+        assert_eq!((view.sale, view.stopped, view.pause_reason.as_deref()), (SaleState::Paused, true, Some("smoke")));
+    }
+    stage.tune(Tune::Start, "clear").await;
+    for window in &mut windows {
+        let (_, view) = window.place().await;
+        assert_eq!((view.sale, view.stopped), (SaleState::Open, false));
     }
     let estimate = stage.polled(&fans[1], contracts::places::Seq::default()).await.1.estimate;
     let estimate = estimate.expect("the rate that was set counts after a change");

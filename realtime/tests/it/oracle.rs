@@ -26,7 +26,7 @@ fn waiting(joins: &[Record], pace: &[Record], seats: &[Record], seq: Seq) -> BTr
             Change::Admitted { entries, .. } | Change::Skipped { entries } => {
                 waiting.retain(|entry| !entries.contains(entry));
             }
-            Change::Left { entry } | Change::Unserved { entry, .. } | Change::Ended { entry, .. } => {
+            Change::Left { entry, .. } | Change::Unserved { entry, .. } | Change::Ended { entry, .. } => {
                 waiting.remove(&entry);
             }
             Change::Held(hold) => {

@@ -130,9 +130,13 @@ impl Replay {
                     let what = format!("an operator put entry {entry} into class {class}");
                     report.exceptions.push(Fault { part: "pace", version, what });
                 }
-                Change::Left { entry } => {
-                    self.out(*entry, "left", version, report);
+                Change::Left { entry, removed } => {
+                    self.out(*entry, if *removed { "was taken out by an operator" } else { "left" }, version, report);
                     self.gone.insert(*entry);
+                    if *removed {
+                        let what = format!("an operator took entry {entry} out");
+                        report.exceptions.push(Fault { part: "pace", version, what });
+                    }
                 }
                 Change::Skipped { entries } => {
                     for entry in entries {

@@ -25,7 +25,7 @@ let done: ((told: Told) => void) | null = null;
 let followedBy: ((told: Told) => void) | null = null;
 
 const bar = h("progress", { max: 100, value: 0, "aria-label": "How much is checked", hidden: true });
-const steps = h("ul", { class: "plainlist", "data-testid": "steps" });
+const steps = h("ul", { class: "checks", "data-testid": "steps" });
 const verdict = h("div", { role: "status", "data-testid": "verdict" });
 const entries = h("div");
 
@@ -94,7 +94,7 @@ async function fetched(): Promise<void> {
   if (!files["draw.json"]) {
     main.dataset.state = "none";
     fill(verdict, h("div", { class: "note" }, h("p", null, files["commitment.json"]
-      ? "This sale's lobby has not been drawn yet. What was promised beforehand is already published; keep the file commitment.json if you like, and come back after the draw."
+      ? "This sale’s lobby has not been drawn yet. What was promised beforehand is already published; keep the file commitment.json if you like, and come back after the draw."
       : "This sale has no draw, or none yet.")));
     return;
   }
@@ -144,7 +144,7 @@ function ask(draw: Draw): void {
     worker?.postMessage({ entry: Number(entry.value) } satisfies Asked);
   });
   fill(entries, h("form", { class: "card", onsubmit: (e: Event) => { e.preventDefault(); void busy(go, "Looking…", follow); } },
-    h("label", { for: "entry" }, "Your entry, as your receipt or your place's page shows it"), entry, go, found));
+    h("label", { for: "entry" }, "Your entry, as your receipt or your place’s page shows it"), entry, h("p", { class: "row" }, go), found));
 }
 
 function dropped(e: DragEvent): void {
@@ -158,8 +158,9 @@ main.addEventListener("dragover", (e) => e.preventDefault());
 main.addEventListener("drop", dropped);
 main.dataset.state = "form";
 fill(main,
+  sale !== "" && h("p", { class: "where" }, h("a", { href: "/q/" + sale }, "To the sale")),
   h("h1", null, "Check a draw"),
-  h("p", null, "Everyone who was in the lobby when the sale opened got a number by a draw. This page computes that draw anew, in your browser, from the files that were published, and compares every line. It believes nobody's word for it."),
+  h("p", null, "Everyone who was in the lobby when the sale opened got a number by a draw. This page computes that draw anew, in your browser, from the files that were published, and compares every line. It believes nobody’s word for it."),
   fetchButton,
   h("label", { for: "files" }, "Or choose, or drop here, the files you kept"), chosen,
   h("p", { class: "small" }, `All of them: ${FILES.join(", ")}.`),

@@ -64,25 +64,6 @@ export function trouble(p: Problem, again?: () => void): HTMLElement {
   );
 }
 
-function sentence(s: string): string {
+export function sentence(s: string): string {
   return s ? s[0]!.toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? "" : ".") : "";
-}
-
-/** A question with two answers, in the browser's own modal dialog. */
-export function confirmed(title: string, body: string, yes: string, no: string): Promise<boolean> {
-  return new Promise((done) => {
-    const d = h("dialog", { "aria-labelledby": "ask" },
-      h("h2", { id: "ask" }, title),
-      h("p", null, body),
-      h("form", { method: "dialog", class: "row" },
-        h("button", { value: "no", class: "plain", autofocus: true }, no),
-        h("button", { value: "yes", class: "bad", "data-testid": "confirm-button" }, yes)),
-    );
-    d.addEventListener("close", () => {
-      d.remove();
-      done(d.returnValue === "yes");
-    });
-    document.body.append(d);
-    d.showModal();
-  });
 }

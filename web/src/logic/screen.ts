@@ -6,7 +6,7 @@ export type Screen =
   | "loading" | "lost" | "unknown" | "problem" | "expired"
   | "not_open" | "join" | "closed"
   | "lobby" | "drawing" | "paused" | "paying" | "declined"
-  | PlaceState;
+  | Exclude<PlaceState, "transferred">;
 
 export interface Situation {
   /** A fault that keeps the page from knowing anything: no answer, no such sale, a fault of ours. */
@@ -27,7 +27,7 @@ export interface Situation {
   openingPassed: boolean;
 }
 
-const ENDED: ReadonlySet<PlaceState> = new Set(["booked", "lapsed", "released", "failed", "left", "sold_out", "refunded"]);
+const ENDED: ReadonlySet<PlaceState> = new Set(["booked", "lapsed", "released", "failed", "left", "removed", "sold_out", "refunded"]);
 
 export function ended(state: PlaceState): boolean {
   return ENDED.has(state);
@@ -69,6 +69,8 @@ export function screenOf(s: Situation): Screen {
       return "waiting";
     case "holding":
       return holding(view, s.booking, s.justPaid);
+    case "transferred":
+      return "expired";
     default:
       return view.state;
   }

@@ -2,7 +2,7 @@
 
 import { locale } from "./words";
 
-function format(ms: number, zone: string | undefined, o: Intl.DateTimeFormatOptions): string {
+export function format(ms: number, zone: string | undefined, o: Intl.DateTimeFormatOptions): string {
   try {
     return new Intl.DateTimeFormat(locale(), { ...o, timeZone: zone }).format(ms);
   } catch {
@@ -19,9 +19,9 @@ export function longTime(ms: number, zone?: string): string {
 export function shortTime(ms: number, zone?: string): string {
   return format(ms, zone, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
 }
-/** The time of day with seconds, in the reader's zone. */
-export function clockTime(ms: number): string {
-  return format(ms, undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+/** The time of day with seconds; in the reader's zone, or in one that the page names. */
+export function clockTime(ms: number, zone?: string): string {
+  return format(ms, zone, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
 export function dayMonth(ms: number, zone?: string): { day: string; month: string } {
   return { day: format(ms, zone, { day: "numeric" }), month: format(ms, zone, { month: "short" }) };

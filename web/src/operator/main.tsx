@@ -7,8 +7,8 @@ import { LiveSale } from "./live";
 import { Pick } from "./pick";
 
 function Operator(): JSX.Element {
-  const [kind, id] = useWay();
-  return kind === "s" && id ? <LiveSale key={id} id={id} /> : <Pick />;
+  const [kind, id, tab] = useWay();
+  return kind === "s" && id ? <LiveSale key={id} id={id} tab={tab ?? "live"} /> : <Pick />;
 }
 
 mount("Operator console", "/operator", <Operator />);

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { get, useWho } from "../console/session";
 import { Chip, Heading, Loading, useLoad, Scroll } from "../console/ui";
 import { shortTime } from "../logic/time";
-import { saleWords } from "../logic/words";
+import { stateWords } from "../logic/spans";
 import type { Event, Sale } from "../wire";
 
 const URGENT: Sale["state"][] = ["open", "drawing", "paused", "closing", "lobby", "scheduled", "sold_out", "closed", "draft"];
@@ -28,7 +28,7 @@ export function Pick(): JSX.Element {
           <tbody>{l.data.map(({ event, sale }) => (
             <tr key={sale.sale_id}>
               <th scope="row"><a href={"#/s/" + sale.sale_id} data-testid="pick-sale">{event.name}: {sale.name}</a><span class="small">{event.venue}</span></th>
-              <td><Chip kind={sale.state}>{saleWords[sale.state]}</Chip></td>
+              <td><Chip kind={sale.stopped ? "stopped" : sale.state}>{stateWords(sale)}</Chip></td>
               <td>{shortTime(sale.opens_at_ms, event.time_zone)}</td>
             </tr>))}
           </tbody></table></Scroll>}

@@ -117,7 +117,7 @@ export function SaleForm({ zone, ...p }: {
           <Select label="Order" value={v.ordering} set={set("ordering")} options={[
             ["draw_then_fifo", "Lobby by draw, then first come"], ["fifo", "First come, first served"], ["draw_only", "Lobby only, by draw"], ["invited_first", "Invited first, then as drawn"],
           ]} />
-          <Select label="Who may join" value={v.entry} set={set("entry")} options={[["open", "Everybody"], ["account", "Accounts only"]]} />
+          <Select label="Who may join" value={v.entry} set={set("entry")} options={[["open", "Everybody"], ["account", "Accounts only"], ["code", "Holders of an access code"], ["invited", "Invited accounts only"]]} />
           <Field label="Allotment" type="number" min={1} max={1000000} step={1} value={v.allotment} set={set("allotment")} hint="How many of the event’s seats this sale may sell. Empty: all that are left; then no other sale may run at the same time." />
           <Field {...number} label="Tickets per place" min={1} max={8} step={1} value={v.party_max} set={set("party_max")} hint="1 to 8." />
           <Field {...number} label="Let in per minute" min={1} max={600000} step={1} value={v.rate} set={set("rate")} hint="Operators can change it live." />

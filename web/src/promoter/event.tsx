@@ -5,13 +5,16 @@ import { useState } from "preact/hooks";
 import { api } from "../console/session";
 import { Chip, Fault, Heading, Loading, TwoStep, useLoad, useWork } from "../console/ui";
 import { longTime, shortTime } from "../logic/time";
-import { saleWords } from "../logic/words";
+import { stateWords } from "../logic/spans";
 import type { Event, Sale } from "../wire";
 import { BookingsTab } from "./bookings";
+import { CodesTab } from "./codes";
 import { EventForm, fromEvent, fromSale, noSale, SaleForm, toDraft, toSale } from "./event-form";
 import { SeatsTab } from "./seats";
 
-const TABS: [string, string][] = [["details", "Details"], ["seats", "Seats and prices"], ["sales", "Sales"], ["bookings", "Bookings"]];
+const TABS: [string, string][] = [["details", "Details"], ["seats", "Seats and prices"], ["sales", "Sales"], ["codes", "Codes and lists"], ["bookings", "Bookings"]];
+
+const ENTRY: Record<Sale["entry"], string> = { open: "Everybody", account: "Accounts only", code: "Access code needed", invited: "Invited only" };
 
 export interface Loaded { event: Event; etag: string }
 
@@ -36,6 +39,7 @@ export function EventPage({ id, tab }: { id: string; tab: string }): JSX.Element
       </nav>
       {tab === "seats" ? <SeatsTab event={event} done={() => l.reload()} />
         : tab === "sales" ? <Sales event={event} done={() => l.reload()} />
+        : tab === "codes" ? <CodesTab event={event} />
         : tab === "bookings" ? <BookingsTab event={event} />
         : <Details loaded={l.data} read={read} set={l.set} />}
     </>
@@ -102,9 +106,9 @@ function SaleCard({ sale, zone, done }: { sale: Sale; zone: string; done: () => 
     <section class="card" data-testid="sale">
       <div class="between">
         <div>
-          <h2>{sale.name} <Chip kind={sale.state}>{saleWords[sale.state]}</Chip></h2>
+          <h2>{sale.name} <Chip kind={sale.stopped ? "stopped" : sale.state}>{stateWords(sale)}</Chip></h2>
           <p>{sale.lobby_opens_at_ms && <>Lobby from {shortTime(sale.lobby_opens_at_ms, zone)}, opens </>}{shortTime(sale.opens_at_ms, zone)} to {shortTime(sale.closes_at_ms, zone)}{sale.wait_ends_at_ms && <>, wait until {shortTime(sale.wait_ends_at_ms, zone)}</>}</p>
-          <p class="small">{{ open: "Everybody", account: "Accounts only", code: "With a code", invited: "Invited" }[sale.entry]} · up to {sale.party_max} tickets · {sale.rate_per_minute.toLocaleString()} per minute · {sale.max_active.toLocaleString()} at once · held for {sale.hold_ttl_ms / 1000} s{sale.allotment !== undefined && ` · at most ${sale.allotment.toLocaleString()} seats`}</p>
+          <p class="small">{ENTRY[sale.entry]} · up to {sale.party_max} tickets · {sale.rate_per_minute.toLocaleString()} per minute · {sale.max_active.toLocaleString()} at once · held for {sale.hold_ttl_ms / 1000} s{sale.allotment !== undefined && ` · at most ${sale.allotment.toLocaleString()} seats`}</p>
         </div>
         <div class="row">
           {sale.publication === "published" && <a class="button" href={"/q/" + sale.sale_id}>What fans see</a>}

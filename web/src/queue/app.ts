@@ -2,7 +2,7 @@
 
 import type { Problem } from "../api";
 import { Clock } from "../logic/clock";
-import type { Availability, Booking, Event, Join, Sale, View } from "../wire";
+import type { Availability, Booking, Event, Join, Joined, Sale, View } from "../wire";
 import type { Kept } from "../fan/who";
 
 export interface App {
@@ -19,6 +19,8 @@ export interface App {
   bookingFault?: Problem;
   fault?: Problem;
   badReceipt: boolean;
+  /** The place's proof is refused because somebody took the place over. */
+  moved: boolean;
   again: boolean;
   openingPassed: boolean;
   /** Said once above the screen: what happened on the way here. */
@@ -29,6 +31,12 @@ export interface App {
 export interface Acts {
   load(): Promise<void>;
   join(wish: Join, key: string): Promise<void>;
+  /** The place is this page's from now on: taken over, or changed. */
+  take(j: Joined): void;
+  /** Asks for a transfer code, and takes that place. */
+  takeOver(): Promise<void>;
+  /** The place is somebody else's now. */
+  moved(): void;
   leave(): Promise<void>;
   joinAgain(): void;
   setBooking(b: Booking): void;

@@ -1,7 +1,8 @@
 // Seats are held: the countdown, paying, giving back; then the tickets.
 
 import { call, newKey, Problem } from "../api";
-import { button, busy, confirmed, fill, h, text, trouble } from "../fan/dom";
+import { confirmed } from "../fan/confirm";
+import { button, busy, fill, h, text, trouble } from "../fan/dom";
 import { referenceBox, seatList, ticketCards } from "../fan/tickets";
 import { remembered } from "../fan/who";
 import { countdown } from "../logic/clock";

@@ -1,8 +1,7 @@
 // Before the line: the countdown to the opening and the form.
 
 import { newKey, Problem } from "../api";
-import { button, busy, fill, h, text, trouble } from "../fan/dom";
-import { availabilityWords, fullPrice } from "../fan/offer";
+import { button, busy, fill, h, sentence, text, trouble } from "../fan/dom";
 import { account, remembered, signIn } from "../fan/who";
 import { afterSeconds } from "../logic/backoff";
 import { countdown } from "../logic/clock";
@@ -11,6 +10,7 @@ import { joinsFrom } from "../logic/screen";
 import { span } from "../logic/words";
 import type { Join, Sale } from "../wire";
 import type { Acts, App, Drawn } from "./app";
+import { wishFields, type Wish } from "./wishes";
 
 export function notOpen(app: App, acts: Acts): Drawn {
   const left = h("p", { class: "big", role: "timer", "data-testid": "countdown" });
@@ -45,7 +45,8 @@ export function join(app: App, acts: Acts): Drawn {
     nodes: [
       sale.state === "lobby" && h("p", { class: "note" }, lobbyWords(sale), ` The sale opens ${longTime(sale.opens_at_ms, app.event?.time_zone)}.`),
       sale.state === "drawing" && h("p", { class: "note" }, "The lobby is closed and its numbers are being drawn. You can join behind it."),
-      sale.state === "paused" && h("p", { class: "note" }, "Nobody is let in at the moment" + (sale.pause_reason ? `: ${sale.pause_reason}` : ".") + " You can join all the same."),
+      sale.stopped ? h("p", { class: "note", "data-testid": "stopped" }, h("strong", null, "Nobody can join at the moment. "), sentence(sale.pause_reason ?? ""), " Stay here: the page goes on by itself.")
+      : sale.state === "paused" && h("p", { class: "note" }, "Nobody is let in at the moment" + (sale.pause_reason ? `: ${sale.pause_reason}` : ".") + " You can join all the same."),
       h("p", null, "Say what you would like, then join. When it is your turn, the best seats that fit are held for you for ",
         span(sale.hold_ttl_ms), ". You pay, and have your tickets."),
       f.node,
@@ -57,61 +58,42 @@ export function join(app: App, acts: Acts): Drawn {
 }
 
 /** Kept over redraws, so that nothing chosen is lost when the sale opens. */
-let wish: Join | null = null;
+let wish: Wish | null = null;
+let code = "";
+
+export const needsAccount = (sale?: Sale): boolean => sale?.entry === "account" || sale?.entry === "invited";
 
 function form(app: App, acts: Acts, open: boolean): { node: HTMLElement } {
   const sale = app.sale!;
-  const event = app.event!;
   wish ??= remembered.wishes(app.saleId) ?? { party: Math.min(2, sale.party_max), wishes: { tiers: [], other_tiers: false, apart: true, fewer: false, accessible: false } };
   const w = wish;
-  w.party = Math.min(w.party, sale.party_max);
-  const known = new Set(event.tiers.map((t) => t.id));
-  w.wishes.tiers = w.wishes.tiers.filter((t) => known.has(t));
-
-  const party = h("select", { id: "party", "data-testid": "party", onchange: () => { w.party = Number(party.value); refresh(); } },
-    Array.from({ length: sale.party_max }, (_, i) => h("option", { value: i + 1, selected: i + 1 === w.party }, i + 1)));
-  const tick = (label: string, on: boolean, set: (on: boolean) => void, more?: Node | string): HTMLElement => {
-    const box = h("input", { type: "checkbox", checked: on, onchange: () => { set(box.checked); refresh(); } });
-    return h("label", { class: "tick" }, box, h("span", null, label, more));
-  };
-  const tiers = h("fieldset", null, h("legend", null, "Which tickets? ", h("small", null, "Choose none for the best of all.")),
-    event.tiers.map((t) => tick(t.name, w.wishes.tiers.includes(t.id), (on) => {
-      w.wishes.tiers = event.tiers.map((x) => x.id).filter((id) => (id === t.id ? on : w.wishes.tiers.includes(id)));
-    }, h("small", null, [fullPrice(t, event.currency), availabilityWords(app.left?.tiers.find((a) => a.tier === t.id))].filter(Boolean).join(" · ")))));
-  const other = tick("Other prices are fine too", w.wishes.other_tiers, (on) => (w.wishes.other_tiers = on), h("small", null, "if what you chose is gone"));
-  const apart = tick("We would sit apart", w.wishes.apart, (on) => (w.wishes.apart = on), h("small", null, "if there is nothing together"));
-  const fewer = tick("We would take fewer tickets", w.wishes.fewer, (on) => (w.wishes.fewer = on), h("small", null, "if not enough are left"));
-  const refresh = (): void => {
-    other.hidden = w.wishes.tiers.length === 0 || w.wishes.tiers.length === event.tiers.length;
-    apart.hidden = fewer.hidden = w.party < 2;
-    remembered.setWishes(app.saleId, w);
-  };
-  refresh();
+  const fields = wishFields(app, w, () => remembered.setWishes(app.saleId, w));
+  const must = sale.entry === "code";
+  const coded = (must || sale.ordering === "invited_first") && h("input", {
+    id: "code", autocomplete: "off", maxlength: 80, required: must, value: code, "data-testid": "code", oninput: (e: globalThis.Event) => (code = (e.target as HTMLInputElement).value),
+  });
 
   const out = h("div");
-  const needsAccount = sale.entry === "account" && account.email === null;
+  const outside = needsAccount(sale) && account.email === null;
   const go = h("button", { type: "submit", class: "main", "data-testid": "join-button" }, "Join the line");
   const key = newKey();
   const submit = async (): Promise<void> => {
     fill(out);
-    const { other_tiers, apart: sitApart, fewer: takeFewer } = w.wishes;
-    // What is hidden because it does not apply is not asked for.
-    const wishes = { ...w.wishes, other_tiers: !other.hidden && other_tiers, apart: apart.hidden || sitApart, fewer: !fewer.hidden && takeFewer };
-    await attempt(acts, { party: w.party, wishes }, key, out, app);
+    await attempt(acts, { ...fields.asked(), code: (coded && code.trim()) || undefined }, key, out, app);
   };
-  const node = h("form", { class: "card", onsubmit: (e: globalThis.Event) => { e.preventDefault(); if (open && !needsAccount) void busy(go, "Joining…", submit); } },
-    h("label", { for: "party" }, "How many tickets?"), party,
-    event.tiers.length > 0 && tiers,
-    h("fieldset", null, h("legend", null, "If it gets tight"), other, apart, fewer,
-      tick("We need a wheelchair place", w.wishes.accessible, (on) => (w.wishes.accessible = on))),
+  const over = (): void => void acts.takeOver();
+  const node = h("form", { class: "card", onsubmit: (e: globalThis.Event) => { e.preventDefault(); if (open && !outside) void busy(go, "Joining…", submit); } },
+    coded && [h("label", { for: "code" }, must ? "Your access code" : "Your access code, if you have one"), coded],
+    fields.nodes,
     out,
-    needsAccount
-      ? [h("p", { class: "note" }, "For this sale you need an account."),
+    outside
+      ? [h("p", { class: "note" }, sale.entry === "invited" ? "This sale is for invited people: sign in with the address that was invited." : "For this sale you need an account."),
         button("Sign in or make an account", () => void signIn("This sale is for accounts only.").then((yes) => (yes ? acts.signedIn() : undefined)), { class: "main", "data-testid": "sign-in-to-join" })]
-      : open && go,
-    account.email === null && !needsAccount && h("p", { class: "small" }, "To reach your place from another device too, ",
+      : open && !sale.stopped && go,
+    account.email === null && !outside && h("p", { class: "small" }, "To reach your place from another device too, ",
       button("sign in first", () => void signIn("Then your place belongs to your account.").then((yes) => (yes ? acts.signedIn() : undefined)), { class: "link" }), "."),
-    account.email !== null && h("p", { class: "small" }, `Signed in as ${account.email}.`));
+    account.email !== null && h("p", { class: "small" }, `Signed in as ${account.email}.`),
+    open && h("p", { class: "small" }, "Were you given a place? ", button("Enter its transfer code", over, { class: "link", "data-testid": "take-over" }), "."));
   return { node };
 }
 
@@ -128,7 +110,7 @@ async function attempt(acts: Acts, wish: Join, key: string, out: HTMLElement, ap
         const note = h("p", { class: "note", role: "status", "data-testid": "join-wait" });
         fill(out, note);
         for (let left = until - performance.now(); left > 0; left = until - performance.now()) {
-          text(note, `${p.status === 0 ? "The connection is away." : "Very many are joining."} Trying again by itself in ${Math.ceil(left / 1000)} s.`);
+          text(note, `${p.status === 0 ? "The connection is away." : p.code === "stopped" ? `Nobody can join at the moment: ${sentence(p.detail)}` : "Very many are joining."} Trying again by itself in ${Math.ceil(left / 1000)} s.`);
           await new Promise((done) => setTimeout(done, Math.min(left, 500)));
           if (!out.isConnected) return;
         }
@@ -151,6 +133,7 @@ async function attempt(acts: Acts, wish: Join, key: string, out: HTMLElement, ap
         if (await signIn(p.code === "account-needed" ? "This sale is for accounts only." : "Your session has ended.")) return acts.signedIn();
         return;
       }
+      p.detail = p.detail.replace(/^code: /, "");
       fill(out, trouble(p, p.passing ? () => void attempt(acts, wish, key, out, app) : undefined));
       return;
     }

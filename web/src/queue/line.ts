@@ -1,12 +1,14 @@
 // In the line: waiting, paused, skipped, standing.
 
 import { Problem } from "../api";
-import { button, busy, confirmed, fill, h, text, trouble } from "../fan/dom";
+import { confirmed } from "../fan/confirm";
+import { button, busy, fill, h, text, trouble } from "../fan/dom";
 import { places } from "../fan/who";
 import { countdown } from "../logic/clock";
 import { clockTime, longTime } from "../logic/time";
 import { chanceWords, changeWords, count, estimateWords, saleWords } from "../logic/words";
 import type { Acts, App, Drawn } from "./app";
+import { placeDetails } from "./place-details";
 
 function leaveButton(acts: Acts): HTMLElement {
   const out = h("div");
@@ -48,7 +50,7 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
     const first = Math.max(kept?.first ?? 0, 1);
     text(ahead, count(v.ahead));
     text(label, v.ahead === 0 ? "nobody is ahead of you" : `${v.ahead === 1 ? "is" : "are"} ahead of you, of ${count(v.waiting)} waiting`);
-    text(estimate, paused ? "Your place stays the same while the sale is paused." : v.estimate ? `Your wait: ${estimateWords(v.estimate)}.` : "An honest estimate cannot be given yet.");
+    text(estimate, paused ? `Your place stays the same while the sale is ${v.stopped ? "stopped" : "paused"}.` : v.estimate ? `Your wait: ${estimateWords(v.estimate)}.` : "An honest estimate cannot be given yet.");
     if (v.estimate?.changed) why = changeWords(v.estimate.changed);
     moved.hidden = paused || !v.estimate || !why;
     text(moved, why);
@@ -66,7 +68,7 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
     tick();
   };
   return {
-    heading: paused ? "The sale is paused" : "You are in line",
+    heading: paused ? (app.view!.stopped ? "The sale is stopped for now" : "The sale is paused") : "You are in line",
     nodes: [
       paused && reason,
       h("div", { class: "card centre" }, ahead, label, bar, estimate, moved, opens),
@@ -74,6 +76,7 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
       remain,
       h("p", { class: "safe" }, "Your place is kept if you close this page. Come back to this address in the same browser", app.kept?.byAccount ? ", or sign in on any device." : "."),
       h("p", { class: "small" }, "When your turn comes, be here: the page then shows your seats and how long they are held for you."),
+      placeDetails(app, acts),
       when,
       leaveButton(acts),
     ],
@@ -86,11 +89,13 @@ export function lobby(app: App, acts: Acts, drawing: boolean): Drawn {
   const [when, tick] = updated(app);
   const sale = app.sale;
   const drawn = sale?.ordering !== "fifo";
+  const stopped = h("p", { class: "note", "data-testid": "stopped" });
   const check = h("p", { class: "small" }, "You can ",
     h("a", { href: "/draw/" + app.saleId }, "check the draw yourself"), ": what was promised beforehand, who was in it, and how the numbers follow.");
   return {
     heading: drawing ? "The numbers are being drawn" : "You are in the lobby",
     nodes: [
+      stopped,
       h("div", { class: "card centre" },
         drawing
           ? [h("div", { class: "spin", "aria-hidden": "true" }), h("p", { class: "lead" }, "Everybody who was in the lobby gets a number at the same moment."), h("p", { class: "muted" }, "This takes a minute or two. Nobody is let in before.")]
@@ -100,11 +105,14 @@ export function lobby(app: App, acts: Acts, drawing: boolean): Drawn {
         : "Whoever came first goes first. Reloading changes nothing."),
       drawn && check,
       h("p", { class: "safe" }, "Your place is kept if you close this page. Come back to this address in the same browser", app.kept?.byAccount ? ", or sign in on any device." : "."),
+      placeDetails(app, acts),
       when,
       leaveButton(acts),
     ],
     update: () => {
       const opens = app.view?.opens_at_ms ?? sale?.opens_at_ms;
+      stopped.hidden = !app.view?.stopped;
+      text(stopped, `The sale is stopped for now. Your place is kept. The organiser says: ${app.view?.pause_reason ?? ""}`);
       if (!drawing && opens) text(left, countdown(app.clock.left(opens)));
       tick();
     },
@@ -120,6 +128,7 @@ export function skipped(app: App, acts: Acts): Drawn {
         h("p", null, "Your turn came while this page was closed or out of reach, so others went first."),
         h("p", null, h("strong", null, "You have not lost your place."), " You are back, and the next to be let in. Please keep this page open."),
         app.view?.sale === "paused" && h("p", { class: "note" }, `The sale is paused: ${app.view.pause_reason ?? "the organiser gave no reason"}`)),
+      placeDetails(app, acts),
       when,
       leaveButton(acts),
     ],
@@ -136,6 +145,7 @@ export function standing(app: App, acts: Acts): Drawn {
         h("div", { class: "spin", "aria-hidden": "true" }),
         h("p", { class: "lead" }, "We look for the best that fit…"),
         h("p", { class: "muted" }, "Usually this takes a moment. If all that fit are held by others just now, you get the first that come free: nobody behind you can take them.")),
+      placeDetails(app, acts),
       when,
       leaveButton(acts),
     ],

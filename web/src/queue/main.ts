@@ -4,25 +4,24 @@ import { call, Problem } from "../api";
 import { $, button, fill, h, text, trouble } from "../fan/dom";
 import { account, asFan, corner, dialogFrom, known, places } from "../fan/who";
 import { afterSeconds, fullJitter } from "../logic/backoff";
-import { Clock, warningDue } from "../logic/clock";
+import { Clock } from "../logic/clock";
 import { ended, joinsFrom, screenOf, titleOf, type Screen } from "../logic/screen";
 import { longTime } from "../logic/time";
-import { count, estimateWords } from "../logic/words";
+import { count } from "../logic/words";
 import type { Availability, Booking, Event, Joined, Sale, View } from "../wire";
-import { deadline, type Acts, type App, type Drawn } from "./app";
-import { join, notOpen } from "./join";
+import type { Acts, App, Drawn } from "./app";
+import { join, needsAccount, notOpen } from "./join";
 import type { Live } from "./live";
 
 const OPENING_SPREAD_MS = 1500;
 const LOST_SHOWN_MS = 5_000;
 const LOST_SAID_MS = 10_000;
-const SAY_EVERY_MS = 60_000;
 
 const JUST_PAID_MS = 20_000;
 
 const main = $("main");
 const saleId = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
-const app: App = { saleId, clock: new Clock(), kept: places.get(saleId), viewAt: 0, badReceipt: false, again: false, openingPassed: false };
+const app: App = { saleId, clock: new Clock(), kept: places.get(saleId), viewAt: 0, badReceipt: false, moved: false, again: false, openingPassed: false };
 // The provider sends the fan back with how it went; the address stays the sale's own.
 const paidUntil = /redirect_status=succeeded/.test(location.search) ? JUST_PAID_MS : 0;
 if (location.search) history.replaceState(null, "", location.pathname);
@@ -101,15 +100,17 @@ async function afterEnd(): Promise<void> {
 
 function setView(v: View): void {
   app.clock.hear(v.server_now_ms);
+  if (v.state === "transferred") return acts.moved();
   app.view = v;
   later?.showAnnounced(announced, v.announcement);
   if (app.sale && v.sale !== "draft") {
     app.sale.state = v.sale;
     app.sale.pause_reason = v.pause_reason;
+    app.sale.stopped = v.stopped;
   }
   if (v.state !== "holding" && app.booking?.booking_id !== v.booking_id) app.booking = undefined;
   draw();
-  void followBooking();
+  later?.followBooking(app, setBooking, draw);
 }
 
 /** The place's proof was refused: whoever took it may get a fresh one. */
@@ -137,7 +138,7 @@ function adopt(): void {
   app.kept = kept;
   if (same && !app.badReceipt) return;
   app.view = app.booking = undefined;
-  app.badReceipt = app.again = false;
+  app.badReceipt = app.again = app.moved = false;
   listen();
   draw();
 }
@@ -163,43 +164,8 @@ function keep(j: Joined): void {
   };
   places.set(saleId, app.kept);
   app.view = app.booking = undefined;
-  app.badReceipt = app.again = false;
+  app.badReceipt = app.again = app.moved = false;
   listen();
-}
-
-// ---------------------------------------------------------------- the booking behind the hold
-
-let bookingFor = "";
-let bookingTries = 0;
-let bookingTimer: ReturnType<typeof setTimeout> | undefined;
-
-async function followBooking(force = false): Promise<void> {
-  const v = app.view;
-  const id = v?.hold?.booking_id ?? v?.booking_id;
-  if (!v || !id || !app.kept || !(v.state === "holding" || v.state === "booked" || v.state === "refunded")) return;
-  const wanted = [id, v.state, v.hold?.paying, v.hold?.declined, v.hold?.deadline_ms].join();
-  if (wanted === bookingFor && !force) return;
-  bookingFor = wanted;
-  clearTimeout(bookingTimer);
-  const again = (ms: number): void => {
-    bookingTimer = setTimeout(() => void followBooking(true), ms);
-  };
-  try {
-    const b = (await call<Booking>("GET", "/v1/bookings/" + id, { bearer: app.kept.receipt })).data;
-    if (bookingFor !== wanted) return;
-    bookingTries = 0;
-    setBooking(b);
-    const undecided = b.state === "capturing" || b.payment?.state === "authorised" || v.hold?.paying;
-    if ((v.state === "booked" && !b.tickets?.length) || undecided) again(1500 + Math.random() * 1500);
-  } catch (e) {
-    if (bookingFor !== wanted) return;
-    const p = e as Problem;
-    if (p.passing && bookingTries < 6) again(p.retryAfterS ? afterSeconds(p.retryAfterS) : 300 + fullJitter(++bookingTries));
-    else if (!app.booking) {
-      app.bookingFault = p;
-      draw();
-    }
-  }
 }
 
 function setBooking(b: Booking): void {
@@ -245,7 +211,19 @@ const acts: Acts = {
   },
   async join(wish, key) {
     const path = `/v1/sales/${encodeURIComponent(saleId)}/places`;
-    keep((await asFan<Joined>("POST", path, { body: wish, key }, app.sale?.entry !== "account")).data);
+    keep((await asFan<Joined>("POST", path, { body: wish, key }, !needsAccount(app.sale))).data);
+    draw();
+  },
+  take(j) {
+    keep(j);
+    draw();
+  },
+  async takeOver() {
+    await (await import("./later")).takeOver(acts).catch(() => {});
+  },
+  moved() {
+    app.moved = app.badReceipt = true;
+    live?.stop();
     draw();
   },
   async leave() {
@@ -263,15 +241,14 @@ const acts: Acts = {
   },
   reloadBooking() {
     app.bookingFault = undefined;
-    bookingTries = 0;
-    void followBooking(true);
+    later?.followBooking(app, setBooking, draw, true);
     draw();
   },
   forget() {
     places.drop(saleId);
     app.kept = null;
     app.view = undefined;
-    app.badReceipt = false;
+    app.badReceipt = app.moved = false;
     void acts.load();
   },
   async signedIn() {
@@ -298,7 +275,7 @@ function draw(): void {
     fault: app.fault, sale: app.sale && app.event ? app.sale : undefined, view: app.view, hasPlace: app.kept !== null,
     badReceipt: app.badReceipt, booking: app.booking, again: app.again, justPaid: performance.now() < paidUntil, openingPassed: app.openingPassed,
   });
-  const key = [next, app.kept?.placeId, app.again, app.fault?.code, app.event?.version, later !== null, ended(app.view?.state ?? "waiting") && app.sale?.state].join();
+  const key = [next, app.kept?.placeId, app.again, app.fault?.code, app.event?.version, later !== null, ended(app.view?.state ?? "waiting") && app.sale?.state, app.sale?.stopped, app.moved].join();
   if (key !== drawnKey) {
     const before = drawnKey;
     const moved = screen !== next;
@@ -312,7 +289,7 @@ function draw(): void {
     app.notice = undefined;
     fill(body, drawn.nodes as Node[]);
     if (before && moved && next !== "loading" && !document.querySelector("dialog[open]")) heading.focus({ preventScroll: true }), scrollTo(0, 0);
-    if (moved) announce(next);
+    if (moved) later?.announce(next);
   }
   drawn?.update?.();
   const title = titleOf(next, drawn!.heading, app.view?.ahead ?? 0, count);
@@ -339,12 +316,6 @@ function build(s: Screen): Drawn {
       nodes: [app.kept && h("p", { class: "safe" }, "Your place is safe: it does not depend on this page."), trouble(app.fault!, () => void acts.load()),
         app.fault!.passing && h("p", null, "We try again by ourselves.")],
     };
-    case "expired": return {
-      heading: "We cannot prove your place from here",
-      nodes: [h("div", { class: "card" },
-        h("p", null, "What this browser kept of your place is no longer accepted. If you joined with an account, sign in and your place is shown again."),
-        h("p", { class: "row" }, button("Start anew", () => acts.forget(), { class: "plain", "data-testid": "start-anew" })))],
-    };
   }
   if (!later) return { heading: "One moment…", nodes: [h("div", { class: "spin", "aria-hidden": "true" })] };
   switch (s) {
@@ -358,47 +329,12 @@ function build(s: Screen): Drawn {
     case "declined": return later.holding(app, acts, true);
     case "paying": return later.paying(app, acts);
     case "booked": return later.booked(app, acts);
+    case "expired": return later.expired(app, acts);
     default: return later.end(app, acts, s);
   }
 }
 
-// ---------------------------------------------------------------- what is said aloud
-
-let saidAt = -Infinity;
-let shownAt = 0;
-const warned = new Set<number>();
-let warnedFor = 0;
-
-const polite = (s: string): void => text($("polite"), s);
-const aloud = (s: string): void => text($("assertive"), s);
-
-function announce(s: Screen): void {
-  shownAt = performance.now();
-  if (s === "holding" || s === "standing") aloud(s === "holding" ? "Your turn! Seats are held for you." : "It is your turn.");
-}
-
-function sayLine(): void {
-  const v = app.view;
-  if (screen !== "waiting" || !v || performance.now() - saidAt < SAY_EVERY_MS) return;
-  saidAt = performance.now();
-  polite(`${count(v.ahead)} ahead of you. ${v.estimate ? "Your wait: " + estimateWords(v.estimate) + "." : ""}`);
-}
-
-function warn(): void {
-  // Not on the heels of "your turn".
-  if ((screen !== "holding" && screen !== "declined") || performance.now() - shownAt < 5000) return;
-  const end = deadline(app);
-  if (end !== warnedFor) {
-    warnedFor = end;
-    warned.clear();
-  }
-  const due = warningDue(app.clock.left(end), warned);
-  if (!due) return;
-  warned.add(due).add(120);
-  const left = Math.ceil(app.clock.left(end) / 1000);
-  if (left < due - 5) return;
-  aloud((due === 120 ? "Two minutes left to pay." : "Thirty seconds left to pay.") + (app.view?.hold?.can_extend ? " You can ask for more time once." : ""));
-}
+// ---------------------------------------------------------------- the connection
 
 function banner(): void {
   const el = $("banner");
@@ -411,7 +347,7 @@ function banner(): void {
   }
   if (ms > LOST_SAID_MS && !lostSaid) {
     lostSaid = true;
-    aloud("The connection is lost. Your place is safe.");
+    text($("assertive"), "The connection is lost. Your place is safe.");
   }
 }
 
@@ -431,8 +367,7 @@ function tick(): void {
   }
   if (paidUntil && screen === "paying") draw();
   else drawn?.update?.();
-  sayLine();
-  warn();
+  later?.say(app, screen);
   banner();
 }
 setInterval(tick, 250);
@@ -461,6 +396,7 @@ reread();
 const wake = (): void => {
   if (document.hidden) return;
   if (app.fault?.passing) void acts.load();
+  else if (app.view && ended(app.view.state)) later?.lookAgain(app, acts);
   else if (screen !== "join") live?.wake();
 };
 document.addEventListener("visibilitychange", wake);
@@ -470,7 +406,7 @@ addEventListener("pageshow", (e) => {
   // Back from the payment page, out of the browser's memory: sockets are dead and buttons may say "one moment".
   drawnKey = "";
   listen();
-  void followBooking(true);
+  later?.followBooking(app, setBooking, draw, true);
   draw();
 });
 addEventListener("storage", (e) => {

@@ -1,88 +1,116 @@
-// `/report/{sale}`: whether a sale was fair, in words, bars and tables.
+// `/report/{sale}`: whether a sale was fair, in words, shapes and tables.
 
 import { call, type Problem } from "../api";
 import { $, fill, h, trouble } from "../fan/dom";
 import { corner, dialogFrom } from "../fan/who";
+import { classWords } from "../logic/history";
+import { lasted, percent, stamp } from "../logic/spans";
 import { clockTime, longTime } from "../logic/time";
-import type { FairnessReport } from "../wire";
-import { classWords, every, lasted, percent } from "./words";
+import { count, plural } from "../logic/words";
+import type { Event, FairnessReport, Sale } from "../wire";
+import { every, shapes } from "./words";
 
 const main = $("main");
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
 /** Rows of a table before the minutes are put together. */
 const ROWS = 60;
+const WIDTH = 600;
+const HEIGHT = 160;
 
 async function load(): Promise<void> {
   main.setAttribute("aria-busy", "true");
   try {
-    const report = (await call<FairnessReport>("GET", "/v1/sales/" + encodeURIComponent(id) + "/report")).data;
+    const path = "/v1/sales/" + encodeURIComponent(id);
+    const [report, event] = await Promise.all([
+      call<FairnessReport>("GET", path + "/report").then((a) => a.data),
+      // Only for its name and its clock.
+      call<Sale>("GET", path).then((a) => call<Event>("GET", "/v1/events/" + a.data.event_id)).then((a) => a.data, () => undefined),
+    ]);
     main.dataset.state = "report";
     document.title = report.name + " – Report – Usher";
-    fill(main, draw(report));
+    fill(main, draw(report, event));
   } catch (e) {
     const p = e as Problem;
     main.dataset.state = p.code === "sale-not-over" ? "early" : p.status === 404 ? "unknown" : "problem";
     fill(main,
-      p.status === 404 ? [h("h1", null, "This report is not here"), h("p", null, "The address may be mistyped, or the sale is not public.")]
-      : p.code === "sale-not-over" ? [h("h1", null, "The sale is not over yet"), h("p", null, "Its report is here for everybody as soon as it is.")]
+      p.status === 404 ? [h("h1", null, "This report is not here"), h("p", null, "The address may be mistyped, or the sale is not public."), h("p", null, h("a", { href: "/" }, "All events"))]
+      : p.code === "sale-not-over" ? [h("h1", null, "The sale is not over yet"), h("p", null, "Its report is here for everybody as soon as it is."), h("p", null, h("a", { href: "/q/" + id }, "To the sale"))]
       : [h("h1", null, "The report could not be loaded"), trouble(p, () => void load())]);
   }
   main.removeAttribute("aria-busy");
 }
 
-function draw(r: FairnessReport): (Node | false)[] {
+function draw(r: FairnessReport, event?: Event): (Node | false)[] {
+  const zone = event?.time_zone;
   const sum = (of: (c: FairnessReport["classes"][number]) => number) => r.classes.reduce((n, c) => n + of(c), 0);
   const joined = sum((c) => c.joined);
   const admitted = sum((c) => c.admitted);
+  const tile = (name: string, value: string, more?: string): HTMLElement => h("div", null, h("dt", null, name), h("dd", null, value), more && h("dd", { class: "small" }, more));
   return [
-    h("p", { class: "where" }, h("a", { href: "/q/" + r.sale_id }, "To the sale")),
+    h("p", { class: "where" }, h("a", { href: "/q/" + r.sale_id }, "To the sale"), event && ` · ${event.name}, ${event.venue}`),
     h("h1", null, r.name),
     h("p", { class: "lead" }, r.over ? "How the sale went, in numbers." : "How the sale is going. It is not over: these numbers change."),
-    h("p", { class: "muted" }, "As of " + longTime(r.as_of_ms)),
-    h("div", { class: "card" },
-      h("p", null, h("strong", null, String(joined)), " joined the line, ", h("strong", null, String(admitted)), ` were let in (${percent(admitted, joined)}).`),
-      h("p", null, r.longest_wait_ms === undefined ? "Nobody was let in." : ["The longest wait of anybody let in was ", h("strong", null, lasted(r.longest_wait_ms)), "."]),
-      r.busiest !== undefined && h("p", null, `In the busiest minute, ${r.busiest.admitted} were let in; the rate then allowed ${r.busiest.rate_per_minute}.`),
-      h("p", null, `Somebody present was let in before somebody absent ${r.passed_while_absent} times.`)),
+    h("p", { class: "muted" }, "As of " + longTime(r.as_of_ms, zone)),
+    h("dl", { class: "tiles" },
+      tile("Joined", count(joined)),
+      tile("Let in", count(admitted), joined ? `${percent(admitted / joined)} of them` : undefined),
+      tile("Longest wait", r.longest_wait_ms === undefined ? "–" : lasted(r.longest_wait_ms), "of anybody let in"),
+      r.busiest !== undefined && tile("Busiest minute", count(r.busiest.admitted), `the rate allowed ${count(r.busiest.rate_per_minute)}`),
+      r.estimates?.median_error !== undefined && tile("Waits told", `± ${percent(r.estimates.median_error)}`, "off the real wait, half of the time less")),
+    r.passed_while_absent > 0 && h("p", null, `Somebody present was let in before somebody absent ${plural(r.passed_while_absent, "time")}: who is away when the turn comes is passed over, and next on return.`),
     h("h2", null, "Waits"),
-    waits(r),
+    waits(r, zone),
     h("h2", null, "The waits that were told"),
     h("p", { class: "card" }, r.estimates === undefined ? "None was compared with the wait that followed."
-      : `${r.estimates.count} estimates were compared with the wait that followed: ${percent(r.estimates.within, r.estimates.count)} came true, ${percent(r.estimates.sooner, r.estimates.count)} ended sooner, ${percent(r.estimates.later, r.estimates.count)} later.${r.estimates.median_error === undefined ? "" : ` Half were off by less than ${Math.round(r.estimates.median_error * 100)} %.`}`),
+      : `${count(r.estimates.count)} were compared with the wait that followed: ${percent(r.estimates.within / r.estimates.count)} came true, ${percent(r.estimates.sooner / r.estimates.count)} ended sooner, ${percent(r.estimates.later / r.estimates.count)} later.`),
     h("h2", null, "Who came"),
-    table("Counts by class", ["Class", "Joined", "Let in", "Skipped", "Not back", "Left", "Put there", "Holds run out"],
-      r.classes.map((c) => [classWords(c.class), c.joined, c.admitted, c.skipped, c.no_shows, c.left, c.inserted, c.lapsed])),
+    r.classes.length === 0 ? h("p", { class: "card" }, "Nobody has joined.")
+      : table("Counts by class", ["Class", "Joined", "Let in", "Skipped", "Not back", "Left", "Put there", "Holds run out"],
+        r.classes.map((c) => [classWords(c.class), c.joined, c.admitted, c.skipped, c.no_shows, c.left, c.inserted, c.lapsed])),
     h("h2", null, "What operators changed in the order"),
     r.exceptions.length === 0 ? h("p", { class: "card" }, "Nothing: everybody was let in by class and number.")
       : table("Changes by operators", ["When", "Place", "What", "Why"], r.exceptions.map((e) => [
-        clockTime(e.at_ms), `number ${e.entry}`, e.action === "remove" ? "removed" : `put into the class “${classWords(e.class)}”`, e.reason ?? "told to members"])),
+        stamp(e.at_ms, zone), `entry ${count(e.entry)}`, e.action === "remove" ? "taken out of the line" : e.class === 0 ? "put to the head of the line" : `put back (${classWords(e.class)})`, e.reason ?? "told to members only"])),
     r.draw !== undefined && h("h2", null, "The draw"),
     r.draw !== undefined && h("p", { class: "card" },
-      `${r.draw.size} places were drawn. Compared by tenths, numbers and the order of coming have a chi-square of ${r.draw.chi_square.toFixed(1)} with ${r.draw.degrees} degrees of freedom: `,
-      Math.abs(r.draw.deviate) < 3.29 ? "as even as chance is." : "more than chance would explain once in a thousand draws."),
+      `${count(r.draw.size)} places were drawn. Compared by tenths, numbers and the order of coming have a chi-square of ${r.draw.chi_square.toFixed(1)} with ${r.draw.degrees} degrees of freedom: `,
+      Math.abs(r.draw.deviate) < 3.29 ? "as even as chance is. " : "more than chance would explain once in a thousand draws. ", h("a", { href: "/draw/" + r.sale_id }, "Check the draw yourself"), "."),
     h("h2", null, "Check it yourself"),
-    h("p", { class: "card" }, "Every decision of this sale is in a public log whose heads are signed. ", h("code", null, `usher log verify ${location.origin}/v1/sales/${r.sale_id}`), " checks it."),
+    h("div", { class: "card" }, h("p", null, "Every decision of this sale is in a public log whose heads are signed. This command checks it:"),
+      h("p", { class: "wrap" }, h("code", null, `usher log verify ${location.origin}/v1/sales/${r.sale_id}`))),
   ];
 }
 
-function waits(r: FairnessReport): Node {
+function waits(r: FairnessReport, zone?: string): Node {
   const rows = every(r.waits, ROWS);
   if (rows.length === 0) return h("p", { class: "card" }, "Nobody has joined.");
-  const most = Math.max(1, ...rows.map((w) => w.p90_ms ?? 0));
+  const { band, middle, most } = shapes(rows, WIDTH, HEIGHT);
+  const words = ["Joined at", "Joined", "Let in", "A tenth waited less than", "Half less than", "Nine tenths less than"];
   return h("div", null,
-    h("div", { class: "card bars", "aria-hidden": "true" }, rows.map((w) => h("div", { class: "bar" },
-      h("span", null, clockTime(w.minute_ms)),
-      h("meter", { min: 0, max: most, value: w.p50_ms ?? 0 }),
-      h("span", null, w.p50_ms === undefined ? "–" : lasted(w.p50_ms))))),
-    table("Waits by the minute of joining", ["Joined at", "Joined", "Let in", "A tenth waited less than", "Half less than", "Nine tenths less than"],
-      rows.map((w) => [clockTime(w.minute_ms), w.joined, w.admitted, ...[w.p10_ms, w.p50_ms, w.p90_ms].map((ms) => ms === undefined ? "–" : lasted(ms))])));
+    band !== "" && h("figure", { class: "card chart" },
+      h("figcaption", null, `How long people waited, by when they joined: half waited less than the line, and eight of ten within the band. The top is ${lasted(most)}.`),
+      chart(band, middle), h("p", { class: "ends small" }, h("span", null, clockTime(rows[0]!.minute_ms, zone)), h("span", null, clockTime(rows[rows.length - 1]!.minute_ms, zone)))),
+    h("details", { class: "more", open: band === "" }, h("summary", null, "The waits as a table"),
+      table("Waits by the minute of joining", words, rows.map((w) => [clockTime(w.minute_ms, zone), w.joined, w.admitted, ...[w.p10_ms, w.p50_ms, w.p90_ms].map((ms) => ms === undefined ? "–" : lasted(ms))]))));
+}
+
+function chart(band: string, middle: string): Element {
+  const of = (tag: string, attributes: Record<string, string>, ...children: Element[]): Element => {
+    const el = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) el.setAttribute(name, value);
+    el.append(...children);
+    return el;
+  };
+  return of("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, of("path", { class: "band", d: band }), of("path", { class: "middle", d: middle }));
 }
 
 function table(caption: string, head: string[], rows: (string | number)[][]): HTMLElement {
+  const numeric = (nth: number): boolean => rows.length > 0 && rows.every((row) => typeof row[nth] === "number");
+  const shown = (cell: string | number): string => (typeof cell === "number" ? count(cell) : cell);
   return h("div", { class: "card scroll", tabindex: "0", role: "region", "aria-label": caption },
     h("table", null, h("caption", { class: "vh" }, caption),
-      h("thead", null, h("tr", null, head.map((cell) => h("th", { scope: "col" }, cell)))),
-      h("tbody", null, rows.map((row) => h("tr", null, row.map((cell, nth) => nth === 0 ? h("th", { scope: "row" }, cell) : h("td", null, cell)))))));
+      h("thead", null, h("tr", null, head.map((cell, nth) => h("th", { scope: "col", class: numeric(nth) && "num" }, cell)))),
+      h("tbody", null, rows.map((row) => h("tr", null, row.map((cell, nth) => nth === 0 ? h("th", { scope: "row" }, cell) : h("td", { class: numeric(nth) && "num" }, shown(cell))))))));
 }
 
 dialogFrom(() => import("../fan/sign-in"));

@@ -40,6 +40,7 @@ export async function inspect(page, dir, name) {
   const faults = [];
   for (const [size, viewport] of Object.entries(SIZES)) {
     await page.setViewportSize(viewport);
+    await page.evaluate(() => scrollTo(0, 0));
     await page.screenshot({ path: join(dir, `${name}-${size}.png`), fullPage: true });
     for (const f of await page.evaluate(look)) faults.push(`${name} (${size}): ${f}`);
   }

@@ -1,6 +1,7 @@
 // The operator's and the promoter's way.
 
 import { inspect, launch } from "./chromium.mjs";
+import { admit, handOver, lookBack, mend } from "./places.mjs";
 import { check } from "./report.mjs";
 
 const REASON = "Browser test: a short pause";
@@ -21,7 +22,7 @@ export async function operate(report, page, fan, { base, sale, out, operator }) 
   // A rate that was never measured is asked about once more.
   const apply = async (rate) => {
     await page.getByTestId("apply-tuning").click();
-    const done = page.getByText(`Now ${new Intl.NumberFormat("en-GB").format(rate)}.`).first();
+    const done = page.getByText(`Now ${new Intl.NumberFormat("en-GB").format(rate)}. No minute`).first();
     const sure = page.getByTestId("confirm-tuning");
     await done.or(sure).first().waitFor();
     if (await sure.isVisible()) {
@@ -47,10 +48,38 @@ export async function operate(report, page, fan, { base, sale, out, operator }) 
     check(rate >= 1, `the rate reads ${rate}`);
     const changed = rate < 600_000 ? rate + 1 : rate - 1;
     await page.getByTestId("rate").fill(String(changed));
+    await page.getByTestId("preview-button").click();
+    await page.getByTestId("preview").waitFor({ timeout: 60_000 });
+    const faults = await inspect(page, out, "22-operator-preview");
     await page.getByTestId("reason").fill("Browser test: one more per minute");
     await apply(changed);
     await page.getByTestId("audit").getByText("Browser test: one more per minute").first().waitFor();
-    return inspect(page, out, "22-operator-live");
+    return [...faults, ...(await inspect(page, out, "22-operator-live"))];
+  });
+  await step("the operator undoes it, and the history tells both", async () => {
+    await page.getByTestId("undo").click();
+    const faults = await inspect(page, out, "22-operator-undo");
+    await page.getByTestId("undo-reason").fill("Browser test: back");
+    await page.getByTestId("undo-yes").click();
+    await page.getByTestId("audit").getByText("Undid a change").first().waitFor();
+    await page.waitForFunction((n) => document.querySelector('[data-testid="rate"]').value === String(n), rate);
+    return faults;
+  });
+  await step("a schedule and the brake are set and taken away", async () => {
+    await page.getByLabel("Change the rate by a schedule").check();
+    await page.getByTestId("step-at").fill("2035-06-01T20:00");
+    await page.getByLabel(/Halve the pace/).check();
+    await page.getByTestId("target").fill(String(rate));
+    await page.getByTestId("reason").fill("Browser test: every knob");
+    await page.getByTestId("apply-tuning").click();
+    await page.getByTestId("in-force").getByText("ready").waitFor();
+    await page.getByTestId("in-force").getByText(/from 1 Jun/).waitFor();
+    const faults = await inspect(page, out, "22-operator-knobs");
+    await page.getByTestId("undo").click();
+    await page.getByTestId("undo-reason").fill("Browser test: without them");
+    await page.getByTestId("undo-yes").click();
+    await page.getByTestId("in-force").getByText("ready").waitFor({ state: "detached" });
+    return faults;
   });
   await step("the operator pauses, and fans read the reason", async () => {
     await page.getByTestId("pause").click();
@@ -65,15 +94,45 @@ export async function operate(report, page, fan, { base, sale, out, operator }) 
     await fan.page.getByText(REASON).first().waitFor();
     return [...faults, ...(await fan.look("24-paused"))];
   });
+  await handOver(report, fan, { out });
+  await mend(report, page, fan, { base, sale, out });
+  await step("an emergency stop is told as one, and nobody can join", async () => {
+    await page.goto(`${base}/operator#/s/${sale}/live`);
+    await page.getByTestId("stop").click();
+    await page.getByTestId("stop-reason").fill("Browser test: a short stop");
+    await page.getByTestId("stop-yes").click();
+    await page.getByTestId("stop-confirm").waitFor();
+    const faults = await inspect(page, out, "28-operator-stop-asked");
+    await page.getByTestId("stop-confirm").click();
+    await stateIs("stopped");
+    faults.push(...(await inspect(page, out, "28-operator-stopped")));
+    await fan.page.bringToFront();
+    await fan.page.getByText("The sale is stopped for now").waitFor({ timeout: 15_000 });
+    faults.push(...(await fan.look("28-stopped")));
+    const fresh = await launch();
+    try {
+      const p = fresh.context.pages()[0] ?? (await fresh.context.newPage());
+      await p.goto(`${base}/q/${sale}`);
+      await p.getByTestId("stopped").waitFor({ timeout: 15_000 });
+      faults.push(...(await inspect(p, out, "28-join-stopped")));
+    } finally {
+      await fresh.close();
+    }
+    await page.bringToFront();
+    await page.getByTestId("start").click();
+    await page.getByTestId("start-reason").fill("Browser test: it is over");
+    await page.getByTestId("start-yes").click();
+    await page.getByTestId("start-confirm").click();
+    await stateIs("paused");
+    return faults;
+  });
   await step("the operator resumes, and the line goes on", async () => {
     await page.getByTestId("resume").click();
-    await page.getByTestId("pause-reason").fill("Browser test: the pause is over");
+    await page.getByTestId("resume-reason").fill("Browser test: the pause is over");
     await page.getByTestId("resume-yes").click();
+    await page.getByTestId("resume-confirm").click();
     await stateIs("open");
     await fan.on(["waiting", "standing", "holding"], 15_000);
-    await page.getByTestId("rate").fill(String(rate));
-    await page.getByTestId("reason").fill("Browser test: back to the rate before");
-    await apply(rate);
   });
   await step("a fan leaves the line or gives seats back", async () => {
     await fan.page.bringToFront();
@@ -91,7 +150,7 @@ export async function operate(report, page, fan, { base, sale, out, operator }) 
 }
 
 /** An event from nothing to a published sale, a conflict, a refund. */
-export async function promote(report, page, fan, { base, out, event, operator }) {
+export async function promote(report, page, fan, { base, out, event, operator, office }) {
   const step = (name, work) => report.step(name, page, work);
   const tab = (name) => page.getByRole("navigation", { name: "Parts of the event" }).getByRole("link", { name, exact: true }).click();
   let organisation = "";
@@ -156,6 +215,7 @@ export async function promote(report, page, fan, { base, out, event, operator })
   let sale = "";
   await step("the promoter creates and publishes a sale", async () => {
     await tab("Sales");
+    await page.getByLabel("Allotment").fill("10");
     await page.getByTestId("save-sale").click();
     await page.getByTestId("publish-sale").waitFor();
     await page.getByTestId("publish-event").click();
@@ -178,6 +238,8 @@ export async function promote(report, page, fan, { base, out, event, operator })
       await fresh.close();
     }
   });
+  await admit(report, page, { base, out, created, office });
+  await lookBack(report, { base, out, created, office, page });
   if (!fan.reference) return;
   await step("the promoter refunds the booking, and the fan is told", async () => {
     await page.goto(`${base}/promoter#/e/${event}/bookings`);

@@ -41,6 +41,20 @@ export class Office {
     });
   }
 
+  /** A sale that is open now, by access codes where nothing else is said; its id. */
+  async saleNow(event, { entry = "code", name = "By code", lastsMs = 3_600_000 } = {}) {
+    const opens_at_ms = Date.now() - 1000;
+    const draft = {
+      name, opens_at_ms, closes_at_ms: opens_at_ms + lastsMs, ordering: "fifo", entry, party_max: 4, rate_per_minute: 600, max_active: 100,
+      hold_ttl_ms: 60_000, extension_ms: 0, grace_ms: 10_000, presence_ms: 60_000, rejoin: true,
+      // Beside the event's other sales.
+      allotment: 10,
+    };
+    const { sale_id } = (await this.call("POST", `/v1/events/${event}/sales`, draft, { "idempotency-key": "browser-" + opens_at_ms })).body;
+    await this.call("POST", `/v1/sales/${sale_id}/publish`, undefined, { "idempotency-key": "browser-p-" + opens_at_ms });
+    return sale_id;
+  }
+
   async until(what, withinMs, holds) {
     for (const end = Date.now() + withinMs; Date.now() < end; await new Promise((done) => setTimeout(done, 500))) {
       if (holds((await this.call("GET", `/v1/sales/${this.sale}/admission`)).body)) return;

@@ -19,7 +19,7 @@ function ratio(a: string, b: string): number {
 
 const TEXT: [string, string][] = [
   ["ink", "bg"], ["ink", "card"], ["ink", "line"], ["ink", "tint"], ["ink", "warn-tint"], ["ink", "bad-tint"], ["soft", "bg"], ["soft", "card"], ["soft", "tint"], ["soft", "bad-tint"], ["soft", "warn-tint"],
-  ["accent", "bg"], ["accent", "card"], ["accent", "tint"], ["accent", "bad-tint"], ["accent", "warn-tint"], ["on-accent", "accent"], ["bad", "card"], ["bad", "bg"],
+  ["accent", "bg"], ["accent", "card"], ["accent", "tint"], ["accent", "bad-tint"], ["accent", "warn-tint"], ["on-accent", "accent"], ["bad", "card"], ["bad", "bg"], ["bad", "tint"], ["bad", "bad-tint"],
 ];
 const SHAPES: [string, string][] = [["edge", "bg"], ["edge", "card"], ["accent", "line"]];
 

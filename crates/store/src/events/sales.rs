@@ -77,6 +77,8 @@ pub struct SaleRow {
     pub state: Option<State>,
     /// Why nobody is let in: of the emergency stop, or else of the pause.
     pub pause_reason: Option<String>,
+    /// Whether that is the emergency stop.
+    pub stopped: bool,
     /// Counts edits, and the operators' changes of the knobs, so that an edit never undoes one that it has not seen.
     pub version: i64,
     /// Postgres's clock when this was read.
@@ -144,6 +146,7 @@ struct Row {
     published: bool,
     version: i64,
     pause_reason: Option<String>,
+    stopped: bool,
     sold_out: bool,
     now_ms: i64,
 }
@@ -155,7 +158,8 @@ macro_rules! sales {
                     to_ms(lobby_opens_at) as lobby_opens_at_ms, to_ms(wait_ends_at) as wait_ends_at_ms, ordering,
                     exists(select from draw d where d.sale = sale.id and d.drawn_at is not null) as drawn,
                     rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, allotment, published,
-                    version + rate_version - 1 as version, coalesce(stop_reason, pause_reason) as pause_reason, sold_out_at is not null as sold_out, to_ms(clock_timestamp()) as now_ms
+                    version + rate_version - 1 as version, coalesce(stop_reason, pause_reason) as pause_reason,
+                    stop_reason is not null as stopped, sold_out_at is not null as sold_out, to_ms(clock_timestamp()) as now_ms
              from sale ",
             $rest
         )
@@ -199,6 +203,7 @@ impl From<Row> for SaleRow {
             published: row.published,
             state,
             pause_reason: row.pause_reason,
+            stopped: row.stopped,
             version: row.version,
             now_ms: row.now_ms,
         }

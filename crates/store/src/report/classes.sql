@@ -7,7 +7,7 @@ lapses as (select entry, count(*) as times from booking where sale = $1 and stat
 puts as (select entry, class, count(*) as times from mending where sale = $1 and action = 'put' group by entry, class)
 select p.class, count(*) as joined, count(p.admitted_at) as admitted, count(k.entry) as skipped,
        count(*) filter (where p.state = 'skipped') as no_shows,
-       count(*) filter (where p.state = 'left') as left_line,
+       count(*) filter (where p.state in ('left', 'removed')) as left_line,
        coalesce(sum(u.times), 0)::bigint as inserted,
        coalesce(sum(l.times), 0)::bigint as lapsed
 from place p

@@ -74,7 +74,7 @@ pub(super) const CHECKS: &[Query] = &[
              when p.state = 'standing' then p.admitted_at is not null and p.ended_at is null
              when p.state = 'holding' then p.admitted_at is not null and (p.ended_at is null
                   or exists (select from booking b where b.place = p.id and b.state = 'capturing' and b.deadline <= p.ended_at))
-             when p.state = 'left' then p.ended_at is not null
+             when p.state in ('left', 'removed') then p.ended_at is not null
              when p.state in ('booked', 'lapsed', 'released', 'failed', 'refunded', 'sold_out')
                   then p.admitted_at is not null and p.ended_at is not null
              else false end",

@@ -26,6 +26,6 @@ pub(super) const CHECKS: &[Query] = &[
                    and a.action = case m.action when 'put' then 'place.put-back' else 'place.remove' end
          where s.event = $1 and (a.id is null or r.at is null or a.at > r.at
             or m.action = 'remove' and not exists (select from json_array_elements(r.changes) c
-                                                   where c->>'k' = 'left' and (c->>'entry')::bigint = m.entry))",
+                                                   where c->>'k' = 'left' and (c->>'removed')::boolean and (c->>'entry')::bigint = m.entry))",
     ),
 ];

@@ -77,7 +77,7 @@ pub(super) fn check(look: &mut Look<'_>, history: &History) {
             for change in &record.changes {
                 match change {
                     Change::Sale(now) => line.presence_ms = now.presence_ms,
-                    Change::Left { entry } => line.leave(*entry),
+                    Change::Left { entry, .. } => line.leave(*entry),
                     Change::Drawn { size, seed } => line.draw(*size, seed, &mut passed),
                     Change::Put { entry, class } => line.put(*entry, *class),
                     Change::Admitted { entries, .. } => line.admit(entries, tick, &mut passed),

@@ -99,7 +99,7 @@ fn standing(history: &History, ranks: &HashMap<Uuid, Ranks>) -> BTreeMap<(Uuid, 
                         let stood = |entry: &i64| Stood { entry: *entry, since_ms: record.at_ms, left_ms: i64::MAX };
                         standing.extend(entries.iter().map(|entry| ((*sale, ranks.of(*entry)), stood(entry))));
                     }
-                    Change::Left { entry } => {
+                    Change::Left { entry, .. } => {
                         standing.entry((*sale, ranks.of(*entry))).and_modify(|stood| stood.left_ms = record.at_ms);
                     }
                     _ => {}

@@ -2,6 +2,7 @@
 
 use store::mending::{Mend, Mended};
 use store::pace::Leave;
+use store::place_history::Step;
 use uuid::Uuid;
 
 use crate::world::{Recipe, Result, World, ask, id};
@@ -34,11 +35,27 @@ async fn places_are_found_removed_and_put_back_and_the_checks_accept_it() -> Res
     assert_eq!((found.len(), found[0].place, found[0].state.as_str()), (1, places[0].id, "lapsed"));
     assert_eq!(store.places_ending_in(world.event, &tail).await?, []);
     let kinds = async |place: Uuid| -> Result<Vec<String>> {
-        let history = store.whole_history(world.sale, place).await?;
-        Ok(history.iter().map(|event| event.what["k"].as_str().unwrap_or("?").to_owned()).collect())
+        let history = store.place_history(place).await?.expect("a place");
+        let kind = |step: &Step| match step {
+            Step::Joined => "joined".to_owned(),
+            Step::Skipped { .. } => "skipped".to_owned(),
+            Step::Admitted => "admitted".to_owned(),
+            Step::Held { .. } => "held".to_owned(),
+            Step::BookingEnded { state, .. } => format!("booking {state}"),
+            Step::Removed { by, reason } => {
+                assert_eq!((*by, reason.as_str()), (world.account, "the fan called"));
+                "removed".to_owned()
+            }
+            Step::PutBack { from, front, .. } => {
+                format!("put back from {from}{}", if *front { " to the head" } else { "" })
+            }
+            Step::Ended { state } => format!("ended {state}"),
+            Step::Transferred => "transferred".to_owned(),
+        };
+        Ok(history.steps.iter().map(|(_, step)| kind(step)).collect())
     };
-    assert_eq!(kinds(places[0].id).await?, ["admitted", "held", "ended"]);
-    assert_eq!(kinds(places[1].id).await?, ["skipped"]);
+    assert_eq!(kinds(places[0].id).await?, ["joined", "admitted", "held", "booking lapsed", "ended lapsed"]);
+    assert_eq!(kinds(places[1].id).await?, ["joined", "skipped"]);
 
     // The skipped to its own place, the lapsed to the head, the last waiting to the head, one that waits out.
     assert_eq!(store.put_back(&mend(&world, places[1].id), false).await?, Mended::Done);
@@ -48,12 +65,16 @@ async fn places_are_found_removed_and_put_back_and_the_checks_accept_it() -> Res
     assert_eq!(store.put_back(&mend(&world, places[5].id), true).await?, Mended::Done);
     assert_eq!(store.remove_place(&mend(&world, places[4].id)).await?, Mended::Done);
     world.sound().await?;
-    assert_eq!(kinds(places[0].id).await?, ["admitted", "held", "ended", "place.put-back", "put"]);
+    assert_eq!(
+        kinds(places[0].id).await?,
+        ["joined", "admitted", "held", "booking lapsed", "put back from lapsed to the head"]
+    );
+    assert_eq!(kinds(places[4].id).await?, ["joined", "removed"]);
 
     // Refused: seats held, ended, another sale's, nothing to do.
     assert_eq!(store.remove_place(&mend(&world, places[2].id)).await?, Mended::Holding(held));
     assert_eq!(store.put_back(&mend(&world, places[2].id), true).await?, Mended::Holding(held));
-    assert_eq!(store.remove_place(&mend(&world, places[4].id)).await?, Mended::NotNow("left".to_owned()));
+    assert_eq!(store.remove_place(&mend(&world, places[4].id)).await?, Mended::NotNow("removed".to_owned()));
     assert_eq!(store.put_back(&mend(&world, places[0].id), true).await?, Mended::NotNow("waiting".to_owned()));
     assert_eq!(store.remove_place(&mend(&world, id())).await?, Mended::NoPlace);
     let elsewhere = Mend { sale: world.event, ..mend(&world, places[0].id) };
