@@ -34,6 +34,8 @@ const LAW: &[(&str, &[&str])] = &[
     ),
     ("loadgen", &["contracts", "chassis"]),
     ("payment-mock", &["chassis"]),
+    // Measures what no crowd could make; never part of the product.
+    ("bench", &["contracts", "domain", "chassis", "store", "admission"]),
     ("testkit", &["contracts", "domain", "chassis", "store"]),
     ("xtask", &[]),
 ];

@@ -114,14 +114,14 @@ async fn on_stage(stage: &Stage, args: &BenchArgs, clock: &Clock, data: &Path) -
     empty.child.stop(Duration::from_secs(2)).await;
     let ms = |quantile| latency.value_at_quantile(quantile) as f64 / 1_000.0;
     Ok(Bench {
-        name: "joins",
+        name: "joins".into(),
         value,
-        unit: "joins/s",
-        limit_name: "empty axum handler",
+        unit: "joins/s".into(),
+        limit_name: "empty axum handler".into(),
         limit,
         ratio: value / limit,
         target: TARGET,
-        better: "higher",
+        better: "higher".into(),
         p50_ms: ms(0.5),
         p99_ms: ms(0.99),
         rounds: args.rounds,

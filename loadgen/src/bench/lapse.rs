@@ -46,14 +46,14 @@ pub async fn run(args: &BenchArgs, clock: &Clock) -> anyhow::Result<Bench> {
     }
     let (value, spread) = median_and_spread(&mut p99s);
     Ok(Bench {
-        name: "lapse",
+        name: "lapse".into(),
         value,
-        unit: "ms",
-        limit_name: "250 ms with up to 2,000 lapses at once",
+        unit: "ms".into(),
+        limit_name: "250 ms with up to 2,000 lapses at once".into(),
         limit: TARGET_MS,
         ratio: value / TARGET_MS,
         target: 1.0,
-        better: "lower",
+        better: "lower".into(),
         p50_ms: median_and_spread(&mut p50s).0,
         p99_ms: value,
         rounds: args.rounds,

@@ -1,29 +1,31 @@
 //! Numbers against a limit that is measured in the same run.
 
 pub mod empty;
+mod inside;
 pub mod joins;
 pub mod lapse;
 pub mod wire;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use anyhow::ensure;
 use chassis::clock::Clock;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::BenchArgs;
 
 /// One bench's outcome.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bench {
     /// Which.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What was measured.
     pub value: f64,
     /// Of what.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// What it is measured against.
-    pub limit_name: &'static str,
+    pub limit_name: Cow<'static, str>,
     /// The limit, in the same unit.
     pub limit: f64,
     /// `value / limit`.
@@ -31,7 +33,7 @@ pub struct Bench {
     /// What the ratio must reach.
     pub target: f64,
     /// `higher` or `lower`.
-    pub better: &'static str,
+    pub better: Cow<'static, str>,
     /// The median latency.
     pub p50_ms: f64,
     /// The latency that 99 of 100 do not exceed.
@@ -49,7 +51,7 @@ struct Benches {
 
 /// `loadgen bench`.
 pub async fn run(args: BenchArgs, clock: Clock) -> anyhow::Result<ExitCode> {
-    const NAMES: [&str; 2] = ["joins", "lapse"];
+    const NAMES: [&str; 6] = ["joins", "lapse", "draw", "admit", "line-growth", "preview"];
     let unknown: Vec<_> = args.names.iter().filter(|name| !NAMES.contains(&name.as_str())).collect();
     ensure!(unknown.is_empty(), "there is no bench {unknown:?}; there are {}", NAMES.join(", "));
     let wanted = |name: &str| args.names.is_empty() || args.names.iter().any(|one| one == name);
@@ -60,10 +62,15 @@ pub async fn run(args: BenchArgs, clock: Clock) -> anyhow::Result<ExitCode> {
     if wanted("lapse") {
         benches.push(lapse::run(&args, &clock).await?);
     }
+    for name in inside::NAMES {
+        if wanted(name) {
+            benches.extend(inside::run(name, args.rounds).await?);
+        }
+    }
     if !args.json {
         for bench in &benches {
             println!(
-                "{}: {:.0} {} ({:.2} of {}: {:.0}; target {:.2}), p50 {:.2} ms, p99 {:.2} ms, spread {:.2}",
+                "{}: {:.3} {} ({:.2} of {}: {:.3}; target {:.2}), p50 {:.2} ms, p99 {:.2} ms, spread {:.2}",
                 bench.name,
                 bench.value,
                 bench.unit,
