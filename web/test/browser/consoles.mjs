@@ -238,8 +238,9 @@ export async function promote(report, page, fan, { base, out, event, operator, o
       await fresh.close();
     }
   });
-  await admit(report, page, { base, out, created, office });
+  // One after the other: sales of one event do not overlap here.
   await lookBack(report, { base, out, created, office, page });
+  await admit(report, page, { base, out, created, office });
   if (!fan.reference) return;
   await step("the promoter refunds the booking, and the fan is told", async () => {
     await page.goto(`${base}/promoter#/e/${event}/bookings`);
