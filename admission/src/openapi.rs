@@ -13,6 +13,8 @@ use crate::{mending, routes};
     routes::change::stop,
     routes::change::start,
     routes::change::undo,
+    routes::announce::announce,
+    routes::announce::withdraw,
     routes::preview::preview,
     routes::audit,
     mending::find,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use crate::announcements::Announcement;
 use crate::ids::{AccountId, SaleId};
 use crate::sales::SaleState;
 
@@ -27,6 +28,9 @@ pub struct AdmissionView {
     /// Why it is stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_reason: Option<String>,
+    /// What is announced to everybody in the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<Announcement>,
     /// Counts changes of the knobs; the `ETag`.
     pub rate_version: i64,
     /// The numbers.

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod announcements;
 pub mod bookings;
 pub mod consoles;
 pub mod draws;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::SecretCode;
+use crate::announcements::Announcement;
 use crate::ids::{BookingId, EventId, PlaceId, SaleId};
 use crate::sales::SaleState;
 
@@ -161,6 +162,10 @@ pub struct View {
     /// Why it is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_reason: Option<String>,
+    /// What the organiser announces to everybody in the line. A socket is told each text once; a poll that names its `at_ms` as
+    /// `announced` is not told it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<Announcement>,
     /// When the sale opens, while it has not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens_at_ms: Option<i64>,

@@ -24,6 +24,7 @@ mod refresh;
 mod report;
 mod routes;
 mod sale_book;
+mod sale_edits;
 mod sales;
 mod sheet;
 mod sweep;

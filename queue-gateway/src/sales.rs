@@ -1,6 +1,7 @@
 //! Sales: made, edited, published and read.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use contracts::ids::{EventId, SaleId};
 use contracts::papers::Principal;
@@ -18,6 +19,7 @@ use crate::events::{must_promote, version_moved};
 use crate::limits::{Reads, Within};
 use crate::once::{Asked, once};
 use crate::organisations::Writer;
+use crate::sale_edits;
 
 /// A sale. Drafts are for members.
 #[utoipa::path(get, path = "/v1/sales/{sale}", tag = "sales", params(("sale" = SaleId, Path)),
@@ -63,19 +65,29 @@ pub async fn make(
     .await
 }
 
-/// Edits a sale of which the version named by `If-Match` was read.
+/// Edits a sale of which the version named by `If-Match` was read. What makes it worse for fans who stand in it takes two
+/// requests: the first is answered with what it would do and a code, the second carries the code as `Confirm`.
 #[utoipa::path(put, path = "/v1/sales/{sale}", tag = "sales", security(("bearer" = [])),
-    params(("sale" = SaleId, Path), ("If-Match" = String, Header)), request_body = SaleDraft,
-    responses((status = 200, body = Sale, headers(("ETag" = String)))))]
+    params(("sale" = SaleId, Path), ("If-Match" = String, Header), ("Confirm" = Option<String>, Header)), request_body = SaleDraft,
+    responses((status = 200, body = Sale, headers(("ETag" = String))),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn edit(
     State(desk): State<Desk>,
     Writer(account): Writer,
     Id(sale): Id<SaleId>,
     IfMatch(version): IfMatch,
+    headers: HeaderMap,
     Json(draft): Json<SaleDraft>,
 ) -> Result<Response, Problem> {
     owned(&desk, account, sale).await?;
     check_sale(&draft)?;
+    let before = row(&desk, sale).await?;
+    if before.published && before.version == version {
+        let in_line = desk.store.live_places(sale.0).await.map_err(|fault| problem(&fault))?;
+        let dangers = sale_edits::dangers(&drafts::sale(before).draft, &draft, in_line);
+        let code = headers.get("confirm").and_then(|code| code.to_str().ok());
+        sale_edits::check(&desk.papers, (sale, account, version), &draft, &dangers, code)?;
+    }
     let edit = desk.store.edit_sale(sale.0, version, &sale_to_store(&draft), account).await;
     match edit.map_err(|fault| window_or(&fault))? {
         SaleEdit::Done => {

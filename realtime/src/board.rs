@@ -91,6 +91,11 @@ impl Board {
         self.pulses.get(&sale)
     }
 
+    /// The time of what is announced in a sale; 0 for nothing.
+    pub fn announced_ms(&self, sale: Uuid) -> i64 {
+        self.mirror.sales.get(&sale).and_then(|sale| sale.now.announcement.as_ref()).map_or(0, |now| now.at_ms)
+    }
+
     /// Looks at the clock: states, and the measured pace. Answers whether some sale's state changed.
     pub fn beat(&mut self, now_ms: i64) -> bool {
         let mut turned = false;

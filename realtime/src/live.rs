@@ -10,7 +10,7 @@ use crate::hub::Entered;
 use crate::metrics::Kind;
 use crate::slot::{AHEAD, Farewell, OWN, PING, SALE};
 use crate::sweep::showing;
-use crate::view::look;
+use crate::view::{announcement, look};
 
 /// Serves the socket until it closes; answers why.
 pub async fn live(at: &Entered, socket: &mut WebSocket) -> Farewell {
@@ -66,16 +66,20 @@ pub async fn tell(at: &Entered, socket: &mut WebSocket, kind: Kind) -> Result<()
 /// new snapshot does not know the place yet.
 fn compose(at: &Entered, kind: Kind) -> Option<(String, Option<i64>)> {
     let slot = &at.slot;
-    let (mut sight, own_ms) = at
+    let (mut sight, own_ms, announced) = at
         .room
         .read(|board| {
-            let sight = look(board, slot.sale, slot.entry, at.hub.clock.now_ms())?;
+            let mut sight = look(board, slot.sale, slot.entry, at.hub.clock.now_ms())?;
+            // Whoever composes for this socket sends for it too, one after the other: what is taken as told here will be.
+            let now_ms = board.announced_ms(slot.sale);
+            let told_ms = slot.shown.announced_ms.swap(now_ms, Ordering::Relaxed);
+            sight.view.announcement = announcement(board, slot.sale, told_ms);
             // Taken under the lock under which it is marked, so that this frame and no other tells the change.
-            Some((sight, slot.take_changed_at()))
+            Some((sight, slot.take_changed_at(), told_ms != now_ms))
         })
         .flatten()?;
     let shown = &slot.shown;
-    if kind == Kind::Ahead && own_ms == 0 && shown.ahead.load(Ordering::Relaxed) == sight.view.ahead {
+    if !announced && kind == Kind::Ahead && own_ms == 0 && shown.ahead.load(Ordering::Relaxed) == sight.view.ahead {
         return None;
     }
     if kind != Kind::First {

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use contracts::places::{PlaceState, View};
+use domain::odds::BySize;
 use domain::seats::Wish;
 use metrics::counter;
 use store::StoreError;
+use store::mirror::SaleMirror;
 use store::waiting::Stock;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -15,7 +17,7 @@ use uuid::Uuid;
 use crate::board::Board;
 use crate::hub::Hub;
 use crate::metrics::UNREAD;
-use crate::remains::{Remains, Sample, wish};
+use crate::remains::{Remains, Sample, Share, wish};
 use crate::room::Room;
 use crate::slot::{ALIVE, Slot};
 
@@ -60,7 +62,7 @@ impl Outlook {
         };
         let remains = self.remains();
         view.chances = remains.chances(sale, view.ahead, &wish);
-        view.sold_out_for_you = remains.is_sold_out_for(&wish);
+        view.sold_out_for_you = remains.is_sold_out_for(sale, &wish);
     }
 
     fn remains(&self) -> Arc<Remains> {
@@ -70,7 +72,9 @@ impl Outlook {
     /// Whether this socket shows otherwise than is so.
     fn is_news(&self, slot: &Slot, remains: &Remains) -> bool {
         let wishes = self.wishes.read().unwrap_or_else(PoisonError::into_inner);
-        wishes.get(&(slot.sale, slot.entry)).is_some_and(|wish| slot.shown.sold_out() != remains.is_sold_out_for(wish))
+        wishes
+            .get(&(slot.sale, slot.entry))
+            .is_some_and(|wish| slot.shown.sold_out() != remains.is_sold_out_for(slot.sale, wish))
     }
 
     /// Reads the wishes of those who asked. Answers whether there were any.
@@ -147,11 +151,11 @@ async fn compute(hub: &Hub, room: &Room, known: &mut Option<Known>) -> Result<bo
     }
     let Some(Known { stock, .. }) = known else { return Ok(false) };
     let mut lines = HashMap::new();
-    for (sale, Entries { standing, waiting, weight }) in entries {
+    for (sale, Entries { standing, waiting, weight, share }) in entries {
         let all: Vec<i64> = standing.iter().chain(&waiting).copied().collect();
         let asked = hub.store.asked(sale, &all).await?;
         let those = |entries: &[i64]| entries.iter().filter_map(|entry| asked.get(entry).copied()).collect();
-        lines.insert(sale, Sample { standing: those(&standing), waiting: those(&waiting), weight });
+        lines.insert(sale, Sample { standing: those(&standing), waiting: those(&waiting), weight, share });
     }
     let stock = stock.clone();
     let remains = tokio::task::spawn_blocking(move || Remains::new(&stock, lines)).await;
@@ -165,6 +169,7 @@ struct Entries {
     standing: Vec<i64>,
     waiting: Vec<i64>,
     weight: f64,
+    share: Option<Share>,
 }
 
 fn sampled(board: &Board) -> Vec<(Uuid, Entries)> {
@@ -175,9 +180,19 @@ fn sampled(board: &Board) -> Vec<(Uuid, Entries)> {
             let waiting: Vec<i64> = sale.order.iter_waiting().step_by(step as usize).collect();
             let weight = sale.order.waiting() as f64 / waiting.len().max(1) as f64;
             let standing = sale.standing.values().map(|(entry, _)| *entry).take(SAMPLE as usize).collect();
-            (*id, Entries { standing, waiting, weight })
+            (*id, Entries { standing, waiting, weight, share: share(board, *id, sale) })
         })
         .collect()
+}
+
+/// What the sale's allotment leaves it.
+fn share(board: &Board, id: Uuid, sale: &SaleMirror) -> Option<Share> {
+    let taken = board.mirror.taken_by.get(&id).copied().unwrap_or(0);
+    let mut share = Share { free: sale.now.allotment?.saturating_sub(taken), held: BySize::default() };
+    for hold in board.mirror.holds.values().filter(|hold| hold.sale == id) {
+        share.held[hold.seats.len().clamp(1, share.held.len()) - 1] += 1;
+    }
+    Some(share)
 }
 
 /// Rings at the sockets for whom it has become certain that nothing is left, or is not so any more.

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
+use crate::board::Board;
 use crate::hub::Found;
 use crate::metrics::POLLS;
 use crate::record;
 use crate::telling;
-use crate::view::{is_over, look};
+use crate::view::{announcement, is_over, look};
 
 /// In how many milliseconds to ask again.
 const POLL_AFTER: HeaderName = HeaderName::from_static("usher-poll-after-ms");
@@ -43,6 +44,9 @@ pub struct Seen {
     /// Its `high_s`.
     #[param(required = false)]
     high_s: Option<u32>,
+    /// The `at_ms` of the announcement that the page has.
+    #[param(required = false)]
+    announced: i64,
 }
 
 impl Seen {
@@ -80,7 +84,12 @@ pub async fn place(
     let (from, polled) = match hub.find(&receipt, Some(seq)).await {
         Found::Behind => return Err(behind()),
         Found::Room(room) => {
-            let sight = room.read(|board| look(board, receipt.sale, receipt.entry, hub.clock.now_ms())).flatten();
+            let read = |board: &Board| {
+                let mut sight = look(board, receipt.sale, receipt.entry, hub.clock.now_ms())?;
+                sight.view.announcement = announcement(board, receipt.sale, seen.announced);
+                Some(sight)
+            };
+            let sight = room.read(read).flatten();
             let mut sight = sight.ok_or_else(behind)?;
             sight.view.estimate = telling::answer(seen.estimate(), sight.fresh);
             room.outlook.tell(&mut sight.view, receipt.sale, receipt.entry);

@@ -33,6 +33,7 @@ pub async fn view(hub: &Hub, receipt: &Receipt) -> Result<View, Problem> {
         sold_out_for_you: false,
         sale: SaleState::Closed,
         pause_reason: None,
+        announcement: None,
         opens_at_ms: None,
         hold: booking.map(|booking| hold(&booking)),
         booking_id: row.booking.map(BookingId),

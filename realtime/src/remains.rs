@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contracts::places::TierChance;
-use domain::odds::{Demand, Odds, Tier, certain_sold_out};
+use domain::odds::{BySize, Demand, Odds, Tier, certain_sold_out};
 use domain::seats::{MAX_PARTY, TierMask, Wish};
 use store::waiting::{Asked, Stock};
 use uuid::Uuid;
@@ -35,6 +35,25 @@ pub struct Sample {
     pub waiting: Vec<Asked>,
     /// How many each of them stands for.
     pub weight: f64,
+    /// What the sale's allotment leaves it, if it has one.
+    pub share: Option<Share>,
+}
+
+/// What an allotment leaves a sale.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Share {
+    /// Seats that it may still take.
+    pub free: u32,
+    /// Its own holds that are not paid.
+    pub held: BySize,
+}
+
+impl Share {
+    /// As a tier from which everybody in the sale takes, wherever they sit.
+    const fn tier(self, held_pays: f64) -> Tier {
+        // Where accessible seats are is for the tiers to say.
+        Tier { free: self.free, held: self.held, held_pays, accessible: u32::MAX }
+    }
 }
 
 /// What remains of an event, as of a moment.
@@ -42,6 +61,8 @@ pub struct Sample {
 pub struct Remains {
     codes: Vec<String>,
     tiers: Vec<Tier>,
+    /// Of sales with an allotment.
+    shares: HashMap<Uuid, Tier>,
     lines: HashMap<Uuid, Table>,
 }
 
@@ -57,7 +78,8 @@ impl Remains {
     /// What stands ahead is known by a sample of the line: with its two thousand places the share of a wish is off by at most
     /// a fiftieth, nineteen times in twenty. The odds themselves are within some hundredths for a single tier, fifteen for
     /// several. Taken to pay is the share of all who held seats so far and paid, most at first; that some ahead will not come
-    /// at all is not counted, nor that the event's other sales sell the same seats, nor refunds.
+    /// at all is not counted, nor refunds. A sale's allotment is looked at by itself, as a tier in which all in the sale sit, and the
+    /// smaller of the two chances is told; where other sales run beside, their allotments leave this one's to it.
     pub fn new(stock: &Stock, lines: HashMap<Uuid, Sample>) -> Self {
         // As if eight of ten had paid before.
         let pays = (stock.paid as f64 + 8.0) / ((stock.paid + stock.unpaid) as f64 + 10.0);
@@ -66,8 +88,9 @@ impl Remains {
             .iter()
             .map(|tier| Tier { free: tier.free, held: tier.held, held_pays: pays, accessible: tier.accessible })
             .collect();
+        let shares = lines.iter().filter_map(|(sale, sample)| Some((*sale, sample.share?.tier(pays)))).collect();
         let lines = lines.into_iter().map(|(sale, sample)| (sale, Table::new(&tiers, &sample, pays))).collect();
-        Self { codes: stock.tiers.iter().map(|tier| tier.code.clone()).collect(), tiers, lines }
+        Self { codes: stock.tiers.iter().map(|tier| tier.code.clone()).collect(), tiers, shares, lines }
     }
 
     /// The chances of a place with so many ahead, in the tiers it wishes for, or in all if it wishes for none.
@@ -80,7 +103,7 @@ impl Remains {
             .filter_map(|(nth, code)| {
                 let percent = table.percent(ahead, nth, party)?;
                 let alone = Wish { tiers: 1 << nth, other_tiers: false, ..*wish };
-                let percent = if certain_sold_out(&self.tiers, &alone) {
+                let percent = if certain_sold_out(&self.tiers, &alone) || self.share_is_gone(sale, wish) {
                     0
                 } else if wish.accessible {
                     percent.clamp(5, 95)
@@ -93,8 +116,12 @@ impl Remains {
     }
 
     /// Whether nothing that this fan would take can come free any more.
-    pub fn is_sold_out_for(&self, wish: &Wish) -> bool {
-        !self.tiers.is_empty() && certain_sold_out(&self.tiers, wish)
+    pub fn is_sold_out_for(&self, sale: Uuid, wish: &Wish) -> bool {
+        !self.tiers.is_empty() && (certain_sold_out(&self.tiers, wish) || self.share_is_gone(sale, wish))
+    }
+
+    fn share_is_gone(&self, sale: Uuid, wish: &Wish) -> bool {
+        self.shares.get(&sale).is_some_and(|share| certain_sold_out(&[*share], &Wish { tiers: 0, ..*wish }))
     }
 }
 
@@ -105,7 +132,12 @@ impl Table {
         let last = (sample.waiting.len() as f64 * sample.weight).ceil() as u64;
         let mut ahead = 0;
         loop {
-            let odds = Odds::new(tiers, &kinds.before(sample, ahead, pays));
+            let demands = kinds.before(sample, ahead, pays);
+            let odds = Odds::new(tiers, &demands);
+            let share = sample.share.map(|share| {
+                let all: Vec<Demand> = demands.iter().map(|demand| Demand { wants: 0, ..*demand }).collect();
+                Odds::new(&[share.tier(pays)], &all)
+            });
             let before = points.last().map(|(_, percents)| percents);
             let percents: Vec<_> = (0..tiers.len())
                 .map(|nth| {
@@ -118,7 +150,9 @@ impl Table {
                             fewer: false,
                             accessible: false,
                         };
-                        let percent = odds.chance(&alone).percent();
+                        let any = Wish { tiers: 0, ..alone };
+                        let of_share = share.as_ref().map_or(100, |share| share.chance(&any).percent());
+                        let percent = odds.chance(&alone).percent().min(of_share);
                         // More ahead never leaves more: the two ways of computing differ by a hair.
                         before.map_or(percent, |before: &Vec<[u8; MAX_PARTY as usize]>| percent.min(before[nth][party]))
                     })
@@ -227,7 +261,7 @@ mod tests {
     #[test]
     fn chances_fall_along_the_line_and_are_of_the_wished_tiers() {
         // A thousand couples for tier a, each standing for two.
-        let sample = Sample { standing: Vec::new(), waiting: vec![asks(2, 1, false); 500], weight: 2.0 };
+        let sample = Sample { waiting: vec![asks(2, 1, false); 500], weight: 2.0, ..Sample::default() };
         let (remains, sale) = remains([1_000, 10], sample);
         let mut before = 100;
         for ahead in 0..=1_100 {
@@ -246,18 +280,35 @@ mod tests {
     #[test]
     fn nothing_left_of_what_a_fan_takes_is_told_as_such_and_something_is_not() {
         let (remains, sale) = remains([0, 3], Sample::default());
-        assert!(remains.is_sold_out_for(&wish(&asks(2, 1, false))));
-        assert!(!remains.is_sold_out_for(&wish(&asks(2, 1, true))));
-        assert!(!remains.is_sold_out_for(&wish(&asks(2, 0, false))));
-        assert!(remains.is_sold_out_for(&wish(&asks(4, 0, false))));
+        assert!(remains.is_sold_out_for(sale, &wish(&asks(2, 1, false))));
+        assert!(!remains.is_sold_out_for(sale, &wish(&asks(2, 1, true))));
+        assert!(!remains.is_sold_out_for(sale, &wish(&asks(2, 0, false))));
+        assert!(remains.is_sold_out_for(sale, &wish(&asks(4, 0, false))));
         assert_eq!(percents(&remains, sale, 0, asks(2, 0, false)), [("a".to_owned(), 0), ("b".to_owned(), 100)]);
-        assert!(!Remains::default().is_sold_out_for(&wish(&asks(2, 1, false))), "nothing is known yet");
+        assert!(!Remains::default().is_sold_out_for(sale, &wish(&asks(2, 1, false))), "nothing is known yet");
+    }
+
+    #[test]
+    fn an_allotment_bounds_what_the_tiers_would_give() {
+        // Ten couples ahead each, plenty of seats, and twelve of them for this sale.
+        let share = |free, pairs_held| Some(Share { free, held: [0, pairs_held, 0, 0, 0, 0, 0, 0] });
+        let of = |share| Sample { waiting: vec![asks(2, 0, false); 10], weight: 1.0, share, ..Sample::default() };
+        let (remains, sale) = remains([1_000, 1_000], of(share(12, 0)));
+        let told = |ahead| percents(&remains, sale, ahead, asks(2, 1, false))[0].1;
+        assert_eq!((told(0), told(5)), (100, 100));
+        assert!(told(7) < 100 && told(10) < told(7), "{} {}", told(7), told(10));
+        assert!(!remains.is_sold_out_for(sale, &wish(&asks(2, 0, false))));
+        let (remains, sale) = self::remains([1_000, 1_000], of(share(0, 1)));
+        assert!(!remains.is_sold_out_for(sale, &wish(&asks(2, 0, false))), "what is held may come back");
+        assert!(remains.is_sold_out_for(sale, &wish(&asks(3, 0, true))));
+        assert!(!remains.is_sold_out_for(Uuid::nil(), &wish(&asks(3, 0, true))), "of another sale");
+        assert_eq!(percents(&remains, sale, 0, asks(3, 1, false)), [("a".to_owned(), 0)]);
     }
 
     #[test]
     fn rare_wishes_count_as_those_who_take_anything() {
         let waiting: Vec<_> = (1..=200).map(|mask| asks(1, mask, false)).collect();
-        let sample = Sample { standing: vec![asks(3, 1, false)], waiting, weight: 1.5 };
+        let sample = Sample { standing: vec![asks(3, 1, false)], waiting, weight: 1.5, share: None };
         let demands = Kinds::of(&sample).before(&sample, 100, 0.8);
         assert!(demands.len() <= KINDS + 1);
         let parties: u32 = demands.iter().flat_map(|demand| demand.parties).sum();

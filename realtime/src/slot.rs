@@ -114,6 +114,8 @@ pub struct Shown {
     pub over_ms: AtomicU64,
     /// Whether it said that nothing is left for this fan.
     pub sold_out: AtomicBool,
+    /// The time of the announcement it showed; 0 for none.
+    pub announced_ms: AtomicI64,
 }
 
 impl Shown {

@@ -114,6 +114,9 @@ fn check(slot: &Slot, board: &Board, config: &Config, now_ms: u64) -> bool {
     if board.pulse(slot.sale).is_some_and(|pulse| pulse.turn != slot.shown.turn.load(Ordering::Relaxed)) {
         due |= SALE;
     }
+    if board.announced_ms(slot.sale) != slot.shown.announced_ms.load(Ordering::Relaxed) {
+        due |= SALE;
+    }
     if sent > config.alive_every_ms {
         due |= ALIVE;
     }

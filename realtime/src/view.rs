@@ -1,5 +1,8 @@
 //! What a fan is told, computed from the board: the same for sockets and polls.
 
+use std::collections::BTreeMap;
+
+use contracts::announcements::Announcement;
 use contracts::ids::BookingId;
 use contracts::places::{HoldView, PlaceState, Seq, View};
 use contracts::sales::SaleState;
@@ -60,6 +63,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
         sold_out_for_you: false,
         sale: pulse.state(),
         pause_reason: pulse.pause_reason(),
+        announcement: None,
         opens_at_ms: matches!(pulse.state(), SaleState::Scheduled | SaleState::Lobby).then_some(sale.now.opens_at_ms),
         hold,
         booking_id: booking.map(BookingId),
@@ -76,6 +80,13 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, now_ms: i64) -> Option<Sig
         turn: pulse.turn,
         turned_at_ms: pulse.changed_at_ms,
     })
+}
+
+/// What is announced in the sale, with its texts unless the page was told them.
+pub fn announcement(board: &Board, sale: Uuid, told_ms: i64) -> Option<Announcement> {
+    let now = board.mirror.sales.get(&sale)?.now.announcement.as_ref()?;
+    let texts = if now.at_ms == told_ms { BTreeMap::new() } else { now.texts.clone() };
+    Some(Announcement { at_ms: now.at_ms, texts })
 }
 
 /// How many are ahead. Nobody in the lobby has a number before all have one: until then nobody is.

@@ -30,6 +30,8 @@ export interface Options {
   /** The idempotency key; every POST has one, and a retry repeats it. */
   key?: string;
   ifMatch?: string;
+  /** What confirms a dangerous edit that was asked about. */
+  confirm?: string;
 }
 export interface Answer<T> { data: T; etag: string | null; pollAfterMs: number }
 
@@ -44,6 +46,7 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
   if (o.body !== undefined) headers["content-type"] = "application/json";
   if (method === "POST") headers["idempotency-key"] = o.key ?? newKey();
   if (o.ifMatch) headers["if-match"] = o.ifMatch;
+  if (o.confirm) headers.confirm = o.confirm;
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), 15_000);
   try {

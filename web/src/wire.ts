@@ -1,6 +1,6 @@
 // The wire types of the crate `contracts`, as far as the pages read them.
 
-export type Entry = "open" | "account";
+export type Entry = "open" | "account" | "code" | "invited";
 export type Publication = "draft" | "published";
 export type SaleState = "draft" | "scheduled" | "lobby" | "drawing" | "open" | "paused" | "closing" | "closed" | "sold_out";
 export type Ordering = "draw_then_fifo" | "fifo" | "draw_only" | "invited_first";
@@ -66,6 +66,8 @@ export interface SaleDraft {
   grace_ms: number;
   presence_ms: number;
   rejoin: boolean;
+  /** Seats that it may have held or sold at once; without it, all. */
+  allotment?: number;
 }
 export interface Sale extends SaleDraft {
   sale_id: string;
@@ -103,6 +105,8 @@ export interface HoldView {
   declined?: boolean;
   can_extend?: boolean;
 }
+/** What is announced to everybody in line. Without texts: those told before. */
+export interface Announcement { at_ms: number; texts?: Record<string, string> }
 export interface View {
   state: PlaceState;
   ahead: number;
@@ -112,6 +116,7 @@ export interface View {
   sold_out_for_you?: boolean;
   sale: SaleState;
   pause_reason?: string;
+  announcement?: Announcement;
   opens_at_ms?: number;
   hold?: HoldView;
   booking_id?: string;
@@ -162,6 +167,7 @@ export interface AdmissionView {
   state: SaleState;
   tuning: Tuning;
   pause_reason?: string;
+  announcement?: Announcement;
   rate_version: number;
   numbers: SaleNumbers;
   server_now_ms: number;

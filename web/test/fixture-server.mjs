@@ -205,6 +205,8 @@ export async function start({ port = 0, ...play } = {}) {
       return send(201, s);
     }
     if ((m = is("/v1/sales/*")) && method === "PUT") {
+      if (m[0] === "sal_live" && request.headers.confirm !== "yes") return problem(409, "confirm-needed", "This needs to be confirmed", "", { confirm: "yes", faults: ["3137 fans stand in this sale", "the sale may sell 900 seats instead of 1200", "joining ends 30 min earlier"] });
+      if (m[0] === "sal_live") return send(200, Object.assign(live.sale(), body), { etag: '"3"' });
       const s = sales.get(m[0]);
       if (!s) return problem(409, "sale-open", "The sale is open", "only drafts can be edited");
       if (request.headers["if-match"] !== `"${s.version}"`) return problem(412, "version-conflict", "Somebody changed it meanwhile", "read it again");
@@ -234,6 +236,11 @@ export async function start({ port = 0, ...play } = {}) {
         live.log("admission.tune", body.reason, { from, to: { ...live.tuning } });
       }
       return send(200, live.admission(), { etag: `"${live.rateVersion}"` });
+    }
+    if (is("/v1/sales/sal_live/admission/announcement")) {
+      live.announcement = method === "DELETE" ? undefined : { at_ms: now(), texts: body.texts };
+      live.log(method === "DELETE" ? "sale.withdraw" : "sale.announce", "", {});
+      return send(method === "DELETE" ? 204 : 200, live.announcement);
     }
     if ((m = is("/v1/sales/*/admission/audit"))) return send(200, { lines: live.audit });
     if ((m = is("/v1/sales/*/admission/*"))) {

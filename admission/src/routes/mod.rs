@@ -1,5 +1,6 @@
 //! The operators' paths: live numbers, the knobs, pause and stop, previews, and the log of who changed what.
 
+pub mod announce;
 pub mod change;
 mod confirm;
 mod knobs;
@@ -10,6 +11,7 @@ use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use contracts::accounts::Role;
+use contracts::announcements::Announcement;
 use contracts::consoles::{AdmissionView, AuditLine, AuditLog, BrakeView, SaleNumbers};
 use contracts::ids::{AccountId, SaleId};
 use contracts::papers::Papers;
@@ -38,6 +40,7 @@ pub fn router(admission: &Admission) -> Router {
         .route("/v1/sales/{sale}/admission/stop", post(change::stop))
         .route("/v1/sales/{sale}/admission/start", post(change::start))
         .route("/v1/sales/{sale}/admission/undo", post(change::undo))
+        .route("/v1/sales/{sale}/admission/announcement", post(announce::announce).delete(announce::withdraw))
         .route("/v1/sales/{sale}/admission/preview", post(preview::preview))
         .route("/v1/sales/{sale}/admission/audit", get(audit))
         .route("/v1/sales/{sale}/places/by-code/{code}", get(mending::find))
@@ -90,6 +93,7 @@ const fn state(doing: Doing) -> SaleState {
 
 async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem> {
     let row = admission.store.sale_numbers(sale.0).await.map_err(problem)?.ok_or_else(|| Problem::not_found("sale"))?;
+    let announced = admission.store.announcement(sale.0).await.map_err(problem)?;
     let tuned = row.tuned;
     let held = tuned.pause_reason.is_some() || tuned.stop_reason.is_some();
     let ramp = tuned.knobs.tuning().map_err(|_| Problem::internal())?.ramp;
@@ -102,6 +106,7 @@ async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem
         brake: BrakeView { factor: row.brake_factor, why: row.brake_why, since_ms: row.brake_since_ms },
         pause_reason: tuned.pause_reason,
         stop_reason: tuned.stop_reason,
+        announcement: announced.map(|now| Announcement { at_ms: now.at_ms, texts: now.texts }),
         rate_version: tuned.version,
         numbers: SaleNumbers {
             joined: row.joined,

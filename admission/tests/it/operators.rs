@@ -221,3 +221,25 @@ async fn a_preview_says_what_a_change_would_do_and_changes_nothing() {
     assert_eq!(desk.store.tuned(desk.sale).await.unwrap().unwrap().version, 1);
     desk.refused("POST", "/preview", json!({"rate_per_minute": 0}), 422).await;
 }
+
+#[tokio::test]
+async fn operators_announce_and_withdraw_and_both_are_in_the_log() {
+    let desk = desk().await;
+    let texts = json!({"texts": {"en": "Doors open late", "de": "Einlass später"}});
+    let now: contracts::announcements::Announcement =
+        Desk::read(desk.ask(&desk.token, "POST", "/announcement", &texts).await, 200);
+    assert_eq!(desk.done("GET", "", json!(null)).await.announcement, Some(now));
+    for wrong in [json!({"texts": {}}), json!({"texts": {"english": "x"}}), json!({"texts": {"en": "x".repeat(401)}})] {
+        let problem = desk.refused("POST", "/announcement", wrong, 422).await;
+        assert!(problem.detail.contains("texts"), "{problem:?}");
+    }
+    for _ in 0..2 {
+        assert_eq!(desk.ask(&desk.token, "DELETE", "/announcement", &json!(null)).await.0, 204);
+    }
+    assert_eq!(desk.done("GET", "", json!(null)).await.announcement, None);
+    let log = desk.store.audit_of(desk.sale, 9).await.unwrap();
+    let actions: Vec<&str> = log.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(actions, ["sale.withdraw", "sale.announce", "sale.publish"]);
+    assert_eq!(log[1].change["to"]["de"], "Einlass später");
+    assert!(desk.store.verify().await.unwrap().violations.is_empty());
+}

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::announcements::AnnouncementNow;
 use crate::redis_door::Keys;
 use crate::tuning::{BrakeNow, RampNow};
 use crate::{Result, Store};
@@ -212,6 +213,9 @@ pub struct SaleNow {
     /// How many of the event's seats it may have held or sold at once, if not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allotment: Option<u32>,
+    /// What is announced to everybody in its line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<AnnouncementNow>,
     /// Whether every seat of its is sold and paid.
     pub sold_out: bool,
 }

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::announcements::AnnouncementNow;
 use crate::feed::{Ending, HoldNow, HoldState, Lane, LaneKind, Record, SaleNow};
 use crate::mirror::{EventMirror, PlaceNow, SaleMirror, Standing};
 use crate::redis_door::Keys;
@@ -418,6 +419,8 @@ struct SaleRow {
     pause_reason: Option<String>,
     stopped: bool,
     allotment: Option<i32>,
+    announcement: Option<Json<BTreeMap<String, String>>>,
+    announced_at_ms: Option<i64>,
     sold_out: bool,
 }
 
@@ -428,6 +431,7 @@ pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option
                 to_ms(wait_ends_at) as wait_ends_at_ms, ordering <> 'fifo' as draws, rate_per_minute, max_active,
                 target_per_minute, ramp, brake, rate_version, grace_ms, presence_ms,
                 coalesce(stop_reason, pause_reason) as pause_reason, stop_reason is not null as stopped, allotment,
+                announcement, to_ms(announced_at) as announced_at_ms,
                 sold_out_at is not null as sold_out
          from sale where id = $1 and published",
     )
@@ -451,6 +455,10 @@ pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option
         pause_reason: row.pause_reason,
         stopped: row.stopped,
         allotment: row.allotment.map(i32::cast_unsigned),
+        announcement: row
+            .announced_at_ms
+            .zip(row.announcement)
+            .map(|(at_ms, texts)| AnnouncementNow { at_ms, texts: texts.0 }),
         sold_out: row.sold_out,
     }))
 }

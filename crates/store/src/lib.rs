@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod allotments;
+pub mod announcements;
 pub mod bells;
 pub mod bookings;
 pub mod draw;

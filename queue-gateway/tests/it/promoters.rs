@@ -1,7 +1,7 @@
 //! Organisations, events and sales: roles, edits, publishing, idempotency keys.
 
 use contracts::accounts::{NewMember, NewOrganisation, Organisation, Role};
-use contracts::sales::{Event, Publication, Sale, SaleState};
+use contracts::sales::{Event, Publication, Sale, SaleDraft, SaleState};
 use futures_util::future::join_all;
 use serde_json::json;
 use store::feed::{Change, Lane, LaneKind};
@@ -257,6 +257,7 @@ async fn drafts_with_faults_are_refused_by_field() {
         (&sales, &good_sale, "extension_ms", json!(-1)),
         (&sales, &good_sale, "grace_ms", json!(3_600_001)),
         (&sales, &good_sale, "presence_ms", json!(4_999)),
+        (&sales, &good_sale, "allotment", json!(0)),
         (&sales, &good_sale, "entry", json!("anybody")),
     ];
     for (path, good, field, value) in cases {
@@ -265,4 +266,39 @@ async fn drafts_with_faults_are_refused_by_field() {
         let problem = Ask::new("POST", path).by(&token).json(&draft).to(&door).await.problem(422);
         assert!(problem.detail.contains(field) || field == "entry", "{field} = {value}: {problem:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gets_worse_for_those_in_line_is_asked_twice_and_sales_do_not_overlap() {
+    let door = door().await;
+    let (token, organisation) = door.promoter("ada@example.org").await;
+    let event = door.event(&token, &organisation).await.event_id;
+    let presale = door.sale(&token, event, &door.sale_draft(1_000)).await.sale_id;
+    door.seats(event).await;
+    let presale = door.publish(&token, event, presale).await;
+    door.join(&door.visitor().await.token, presale.sale_id).await;
+    let path = format!("/v1/sales/{}", presale.sale_id);
+    let put = |draft: &SaleDraft| {
+        Ask::new("PUT", &path).by(&token).with("if-match", format!("\"{}\"", presale.version)).json(draft)
+    };
+    let earlier = SaleDraft { closes_at_ms: presale.draft.closes_at_ms - HOUR_MS, ..presale.draft.clone() };
+    let problem = put(&earlier).to(&door).await.problem(409);
+    assert_eq!((problem.code.as_str(), problem.faults.len()), ("confirm-needed", 3), "{problem:?}");
+    let code = problem.confirm.expect("a code");
+    let worse = SaleDraft { closes_at_ms: earlier.closes_at_ms - 1, ..earlier.clone() };
+    assert_eq!(put(&worse).with("confirm", &code).to(&door).await.problem(409).code, "confirm-needed");
+    let edited: Sale = put(&earlier).with("confirm", &code).to(&door).await.ok(200);
+    assert_eq!(edited.draft, earlier);
+
+    let general = SaleDraft { opens_at_ms: earlier.closes_at_ms - 1, ..presale.draft.clone() };
+    let general = door.sale(&token, event, &general).await;
+    let publish = || Ask::new("POST", format!("/v1/sales/{}/publish", general.sale_id)).by(&token);
+    let problem = publish().to(&door).await.problem(409);
+    assert_eq!(problem.code, "sales-overlap");
+    assert!(problem.detail.contains("General sale") && problem.detail.contains("allotment"), "{problem:?}");
+    let after = SaleDraft { opens_at_ms: earlier.closes_at_ms, ..general.draft.clone() };
+    let tag = format!("\"{}\"", general.version);
+    let moved = Ask::new("PUT", format!("/v1/sales/{}", general.sale_id)).by(&token).with("if-match", tag).json(&after);
+    let _: Sale = moved.to(&door).await.ok(200);
+    assert_eq!(publish().to(&door).await.ok::<Sale>(200).state, SaleState::Scheduled);
 }

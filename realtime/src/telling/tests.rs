@@ -44,6 +44,7 @@ impl Line {
             estimate: None,
             chances: Vec::new(),
             sold_out_for_you: false,
+            announcement: None,
             sale: SaleState::Open,
             pause_reason: None,
             opens_at_ms: None,

@@ -1,5 +1,6 @@
 //! Realtime against a real Postgres and Redis, over real sockets.
 
+mod announcements;
 mod crowd;
 mod edges;
 mod moves;

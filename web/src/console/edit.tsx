@@ -14,7 +14,7 @@ interface Props<T extends Values> {
   labels: Record<keyof T & string, string>;
   button: string;
   /** Sends what was typed; throws a Problem. Gives what stands there now. */
-  save: (values: T, etag: string | null) => Promise<Version<T>>;
+  save: (values: T, etag: string | null, confirm?: string) => Promise<Version<T>>;
   /** Reads what stands there now, after a conflict. */
   latest?: () => Promise<Version<T>>;
   children: (values: T, set: <K extends keyof T>(field: K) => (v: T[K]) => void) => ComponentChildren;
@@ -27,6 +27,8 @@ export function Edit<T extends Values>({ start, labels, button, save, latest, ch
   const [mine, setMine] = useState(start.values);
   const [theirs, setTheirs] = useState<Version<T> | null>(null);
   const [saved, setSaved] = useState(false);
+  /** An edit that the server wants confirmed: what it does, and what confirms it. */
+  const [asked, setAsked] = useState<Problem | null>(null);
   const w = useWork();
   // Something beside the form was saved (published, a seat map): what was not touched here follows.
   useEffect(() => {
@@ -35,18 +37,22 @@ export function Edit<T extends Values>({ start, labels, button, save, latest, ch
   }, [start.etag]);
   const set = <K extends keyof T>(field: K) => (v: T[K]): void => {
     setSaved(false);
+    setAsked(null);
     setMine((m) => ({ ...m, [field]: v }));
   };
   const accept = (now: Version<T>): void => {
     setRead(now);
     setMine(now.values);
     setTheirs(null);
+    setAsked(null);
     setSaved(true);
   };
-  const submit = (values: T, etag: string | null): Promise<boolean> => w.run(async () => {
+  const submit = (values: T, etag: string | null, confirm?: string): Promise<boolean> => w.run(async () => {
+    setAsked(null);
     try {
-      accept(await save(values, etag));
+      accept(await save(values, etag, confirm));
     } catch (e) {
+      if ((e as Problem).code === "confirm-needed") return setAsked(e as Problem);
       if ((e as Problem).status !== 412 || !latest) throw e;
       const newer = await latest();
       if (differences(read.values, newer.values, read.values).length > 0) return setTheirs(newer);
@@ -70,6 +76,14 @@ export function Edit<T extends Values>({ start, labels, button, save, latest, ch
       )}
       <div class="fields">{children(mine, set)}</div>
       <Fault p={w.fault} />
+      {asked && (
+        <div class="note" role="alert" data-testid="confirm-edit">
+          <p><strong>Please look once more.</strong> For the fans who stand in line this means:</p>
+          <ul>{asked.faults.map((f) => <li key={f}>{f}</li>)}</ul>
+          <p class="row"><button type="button" class="bad" data-testid="confirm-edit-yes" onClick={() => void submit(mine, (theirs ?? read).etag, asked.confirm)}>Yes, save it</button>
+            <button type="button" onClick={() => setAsked(null)}>No</button></p>
+        </div>
+      )}
       <div class="row">
         <button class="main" type="submit" aria-disabled={w.busy} data-testid={testid}>{w.busy ? "Saving…" : theirs ? "Save mine over it" : button}</button>
         {cancel && <button type="button" onClick={cancel}>Cancel</button>}

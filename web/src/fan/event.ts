@@ -6,6 +6,7 @@ import { saleWords } from "../logic/words";
 import type { Availability, Event, Sale } from "../wire";
 import { $, fill, h, trouble } from "./dom";
 import { availabilityWords, fullPrice, saleLine } from "./offer";
+import { inOrder, onAndNext } from "./schedule";
 import { corner, dialogFrom } from "./who";
 import { money } from "../logic/money";
 
@@ -41,7 +42,8 @@ function draw(e: Event, left: Availability | null): (Node | false)[] {
     h("p", { class: "lead" }, e.venue),
     h("p", { class: "lead muted" }, longTime(e.starts_at_ms, e.time_zone), h("small", null, `time at the venue (${e.time_zone})`)),
     h("h2", null, "Tickets"),
-    e.sales.length === 0 ? h("p", { class: "card" }, "The sale is not announced yet. Come back later.") : h("ul", { class: "plainlist" }, e.sales.map((s) => sale(s, e))),
+    ...onAndNext(e).map((line) => h("p", { class: "lead", "data-testid": "schedule" }, line)),
+    e.sales.length === 0 ? h("p", { class: "card" }, "The sale is not announced yet. Come back later.") : h("ul", { class: "plainlist" }, inOrder(e.sales).map((s) => sale(s, e))),
     h("h2", null, "Prices"),
     e.tiers.length === 0 ? h("p", { class: "card" }, "Prices are not announced yet.") : h("ul", { class: "card seats" }, e.tiers.map((t) =>
       h("li", null,

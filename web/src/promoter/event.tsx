@@ -76,7 +76,7 @@ function Sales({ event, done }: { event: Event; done: () => Promise<void> }): JS
   return (
     <>
       {event.sales.length === 0 && <p>No sale yet. A sale says when fans may join, who, and how fast they are let in.</p>}
-      {event.sales.map((s) => <SaleCard key={s.sale_id} sale={s} zone={zone} done={done} />)}
+      {[...event.sales].sort((a, b) => a.opens_at_ms - b.opens_at_ms).map((s) => <SaleCard key={s.sale_id} sale={s} zone={zone} done={done} />)}
       {adding
         ? <div class="card"><h2>New sale</h2>
           <SaleForm zone={zone} start={{ values: noSale(event), etag: null }} button="Create" cancel={event.sales.length ? () => setAdding(false) : undefined} save={async (v) => {
@@ -104,7 +104,7 @@ function SaleCard({ sale, zone, done }: { sale: Sale; zone: string; done: () => 
         <div>
           <h2>{sale.name} <Chip kind={sale.state}>{saleWords[sale.state]}</Chip></h2>
           <p>{sale.lobby_opens_at_ms && <>Lobby from {shortTime(sale.lobby_opens_at_ms, zone)}, opens </>}{shortTime(sale.opens_at_ms, zone)} to {shortTime(sale.closes_at_ms, zone)}{sale.wait_ends_at_ms && <>, wait until {shortTime(sale.wait_ends_at_ms, zone)}</>}</p>
-          <p class="small">{sale.entry === "account" ? "Accounts only" : "Everybody"} · up to {sale.party_max} tickets · {sale.rate_per_minute.toLocaleString()} per minute · {sale.max_active.toLocaleString()} at once · held for {sale.hold_ttl_ms / 1000} s</p>
+          <p class="small">{{ open: "Everybody", account: "Accounts only", code: "With a code", invited: "Invited" }[sale.entry]} · up to {sale.party_max} tickets · {sale.rate_per_minute.toLocaleString()} per minute · {sale.max_active.toLocaleString()} at once · held for {sale.hold_ttl_ms / 1000} s{sale.allotment !== undefined && ` · at most ${sale.allotment.toLocaleString()} seats`}</p>
         </div>
         <div class="row">
           {sale.publication === "published" && <a class="button" href={"/q/" + sale.sale_id}>What fans see</a>}
@@ -115,8 +115,8 @@ function SaleCard({ sale, zone, done }: { sale: Sale; zone: string; done: () => 
         </div>
       </div>
       <Fault p={opening.fault} />
-      {start && <SaleForm zone={zone} start={start} button="Save" latest={read} cancel={() => setStart(null)} save={async (v, etag) => {
-        const a = await api<Sale>("PUT", path, { body: toSale(v, zone, sale), ifMatch: etag ?? undefined });
+      {start && <SaleForm zone={zone} start={start} button="Save" latest={read} cancel={() => setStart(null)} save={async (v, etag, confirm) => {
+        const a = await api<Sale>("PUT", path, { body: toSale(v, zone, sale), ifMatch: etag ?? undefined, confirm });
         await done();
         return { values: fromSale(a.data, zone), etag: a.etag ?? `"${a.data.version}"` };
       }} />}

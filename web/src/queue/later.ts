@@ -7,6 +7,7 @@ import type { Acts, App, Drawn } from "./app";
 export { signIn } from "../fan/sign-in";
 export { booked, holding, paying } from "./hold";
 export { lobby, skipped, standing, waiting } from "./line";
+export { showAnnounced } from "./announcement";
 export { Live } from "./live";
 
 /** The ends: what happened, and the way on. */

@@ -3,7 +3,7 @@
 import { call, Problem } from "../api";
 import { afterClose, afterSeconds, fullJitter } from "../logic/backoff";
 import { notOlder } from "../logic/screen";
-import type { Estimate, Heard, Listen, PollAnswer, Seq, View } from "../wire";
+import type { Announcement, Estimate, Heard, Listen, PollAnswer, Seq, View } from "../wire";
 
 export interface Hears {
   view(view: View): void;
@@ -32,6 +32,7 @@ export class Live {
   private steady = false;
   private last: Heard | undefined;
   private estimate: Estimate | undefined;
+  private announced: Announcement | undefined;
   private heardAt = performance.now();
   private timers = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -126,6 +127,9 @@ export class Live {
     if (!notOlder(this.last, heard)) return;
     this.last = { epoch: heard.epoch, seq: heard.seq };
     this.estimate = view.estimate;
+    // Texts are told once.
+    if (view.announcement && !view.announcement.texts) view.announcement = this.announced?.at_ms === view.announcement.at_ms ? this.announced : undefined;
+    this.announced = view.announcement;
     this.hears.view(view);
   }
 
@@ -170,6 +174,7 @@ export class Live {
       url.searchParams.set("low_s", String(this.estimate.low_s));
       url.searchParams.set("high_s", String(this.estimate.high_s));
     }
+    if (this.announced) url.searchParams.set("announced", String(this.announced.at_ms));
     let wait: number;
     try {
       const { data, pollAfterMs } = await call<PollAnswer>("GET", url.href, { bearer: this.receipt });

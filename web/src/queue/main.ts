@@ -30,7 +30,8 @@ const where = h("p", { class: "where" });
 const heading = h("h1", { tabindex: -1 });
 const notice = h("p", { class: "note", hidden: true });
 const body = h("div");
-fill(main, where, heading, notice, body);
+const announced = h("div", { "aria-live": "polite" });
+fill(main, where, heading, notice, announced, body);
 
 // ---------------------------------------------------------------- what comes behind the first screen
 
@@ -101,6 +102,7 @@ async function afterEnd(): Promise<void> {
 function setView(v: View): void {
   app.clock.hear(v.server_now_ms);
   app.view = v;
+  later?.showAnnounced(announced, v.announcement);
   if (app.sale && v.sale !== "draft") {
     app.sale.state = v.sale;
     app.sale.pause_reason = v.pause_reason;

@@ -58,6 +58,18 @@ impl Store {
         .await?)
     }
 
+    /// How many live places a sale has.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn live_places(&self, sale: Uuid) -> Result<u64> {
+        let live: i64 = sqlx::query_scalar("select count(*) from place where sale = $1 and ended_at is null")
+            .bind(sale)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(live as u64)
+    }
+
     /// The version of a sale's joins lane.
     ///
     /// # Errors

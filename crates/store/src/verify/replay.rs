@@ -79,6 +79,7 @@ fn unheard_of() -> SaleMirror {
         pause_reason: None,
         stopped: false,
         allotment: None,
+        announcement: None,
         sold_out: false,
     })
 }
