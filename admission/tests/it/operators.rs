@@ -92,6 +92,8 @@ async fn desk() -> Desk {
         presence_ms: 60_000,
         rejoin: true,
         allotment: None,
+        beacon: true,
+        unprovable_after_s: None,
     };
     store.create_sale(sale, event, &draft).await.unwrap();
     assert_eq!(store.publish_sale(sale, ann).await.unwrap(), SalePublished::Done);

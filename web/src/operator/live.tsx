@@ -10,6 +10,7 @@ import { clockTime, shortTime } from "../logic/time";
 import { count, estimateWords, saleWords } from "../logic/words";
 import type { AdmissionView, AuditLine, Event, Sale } from "../wire";
 import { Announce } from "./announce";
+import { CarryBeacon } from "./beacon";
 import { Sparkline } from "./sparkline";
 
 const KEEP = 300;
@@ -90,6 +91,7 @@ export function LiveSale({ id }: { id: string }): JSX.Element {
             <Sparkline label="Waiting" points={points.map((p) => p.waiting)} />
             <Sparkline label="Let in during the last minute" points={points.map((p) => p.admitted)} limit={view.tuning.rate_per_minute} />
           </div>
+          {operates && view.state === "drawing" && <CarryBeacon id={id} path={path} />}
           {operates && <Announce now={view.announcement} path={path} />}
           {operates ? <Knobs view={view} path={path} etag={etag} show={show} />
             : <p class="card">You can watch this sale. Changing it needs the role of operator in this organisation.</p>}
