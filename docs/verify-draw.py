@@ -52,8 +52,8 @@ class Hex:
         return isinstance(value, str) and len(value) == 2 * self.size and set(value) <= set("0123456789abcdef")
 
 
-# The shapes of the statements: a field's value is a type, a range of integers, a Hex, a dict of fields, [items], or (shape,)
-# where null may stand.
+# The shapes of the statements: a field's value is a type, a range of integers, a Hex, a dict of fields, [items], or a tuple of
+# shapes where null may stand or any of them.
 I64, U64, U32 = range(-(1 << 63), 1 << 63), range(1 << 64), range(1 << 32)
 SALE = {"id": str, "name": str, "event": str}
 SIGNER = {"key_id": str, "ed25519": Hex(32)}
@@ -62,7 +62,7 @@ CHAIN = {
 }
 COMMITMENT = {
     "format": str, "sale": SALE, "commitment": Hex(32), "published_ms": I64,
-    "beacon": ({"chain": CHAIN, "delay_s": U32},), "signer": SIGNER,
+    "beacon": ({"chain": CHAIN, "delay_s": U32}, {"chain": CHAIN, "delay_s": U32, "unprovable_after_s": U32}), "signer": SIGNER,
 }
 ROSTER = {
     "format": str, "sale": SALE, "closed_ms": I64, "published_ms": I64, "size": I64, "root": Hex(32),
@@ -82,7 +82,8 @@ DRAW = {
 def misshapen(value, shape, where="it"):
     """The first place where a value has not its shape, or None."""
     if isinstance(shape, tuple):
-        return None if value is None else misshapen(value, shape[0], where)
+        wrong = [misshapen(value, one, where) for one in shape]
+        return None if value is None or None in wrong else wrong[0]
     if isinstance(shape, range):
         return None if type(value) is int and value in shape else f"{where} is no integer from {shape[0]} to {shape[-1]}"
     if isinstance(shape, Hex):
@@ -258,12 +259,15 @@ def against_statements(draw, before, roster):
             yield Fault("draw.json", f"{what} is not the one of {file}")
 
     if before:
-        used = draw["beacon"]
-        rule = used and {"chain": used["chain"], "delay_s": used["delay_s"]}
+        used, rule = draw["beacon"], before["beacon"]
+        if used and rule:
+            kept = all(used[name] == rule[name] for name in ("chain", "delay_s"))
+        else:
+            kept = not used and (not rule or draw["drawn_ms"] >= without_beacon_from(rule, draw["closed_ms"]))
         yield from same("the sale", draw["sale"] == before["sale"], "commitment.json")
         yield from same("the commitment", draw["commitment"] == before["commitment"], "commitment.json")
         yield from same("the commitment's time", draw["committed_ms"] == before["published_ms"], "commitment.json")
-        yield from same("the beacon's rule", rule == before["beacon"], "commitment.json")
+        yield from same("the beacon's rule", kept, "commitment.json")
     if roster:
         summary = {name: roster[name] for name in ("size", "root", "published_ms")}
         yield from same("the sale", draw["sale"] == roster["sale"], "roster.json")
@@ -277,13 +281,24 @@ def against_statements(draw, before, roster):
             yield Fault("roster.json", f"its chunks lead to the root {root}, not to {roster['root']}")
 
 
-def unprovable(before, roster):
+def without_beacon_from(rule, closed_ms):
+    """From when on a draw may be made without the beacon that its rule asks for."""
+    if "unprovable_after_s" not in rule:
+        return float("inf")
+    number = round_at_or_after(rule["chain"], closed_ms + rule["delay_s"] * 1000)
+    return time_of_ms(rule["chain"], number) + rule["unprovable_after_s"] * 1000
+
+
+def unprovable(before, roster, with_beacon):
     """Why the order could have been known or chosen."""
     if before["published_ms"] >= roster["closed_ms"]:
         yield "the commitment was published after the lobby had closed"
     rule = before["beacon"]
     if not rule:
         yield "it has no beacon: who knew the secret could know the order before the roster was fixed"
+        return
+    if not with_beacon:
+        yield "the beacon's round was not had in time, and the draw went on without it: who knew the secret could know the order"
         return
     chain = rule["chain"]
     if chain != QUICKNET:
@@ -419,7 +434,7 @@ def verify(folder, key, asked):
     faults += against_statements(draw, before, roster)
     reasons = []
     if before and roster:
-        reasons = list(unprovable(before, roster))
+        reasons = list(unprovable(before, roster, draw["beacon"] is not None))
         if draw["provable"] == bool(reasons):
             what = "; ".join(reasons) or "nothing speaks against it"
             faults.append(Fault("draw.json", f"says provable: {draw['provable']}, but {what}"))

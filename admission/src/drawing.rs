@@ -138,8 +138,17 @@ impl Drawer {
         if let Some(rule) = &commitment.statement.beacon
             && row.beacon.is_none()
         {
-            self.fetch(sale, rule, roster.statement.closed_ms).await?;
-            return Ok(false);
+            let closed_ms = roster.statement.closed_ms;
+            let fetched = self.fetch(sale, rule, closed_ms).await;
+            if rule.without_beacon_from_ms(closed_ms).is_none_or(|at_ms| self.clock.now_ms() < at_ms) {
+                fetched?;
+                return Ok(false);
+            }
+            // As was said beforehand; the flip is not made if the signature came in this very moment.
+            if fetched.is_ok() {
+                return Ok(false);
+            }
+            tracing::warn!(%sale, "the draw goes on without its beacon, as was published");
         }
         self.flip(event, lease, row.clone(), commitment, roster, *hash).await
     }
@@ -148,8 +157,10 @@ impl Drawer {
         let about = self.store.draw_sale(lease.scope).await?;
         let mut secret = [0; 32];
         aws_lc_rs::rand::fill(&mut secret).map_err(|_| Undone::Broken("there is no randomness".to_owned()))?;
-        let rule = |chain: Chain| Rule { chain, delay_s: self.config.delay_s };
+        let rule =
+            |chain: Chain| Rule { chain, delay_s: self.config.delay_s, unprovable_after_s: about.unprovable_after_s };
         let beacon = match self.config.beacon {
+            _ if !about.beacon => None,
             Beacon::Quicknet => Some(rule(Chain::quicknet())),
             Beacon::Local => Some(rule(self.local.chain().clone())),
             Beacon::None => None,
@@ -213,7 +224,7 @@ impl Drawer {
     ) -> Result<bool, Undone> {
         let now_ms = self.store.draw_sale(lease.scope).await?.now_ms;
         let size = roster.statement.size;
-        let by = self.signer.clone();
+        let (by, beacon) = (self.signer.clone(), row.beacon.clone());
         let signed = blocking(move || {
             let drawing = Drawing {
                 commitment: &commitment,
@@ -228,11 +239,13 @@ impl Drawer {
         .await??
         .1;
         let seed = signed.statement.seed.0;
-        let flipped = self.store.flip_draw(lease, event, &published(signed.json, signed.sig), &seed).await?;
+        let flipped =
+            self.store.flip_draw(lease, event, &published(signed.json, signed.sig), &seed, beacon.as_deref()).await?;
         if flipped {
             tracing::info!(sale = %lease.scope, size, provable = signed.statement.provable, "the lobby is drawn");
         }
-        Ok(true)
+        // If not, it was drawn before, or its beacon came meanwhile: the next look tells.
+        Ok(flipped)
     }
 }
 

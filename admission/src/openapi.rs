@@ -15,6 +15,7 @@ use crate::{mending, routes};
     routes::change::undo,
     routes::announce::announce,
     routes::announce::withdraw,
+    routes::beacon::carry,
     routes::preview::preview,
     routes::audit,
     mending::find,

@@ -29,6 +29,12 @@ pub struct DrawView {
     /// The public chain whose round is taken; nothing for a draw that says that it proves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beacon: Option<String>,
+    /// The hash of that chain, as hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+    /// From when on the draw goes on without it, once the lobby is closed and if the commitment says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprovable_from_ms: Option<i64>,
     /// Entries in the roster; 0 before it is out.
     pub size: i64,
     /// The beacon's round, once the lobby is closed.
@@ -41,6 +47,21 @@ pub struct DrawView {
     pub files: Vec<String>,
     /// The server's clock when this was answered.
     pub server_now_ms: i64,
+}
+
+/// `POST /v1/sales/{sale}/admission/beacon`: the beacon's value, carried in by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CarryBeacon {
+    /// The round that the draw's view names.
+    pub round: u64,
+    /// The chain's signature of it, as hexadecimal digits: `https://api.drand.sh/{chain}/public/{round}` prints it.
+    pub signature: String,
+    /// The chain's hash; where it is given, it must be the rule's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+    /// Why, for the audit log: 1 to 500 characters.
+    pub reason: String,
 }
 
 /// `GET /v1/sales/{sale}/draw/proof?entry=`: an audit path of RFC 6962 from the entry's line to the roster's root.

@@ -98,6 +98,17 @@ pub enum Ordering {
     InvitedFirst,
 }
 
+/// Where the draw of a lobby gets its randomness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Beacon {
+    /// From a public beacon, as the installation is set up; anybody can check that nobody chose it.
+    #[default]
+    Public,
+    /// From nowhere but the secret committed to: the draw says that it proves nothing.
+    None,
+}
+
 /// `POST /v1/events/{event}/sales` and `PUT /v1/sales/{sale}` (with `If-Match`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -148,6 +159,13 @@ pub struct SaleDraft {
     /// event may let people in at the same time. What it has not sold when it ends is free for the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allotment: Option<u32>,
+    /// Where the draw of the lobby gets its randomness. Fixed once the lobby has opened, since it is published then.
+    #[serde(default)]
+    pub beacon: Beacon,
+    /// If the public randomness is not had this many seconds after it was due, 60 to 86,400, the draw goes on without it and publicly
+    /// says that it proves nothing. Without this, it waits. Fixed once the lobby has opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprovable_after_s: Option<u32>,
 }
 
 const fn default_party_max() -> u8 {

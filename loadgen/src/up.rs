@@ -167,6 +167,8 @@ async fn sale(office: &Office, rate: u32, now_ms: i64) -> anyhow::Result<(Event,
         presence_ms: 60_000,
         rejoin: true,
         allotment: None,
+        beacon: contracts::sales::Beacon::Public,
+        unprovable_after_s: None,
     };
     let sale = office.sale(event.event_id, &draft).await?;
     Ok((event, sale, true))

@@ -2,7 +2,7 @@
 
 use contracts::ids::{EventId, OrganisationId, SaleId};
 use contracts::problem::Problem;
-use contracts::sales::{Entry, Event, EventDraft, Ordering, Publication, Sale, SaleDraft, SaleState, Tier};
+use contracts::sales::{Beacon, Entry, Event, EventDraft, Ordering, Publication, Sale, SaleDraft, SaleState, Tier};
 use domain::sale::State;
 use store::events;
 
@@ -87,6 +87,12 @@ pub fn check_sale(draft: &SaleDraft) -> Result<(), Problem> {
     if let Some(allotment) = draft.allotment {
         faults.range("allotment", allotment.into(), 1..=1_000_000);
     }
+    if let Some(after_s) = draft.unprovable_after_s {
+        faults.range("unprovable_after_s", after_s.into(), 60..=86_400);
+        faults.must(draft.beacon == Beacon::Public, || {
+            "unprovable_after_s: leave it out where beacon is none; such a draw waits for nothing".to_owned()
+        });
+    }
     faults.none()
 }
 
@@ -139,6 +145,8 @@ pub fn sale_to_store(draft: &SaleDraft) -> events::SaleDraft {
         presence_ms: draft.presence_ms,
         rejoin: draft.rejoin,
         allotment: draft.allotment,
+        beacon: draft.beacon == Beacon::Public,
+        unprovable_after_s: draft.unprovable_after_s,
     }
 }
 
@@ -222,6 +230,8 @@ pub fn sale(row: events::SaleRow) -> Sale {
             presence_ms: draft.presence_ms,
             rejoin: draft.rejoin,
             allotment: draft.allotment,
+            beacon: if draft.beacon { Beacon::Public } else { Beacon::None },
+            unprovable_after_s: draft.unprovable_after_s,
         },
         publication: publication(row.published),
         state: row.state.map_or(SaleState::Draft, state),

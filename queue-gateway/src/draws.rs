@@ -40,10 +40,11 @@ pub async fn read(State(desk): State<Desk>, _: Within<Reads>, Id(sale): Id<SaleI
     let row = row(&desk, sale).await?;
     let commitment: CommitmentStatement = serde_json::from_slice(&row.commitment.json).map_err(unreadable)?;
     let mut files = vec!["commitment.json", "commitment.sig"];
-    let mut round = None;
+    let (mut round, mut unprovable_from_ms) = (None, None);
     if let Some((roster, _)) = &row.roster {
         files.extend(["roster.json", "roster.sig", "roster.txt"]);
         let roster: RosterStatement = serde_json::from_slice(&roster.json).map_err(unreadable)?;
+        unprovable_from_ms = commitment.beacon.as_ref().and_then(|rule| rule.without_beacon_from_ms(roster.closed_ms));
         round = commitment.beacon.as_ref().map(|rule| {
             let round = round_after_close(&rule.chain, roster.closed_ms, rule.delay_s);
             (round, rule.chain.time_of_ms(round))
@@ -60,6 +61,8 @@ pub async fn read(State(desk): State<Desk>, _: Within<Reads>, Id(sale): Id<SaleI
             (None, None) => DrawStage::Committed,
         },
         commitment: commitment.commitment.to_string(),
+        chain: commitment.beacon.as_ref().map(|rule| rule.chain.hash.to_string()),
+        unprovable_from_ms,
         beacon: commitment.beacon.map(|rule| rule.chain.name),
         size: row.size,
         round: round.map(|(round, _)| round),

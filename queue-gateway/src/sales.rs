@@ -107,6 +107,11 @@ pub async fn edit(
                 "rate_per_minute, max_active, grace_ms, presence_ms: stay as they are here; PATCH /v1/sales/{sale}/admission changes them"
             ),
         )),
+        SaleEdit::Committed => Err(Problem::conflict(
+            "draw-committed",
+            "The draw's rule is published",
+            "beacon, unprovable_after_s: stay as they are once the lobby has opened; fans rely on what was published then",
+        )),
         SaleEdit::Clash(clash) => Err(clashes(clash)),
         SaleEdit::NoSale => Err(Problem::not_found("sale")),
     }

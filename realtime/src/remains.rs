@@ -295,7 +295,7 @@ mod tests {
         let of = |share| Sample { waiting: vec![asks(2, 0, false); 10], weight: 1.0, share, ..Sample::default() };
         let (remains, sale) = remains([1_000, 1_000], of(share(12, 0)));
         let told = |ahead| percents(&remains, sale, ahead, asks(2, 1, false))[0].1;
-        assert_eq!((told(0), told(5)), (100, 100));
+        assert_eq!((told(0), told(4)), (100, 100));
         assert!(told(7) < 100 && told(10) < told(7), "{} {}", told(7), told(10));
         assert!(!remains.is_sold_out_for(sale, &wish(&asks(2, 0, false))));
         let (remains, sale) = self::remains([1_000, 1_000], of(share(0, 1)));

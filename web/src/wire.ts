@@ -68,6 +68,9 @@ export interface SaleDraft {
   rejoin: boolean;
   /** Seats that it may have held or sold at once; without it, all. */
   allotment?: number;
+  beacon?: "public" | "none";
+  /** The draw goes on without its beacon so many seconds after it was due; without this, it waits. */
+  unprovable_after_s?: number;
 }
 export interface Sale extends SaleDraft {
   sale_id: string;
@@ -235,6 +238,8 @@ export interface SeatMap {
   sections?: { name: string; rows: { label: string; seats: MapSeat[] }[] }[];
   standing?: { name: string; tier: string; capacity: number }[];
 }
+
+export interface DrawView { stage: "committed" | "closed" | "drawn"; beacon?: string; chain?: string; round?: number; round_at_ms?: number; unprovable_from_ms?: number; size: number }
 
 export interface FairnessReport {
   sale_id: string;

@@ -113,6 +113,7 @@ export async function start({ port = 0, ...play } = {}) {
 
     // ---- the line
     const joined = (place, id, state) => ({ place: { place_id: place, sale_id: id, event_id: EVENT.event_id, entry: 12409, party: 2, wishes: WISHES, state, joined_at_ms: now() }, receipt: "", listen: { socket: `ws://${request.headers.host}/v1/live/socket`, poll: "/v1/live/place" }, seq: { joins: 1, pace: 1, seats: 1 } });
+    if (is("/v1/sales/sal_drawing/draw")) return send(200, { stage: "closed", beacon: "quicknet", chain: "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971", round: 24_102_413, round_at_ms: now() - 60_000, unprovable_from_ms: now() + 600_000, size: 31_877, files: [], server_now_ms: now() });
     if (is("/v1/sales/*/draw/*")) return problem(404, "not-found", "There is nothing here", "no draw");
     if ((m = is("/v1/sales/*/places")) && method === "POST") {
       if (scene(m[0])?.joinBusy) return problem(429, "too-many-requests", "Too many requests", "slow down", { retry_after_s: 6 });

@@ -1,6 +1,7 @@
 //! The operators' paths: live numbers, the knobs, pause and stop, previews, and the log of who changed what.
 
 pub mod announce;
+pub mod beacon;
 pub mod change;
 mod confirm;
 mod knobs;
@@ -41,6 +42,7 @@ pub fn router(admission: &Admission) -> Router {
         .route("/v1/sales/{sale}/admission/start", post(change::start))
         .route("/v1/sales/{sale}/admission/undo", post(change::undo))
         .route("/v1/sales/{sale}/admission/announcement", post(announce::announce).delete(announce::withdraw))
+        .route("/v1/sales/{sale}/admission/beacon", post(beacon::carry))
         .route("/v1/sales/{sale}/admission/preview", post(preview::preview))
         .route("/v1/sales/{sale}/admission/audit", get(audit))
         .route("/v1/sales/{sale}/places/by-code/{code}", get(mending::find))

@@ -78,6 +78,8 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         presence_ms: 120_000,
         rejoin: true,
         allotment: None,
+        beacon: true,
+        unprovable_after_s: None,
     };
     store.create_sale(sale, event, &draft).await.unwrap();
     store.publish_sale(sale, account).await.unwrap();
@@ -167,4 +169,132 @@ async fn a_lobby_is_drawn_at_once_and_anybody_can_check_it() {
     assert!(report.violations.is_empty(), "{:#?}", report.violations);
     tasks.stop();
     tasks.run_until_stopped(Duration::from_secs(5)).await.ok();
+}
+
+/// A role whose draws ask for this, and who speaks to it as the sale's operator.
+async fn role(
+    store: &Store,
+    clock: &Clock,
+    tasks: &Tasks,
+    draw: DrawConfig,
+    sale: Uuid,
+) -> impl AsyncFn(serde_json::Value) -> (u16, String) {
+    let papers = Papers::new(&[SECRET], {
+        let clock = clock.clone();
+        move || clock.now_ms()
+    });
+    let operator = chassis::ids::new(clock);
+    for statement in [
+        "insert into account (id, email, password_hash) values ($1, 'op@example.org', '')",
+        "insert into membership (organisation, account, role) select id, $1, 'operator' from organisation",
+    ] {
+        sqlx::query(statement).bind(operator).execute(store.pool()).await.unwrap();
+    }
+    let token = papers.access_token(operator, 3_600_000);
+    let config = Config { draw, ..Config::default() };
+    let role = admission::prepare(config, SECRET, store.clone(), papers, clock.clone()).unwrap();
+    role.run(tasks);
+    let router = role.router();
+    async move |body: serde_json::Value| {
+        let request = axum::http::Request::post(format!("/v1/sales/{}/admission/beacon", contracts::ids::SaleId(sale)))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(axum::body::Body::from(body.to_string()))
+            .unwrap();
+        let reply = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+        let status = reply.status().as_u16();
+        let bytes = http_body_util::BodyExt::collect(reply.into_body()).await.unwrap().to_bytes();
+        (status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+async fn is_drawn(store: &Store, sale: Uuid) -> bool {
+    store.draw(sale).await.unwrap().is_some_and(|row| row.draw.is_some())
+}
+
+#[tokio::test]
+async fn a_beacon_is_carried_in_by_hand_if_it_is_the_one() {
+    let (database, redis) = (testkit::database().await, testkit::redis().await);
+    let store = Store::with_pool(database.pool.clone(), redis.url()).unwrap();
+    let (clock, tasks) = (Clock::system(), Tasks::without_signals());
+    let sale = lobby(&store, &clock).await;
+    // Its own fetch would come in an hour.
+    let draw = DrawConfig { beacon: Beacon::Local, delay_s: 3_600, ..DrawConfig::default() };
+    let carry = role(&store, &clock, &tasks, draw, sale).await;
+    store.join_batch(sale, &[ask(&clock), ask(&clock)]).await.unwrap();
+    let early = carry(json!({"round": 1, "signature": "", "reason": "x"})).await;
+    assert!(early.0 == 409 && early.1.contains("draw-not-closed"), "{early:?}");
+    let closed =
+        async || store.draw(sale).await.unwrap().and_then(|row| row.roster.map(|roster| (row.commitment, roster.0)));
+    eventually(Duration::from_secs(10), async || closed().await.is_some()).await;
+    let (commitment, roster) = closed().await.unwrap();
+    let commitment: draw::CommitmentStatement = serde_json::from_slice(&commitment.json).unwrap();
+    let roster: draw::RosterStatement = serde_json::from_slice(&roster.json).unwrap();
+    let rule = commitment.beacon.unwrap();
+    let round = draw::round_after_close(&rule.chain, roster.closed_ms, rule.delay_s);
+    let secret = contracts::papers::derive(SECRET, "usher local chain");
+    let local = draw::LocalChain::new("local", &secret, rule.chain.genesis_s, rule.chain.period_s);
+    assert_eq!(*local.chain(), rule.chain);
+    let other = draw::LocalChain::new("local", &[9; 32], rule.chain.genesis_s, rule.chain.period_s);
+    let right = hex::encode(local.sign(round));
+    let body = |round: u64, signature: &str| json!({"round": round, "signature": signature, "reason": "no network"});
+    let mut elsewhere = body(round, &right);
+    elsewhere["chain"] = json!("52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971");
+    for (wrong, why) in [
+        (body(round + 1, &right), "not for"),
+        (elsewhere, "another chain"),
+        (body(round, &hex::encode(local.sign(round + 1))), "this is the signature of round"),
+        (body(round, &hex::encode(other.sign(round))), "another key's"),
+        (body(round, "zz"), "hexadecimal"),
+        (json!({"round": round, "signature": right, "reason": " "}), "reason"),
+    ] {
+        let refused = carry(wrong).await;
+        assert!(refused.0 == 422 && refused.1.contains(why), "{why}: {refused:?}");
+    }
+    assert!(store.draw(sale).await.unwrap().unwrap().beacon.is_none());
+    assert_eq!(carry(body(round, &right)).await.0, 204);
+    eventually(Duration::from_secs(10), async || is_drawn(&store, sale).await).await;
+    let again = carry(body(round, &right)).await;
+    assert!(again.0 == 409 && again.1.contains("drawn"), "{again:?}");
+    let log = store.audit_of(sale, 9).await.unwrap();
+    assert_eq!((log[0].action.as_str(), log[0].reason.as_str(), log.len()), ("draw.beacon", "no network", 2));
+}
+
+#[tokio::test]
+async fn without_its_beacon_a_draw_goes_on_only_where_that_was_published_and_proves_nothing() {
+    let (database, redis) = (testkit::database().await, testkit::redis().await);
+    let store = Store::with_pool(database.pool.clone(), redis.url()).unwrap();
+    let (clock, tasks) = (Clock::system(), Tasks::without_signals());
+    let [waits, goes_on, bare] =
+        [lobby(&store, &clock).await, lobby(&store, &clock).await, lobby(&store, &clock).await];
+    sqlx::raw_sql("alter table sale drop constraint sale_unprovable").execute(store.pool()).await.unwrap();
+    for (sale, beacon, after_s) in [(waits, true, None), (goes_on, true, Some(1)), (bare, false, None)] {
+        sqlx::query("update sale set beacon = $2, unprovable_after_s = $3 where id = $1")
+            .bind(sale)
+            .bind(beacon)
+            .bind(after_s)
+            .execute(store.pool())
+            .await
+            .unwrap();
+    }
+    // Nobody answers there.
+    let draw = DrawConfig { beacon_url: "http://127.0.0.1:9".to_owned(), delay_s: 0, ..DrawConfig::default() };
+    let carry = role(&store, &clock, &tasks, draw, bare).await;
+    for sale in [waits, goes_on, bare] {
+        store.join_batch(sale, &[ask(&clock), ask(&clock)]).await.unwrap();
+    }
+    for sale in [bare, goes_on] {
+        eventually(Duration::from_secs(20), async || is_drawn(&store, sale).await).await;
+        let (statement, _) = store.draw(sale).await.unwrap().unwrap().draw.unwrap();
+        let said: draw::DrawStatement = serde_json::from_slice(&statement.json).unwrap();
+        assert!(!said.provable && said.beacon.is_none());
+    }
+    assert!(!is_drawn(&store, waits).await);
+    let none = carry(json!({"round": 1, "signature": "", "reason": "x"})).await;
+    assert!(none.0 == 409 && none.1.contains("no-beacon"), "{none:?}");
+    // What was published stays.
+    let row = store.sale(waits).await.unwrap().unwrap();
+    let draft = SaleDraft { beacon: false, ..row.draft };
+    let edit = store.edit_sale(waits, row.version, &draft, Uuid::nil()).await.unwrap();
+    assert_eq!(edit, store::events::SaleEdit::Committed);
 }

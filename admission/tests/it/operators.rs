@@ -106,6 +106,8 @@ pub async fn desk_of(capacity: u32, config: Config) -> Desk {
         presence_ms: 3_600_000,
         rejoin: true,
         allotment: None,
+        beacon: true,
+        unprovable_after_s: None,
     };
     store.create_sale(sale, event, &draft).await.unwrap();
     assert_eq!(store.publish_sale(sale, ann).await.unwrap(), SalePublished::Done);

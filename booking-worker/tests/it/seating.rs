@@ -155,14 +155,34 @@ async fn an_idle_holder_keeps_its_office() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_that_comes_later_shares_the_seats() {
-    let (world, _tasks) = World::busy(Setup::default()).await;
+    let setup = || Setup { allotment: Some(2), ..Setup::default() };
+    let (world, _tasks) = World::busy(setup()).await;
     let (_, first) = world.holder(2).await;
     let sale = chassis::ids::new(&world.clock);
-    world.publish_sale(sale, &Setup::default()).await;
+    world.publish_sale(sale, &setup()).await;
     // Let in before the worker can have heard of the sale.
     let fan = world.join_sale(sale, 2, Accepts::default()).await;
     world.admit_to(sale, &[&fan]).await;
     let second = world.booking_of(&fan).await;
     assert_eq!([world.seats_of(first).await, world.seats_of(second).await], [[0, 1], [2, 3]]);
+    world.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_their_sale_s_share_holds_up_no_other_sale() {
+    let (world, _tasks) = World::busy(Setup { rows: vec![4], allotment: Some(3), ..Setup::short() }).await;
+    let (first, second) = (world.join(2).await, world.join(2).await);
+    world.admit(&[&first, &second]).await;
+    let held = world.booking_of(&first).await;
+    // Two seats are free, and one more is their sale's; the other sale has one to itself.
+    let other = chassis::ids::new(&world.clock);
+    world.publish_sale(other, &Setup { allotment: Some(1), ..Setup::default() }).await;
+    let fan = world.join_sale(other, 1, Accepts::default()).await;
+    world.admit_to(other, &[&fan]).await;
+    assert_eq!(world.seats_of(world.booking_of(&fan).await).await.len(), 1);
+    // What lapses is the sale's again, and goes to who waited for it.
+    let next = world.booking_of(&second).await;
+    assert_eq!(world.states(held).await.0, "lapsed");
+    assert_eq!(world.seats_of(next).await.len(), 2);
     world.verify().await;
 }

@@ -37,6 +37,8 @@ pub struct Setup {
     pub price_minor: i64,
     pub hold_ttl_ms: i64,
     pub extension_ms: i64,
+    /// How many of them the sale may sell.
+    pub allotment: Option<u32>,
     /// Whether the provider's webhooks reach us.
     pub webhooks: bool,
     pub config: Config,
@@ -53,7 +55,15 @@ impl Default for Setup {
             lease_ttl_ms: 900,
             ..Config::default()
         };
-        Self { rows: vec![10], price_minor: 2_400, hold_ttl_ms: 60_000, extension_ms: 30_000, webhooks: true, config }
+        Self {
+            rows: vec![10],
+            price_minor: 2_400,
+            hold_ttl_ms: 60_000,
+            extension_ms: 30_000,
+            allotment: None,
+            webhooks: true,
+            config,
+        }
     }
 }
 
@@ -221,10 +231,13 @@ impl World {
             grace_ms: 10_000,
             presence_ms: 120_000,
             rejoin: true,
-            allotment: None,
+            allotment: setup.allotment,
+            beacon: true,
+            unprovable_after_s: None,
         };
         self.store.create_sale(sale, self.event, &draft).await.unwrap();
-        self.store.publish_sale(sale, self.founder).await.unwrap();
+        let done = self.store.publish_sale(sale, self.founder).await.unwrap();
+        assert_eq!(done, store::events::SalePublished::Done);
     }
 
     /// A new fan joins.

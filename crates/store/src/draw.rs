@@ -1,5 +1,6 @@
 //! A sale's draw as the stores keep it: committed, closed, drawn, in this order, each once, by the holder of the pacing lease.
 
+use serde_json::json;
 use sqlx::Row as _;
 use uuid::Uuid;
 
@@ -48,6 +49,10 @@ pub struct DrawSale {
     pub event_name: String,
     /// When the lobby closes.
     pub closes_at_ms: i64,
+    /// Whether it takes public randomness.
+    pub beacon: bool,
+    /// How many seconds after the randomness was due the draw goes on without it; nothing for never.
+    pub unprovable_after_s: Option<u32>,
     /// Postgres's clock.
     pub now_ms: i64,
 }
@@ -58,14 +63,16 @@ impl Store {
     /// # Errors
     /// When Postgres is away or there is no such sale.
     pub async fn draw_sale(&self, sale: Uuid) -> Result<DrawSale> {
-        let (name, event_name, closes_at_ms, now_ms): (String, String, i64, i64) = sqlx::query_as(
-            "select s.name, e.name, to_ms(s.opens_at), to_ms(clock_timestamp())
+        type Row = (String, String, i64, bool, Option<i32>, i64);
+        let (name, event_name, closes_at_ms, beacon, after_s, now_ms): Row = sqlx::query_as(
+            "select s.name, e.name, to_ms(s.opens_at), s.beacon, s.unprovable_after_s, to_ms(clock_timestamp())
              from sale s join event e on e.id = s.event where s.id = $1",
         )
         .bind(sale)
         .fetch_one(&self.pool)
         .await?;
-        Ok(DrawSale { name, event_name, closes_at_ms, now_ms })
+        let unprovable_after_s = after_s.map(i32::cast_unsigned);
+        Ok(DrawSale { name, event_name, closes_at_ms, beacon, unprovable_after_s, now_ms })
     }
 
     /// The draw of a sale; nothing before its commitment.
@@ -186,22 +193,64 @@ impl Store {
         Ok(())
     }
 
-    /// The flip: the lobby has its numbers, all at once. One per sale: a second one changes nothing, and answers so.
+    /// Keeps a signature that an operator carried in and the caller has verified; the audit log's line comes first. Answers whether
+    /// it was still missing.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn carry_beacon(
+        &self,
+        sale: Uuid,
+        account: Uuid,
+        round: u64,
+        signature: &[u8],
+        reason: &str,
+    ) -> Result<bool> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query("insert into audit (sale, account, action, reason, change) values ($1, $2, 'draw.beacon', $3, $4)")
+            .bind(sale)
+            .bind(account)
+            .bind(reason)
+            .bind(json!({"round": round, "signature": hex::encode(signature)}))
+            .execute(&mut *tx)
+            .await?;
+        let kept = sqlx::query("update draw set beacon = $2 where sale = $1 and beacon is null and drawn_at is null")
+            .bind(sale)
+            .bind(signature)
+            .execute(&mut *tx)
+            .await?;
+        if kept.rows_affected() == 0 {
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The flip: the lobby has its numbers, all at once. One per sale: a second one changes nothing, and answers so; nor does one
+    /// that was made with another beacon's signature, or without, than is kept by now.
     ///
     /// # Errors
     /// [`StoreError::Moved`] when the lease's term is over; when Postgres is away.
-    pub async fn flip_draw(&self, lease: &Lease, event: Uuid, draw: &Published, seed: &[u8; 32]) -> Result<bool> {
+    pub async fn flip_draw(
+        &self,
+        lease: &Lease,
+        event: Uuid,
+        draw: &Published,
+        seed: &[u8; 32],
+        beacon: Option<&[u8]>,
+    ) -> Result<bool> {
         let sale = lease.scope;
         let mut tx = self.pool.begin().await?;
         self.in_office(&mut tx, lease).await?;
         let size: Option<i64> = sqlx::query_scalar(
             "update draw set draw_json = $2, draw_sig = $3, seed = $4, drawn_at = clock_timestamp()
-             where sale = $1 and drawn_at is null and roster_json is not null returning size",
+             where sale = $1 and drawn_at is null and roster_json is not null and beacon is not distinct from $5 returning size",
         )
         .bind(sale)
         .bind(&draw.json)
         .bind(&draw.sig)
         .bind(seed.as_slice())
+        .bind(beacon)
         .fetch_optional(&mut *tx)
         .await?;
         let Some(size) = size else { return Ok(false) };

@@ -32,6 +32,7 @@ pub mod place_history;
 mod rebuild;
 mod redis_door;
 pub mod report;
+mod sale_now;
 pub mod seating;
 pub mod servers;
 pub mod situation;

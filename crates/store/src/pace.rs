@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use crate::allotments::taken;
 use crate::feed::{Change, Lane, LaneKind, Record, record};
-use crate::follow::sale_now;
 use crate::leases::Lease;
 use crate::redis_door::Keys;
+use crate::sale_now::sale_now;
 use crate::{Result, Store, StoreError};
 
 /// By so much a clock may be stepped without breaking a cap, in milliseconds.

@@ -9,7 +9,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::allotments::taken;
-use crate::follow::{begin_snapshot, sale_now};
+use crate::follow::begin_snapshot;
+use crate::sale_now::sale_now;
 use crate::{Result, Store, StoreError};
 
 /// Places read by one statement.

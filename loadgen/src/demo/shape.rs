@@ -51,6 +51,8 @@ impl Shape {
             presence_ms: 6_000,
             rejoin: true,
             allotment: None,
+            beacon: contracts::sales::Beacon::Public,
+            unprovable_after_s: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::harness::{Ask, Door, HOUR_MS, SECRET, ask_join, door, mine, papers};
 async fn forged_expired_and_foreign_receipts_get_in_nowhere() {
     let door = door().await;
     let (token, sale) = door.open_sale(&door.sale_draft(1_000)).await;
-    let other = door.sale(&token, sale.event_id, &door.sale_draft(1_000)).await;
+    let other = door.sale(&token, sale.event_id, &door.sale_draft(-7_200_000)).await;
     let other = door.publish(&token, sale.event_id, other.sale_id).await;
     let fan = door.visitor().await;
     let joined = door.joined(&fan.token, sale.sale_id).await;

@@ -258,6 +258,7 @@ async fn drafts_with_faults_are_refused_by_field() {
         (&sales, &good_sale, "grace_ms", json!(3_600_001)),
         (&sales, &good_sale, "presence_ms", json!(4_999)),
         (&sales, &good_sale, "allotment", json!(0)),
+        (&sales, &good_sale, "unprovable_after_s", json!(59)),
         (&sales, &good_sale, "entry", json!("anybody")),
     ];
     for (path, good, field, value) in cases {

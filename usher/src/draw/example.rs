@@ -64,7 +64,7 @@ impl Example {
         let closed_ms = ROUND_MS - i64::from(DELAY_S) * 1_000 - 1_500;
         let sale = Sale::new(place(closed_ms - 86_400_000, bytes("sale")), "General sale", "Usher's Example Concert");
         let opened_ms = closed_ms - 3_600_000;
-        let rule = chain.map(|chain| Rule { chain, delay_s: DELAY_S });
+        let rule = chain.map(|chain| Rule { chain, delay_s: DELAY_S, unprovable_after_s: None });
         let before = commit(sale.clone(), &secret, opened_ms, rule, &signer);
 
         let places = (1..=i64::from(self.entries)).map(|entry| {

@@ -77,6 +77,8 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
         presence_ms: 120_000,
         rejoin: true,
         allotment: None,
+        beacon: true,
+        unprovable_after_s: None,
     };
     store.create_sale(sale, event, &draft).await?;
     store.publish_sale(sale, account).await?;

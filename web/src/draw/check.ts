@@ -57,7 +57,7 @@ export async function check(open: Files, progress: Progress = () => {}): Promise
   }
   agree(draw, before, roster, faults);
   if (before && roster) {
-    result.unprovable = unprovable(before, roster);
+    result.unprovable = unprovable(before, roster, draw.beacon !== null);
     if (draw.provable === result.unprovable.length > 0) {
       fault(`says provable: ${draw.provable}, but ${result.unprovable.join("; ") || "nothing speaks against it"}`);
     }
@@ -96,7 +96,9 @@ function agree(draw: Draw, before: Commitment | null, roster: Roster | null, fau
     same("the sale", draw.sale, before.sale, "commitment.json");
     same("the commitment", draw.commitment, before.commitment, "commitment.json");
     same("the commitment's time", draw.committed_ms, before.published_ms, "commitment.json");
-    same("the beacon's rule", used && { chain: used.chain, delay_s: used.delay_s }, before.beacon, "commitment.json");
+    const rule = before.beacon && { chain: before.beacon.chain, delay_s: before.beacon.delay_s };
+    const without = !used && before.beacon !== null && draw.drawn_ms >= withoutBeaconFrom(before.beacon, draw.closed_ms);
+    if (!without) same("the beacon's rule", used && { chain: used.chain, delay_s: used.delay_s }, rule, "commitment.json");
   }
   if (roster) {
     same("the sale", draw.sale, roster.sale, "roster.json");
@@ -109,10 +111,17 @@ function agree(draw: Draw, before: Commitment | null, roster: Roster | null, fau
   }
 }
 
-function unprovable(before: Commitment, roster: Roster): string[] {
+/** From when on a draw may be made without the beacon that its rule asks for. */
+function withoutBeaconFrom(rule: NonNullable<Commitment["beacon"]>, closedMs: number): number {
+  const due = timeOfMs(rule.chain, roundAtOrAfter(rule.chain, closedMs + rule.delay_s * 1000));
+  return rule.unprovable_after_s === undefined ? Infinity : due + rule.unprovable_after_s * 1000;
+}
+
+function unprovable(before: Commitment, roster: Roster, withBeacon: boolean): string[] {
   const reasons: string[] = [];
   if (before.published_ms >= roster.closed_ms) reasons.push("the commitment was published after the lobby had closed");
   if (!before.beacon) return [...reasons, "it has no beacon: who knew the secret could know the order before the roster was fixed"];
+  if (!withBeacon) return [...reasons, "the beacon's round was not had in time, and the draw went on without it: who knew the secret could know the order"];
   const { chain, delay_s } = before.beacon;
   if (!isPublic(chain)) reasons.push(`${chain.name} is no public chain: who holds its key could know the order beforehand`);
   const round = roundAtOrAfter(chain, roster.closed_ms + delay_s * 1000);

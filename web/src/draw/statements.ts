@@ -10,7 +10,7 @@ export interface SaleNames { id: string; name: string; event: string }
 export interface Chain { name: string; hash: string; public_key: string; period_s: number; genesis_s: number; group_hash: string }
 export interface Signer { key_id: string; ed25519: string }
 export interface Commitment {
-  format: string; sale: SaleNames; commitment: string; published_ms: number; beacon: { chain: Chain; delay_s: number } | null; signer: Signer;
+  format: string; sale: SaleNames; commitment: string; published_ms: number; beacon: { chain: Chain; delay_s: number; unprovable_after_s?: number } | null; signer: Signer;
 }
 export interface Roster {
   format: string; sale: SaleNames; closed_ms: number; published_ms: number; size: number; root: string; chunks: string[]; signer: Signer;
@@ -25,8 +25,8 @@ export interface Draw {
 export const FILES = ["commitment.json", "commitment.sig", "roster.json", "roster.sig", "roster.txt", "numbers.txt", "draw.json", "draw.sig"] as const;
 export const STATEMENT_MAX = 16 * 1024 * 1024;
 
-/** A number is so many bytes of hexadecimal; `[shape]` is a list; `{ maybe }` may be null; an object has these fields in this order. */
-type Shape = "text" | "number" | "flag" | number | [Shape] | { maybe: Shape } | { fields: Record<string, Shape> };
+/** A number is so many bytes of hexadecimal; `[shape]` is a list; `{ maybe }` may be null; `{ either }` is one of two; an object has these fields in this order. */
+type Shape = "text" | "number" | "flag" | number | [Shape] | { maybe: Shape } | { either: [Shape, Shape] } | { fields: Record<string, Shape> };
 
 const of = (fields: Record<string, Shape>): Shape => ({ fields });
 const sale = of({ id: "text", name: "text", event: "text" });
@@ -35,7 +35,7 @@ const chain = of({ name: "text", hash: 32, public_key: 96, period_s: "number", g
 const files = of(Object.fromEntries(FILES.slice(0, 6).map((name) => [name, 32])));
 
 export const SHAPES = {
-  "usher-draw-commitment/1": of({ format: "text", sale, commitment: 32, published_ms: "number", beacon: { maybe: of({ chain, delay_s: "number" }) }, signer }),
+  "usher-draw-commitment/1": of({ format: "text", sale, commitment: 32, published_ms: "number", beacon: { maybe: { either: [of({ chain, delay_s: "number" }), of({ chain, delay_s: "number", unprovable_after_s: "number" })] } }, signer }),
   "usher-draw-roster/1": of({ format: "text", sale, closed_ms: "number", published_ms: "number", size: "number", root: 32, chunks: [32], signer }),
   "usher-draw/1": of({
     format: "text", provable: "flag", sale, commitment: 32, committed_ms: "number", closed_ms: "number",
@@ -58,6 +58,7 @@ function misshapen(v: unknown, shape: Shape, where: string): string | null {
     return first(v.map((item, n) => () => misshapen(item, shape[0], `${where}[${n}]`)));
   }
   if ("maybe" in shape) return v === null ? null : misshapen(v, shape.maybe, where);
+  if ("either" in shape) return misshapen(v, shape.either[1], where) === null ? null : misshapen(v, shape.either[0], where);
   const names = Object.keys(shape.fields);
   if (typeof v !== "object" || v === null || Object.keys(v).join() !== names.join()) return `${where} has not the fields ${names.join(", ")}, in this order`;
   return first(names.map((name) => () => misshapen((v as Record<string, unknown>)[name], shape.fields[name]!, name)));

@@ -13,6 +13,7 @@ import { count, estimateWords } from "../logic/words";
 import type { AdmissionView, AuditLine, Event, Sale } from "../wire";
 import { Announce } from "./announce";
 import { Audit, Undo } from "./audit";
+import { CarryBeacon } from "./beacon";
 import { Halt } from "./halt";
 import { InForce, Knobs } from "./knobs";
 import { Mending } from "./mending";
@@ -110,6 +111,7 @@ export function LiveSale({ id, tab }: { id: string; tab: string }): JSX.Element 
             <Sparkline label="Waiting" points={points.map((p) => p.waiting)} />
             <Sparkline label="Let in during the last minute" points={points.map((p) => p.admitted)} limit={view.tuning.rate_per_minute} />
           </div>
+          {operates && view.state === "drawing" && <CarryBeacon id={id} path={path} />}
           {operates && <Announce now={view.announcement} path={path} />}
           {operates ? <><Halt view={view} path={path} show={show} />{event && <Knobs view={view} zone={zone} path={path} etag={etag} show={show} />}</> : watching}
         </>

@@ -10,7 +10,7 @@ import type { Event, EventDraft, Sale, SaleDraft } from "../wire";
 export type EventValues = { name: string; venue: string; starts: string; time_zone: string; currency: string };
 export type SaleValues = {
   name: string; opens: string; closes: string; lobby: string; wait: string; ordering: string; entry: string; party_max: string; rate: string; active: string;
-  hold_s: string; extension_s: string; grace_s: string; presence_s: string; rejoin: boolean; allotment: string;
+  hold_s: string; extension_s: string; grace_s: string; presence_s: string; rejoin: boolean; allotment: string; beacon: string; without_min: string;
 };
 
 const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -68,7 +68,7 @@ export function noSale(e: Event): SaleValues {
   return {
     name: "General sale", opens: toZoned(opens, e.time_zone), closes: toZoned(Math.max(opens + hour, e.starts_at_ms - hour), e.time_zone),
     lobby: toZoned(opens - hour, e.time_zone), wait: "", ordering: "draw_then_fifo", entry: "open", party_max: "6",
-    rate: "600", active: "1000", hold_s: "300", extension_s: "180", grace_s: "60", presence_s: "120", rejoin: true, allotment: "",
+    rate: "600", active: "1000", hold_s: "300", extension_s: "180", grace_s: "60", presence_s: "120", rejoin: true, allotment: "", beacon: "public", without_min: "",
   };
 }
 export function fromSale(s: Sale, zone: string): SaleValues {
@@ -77,6 +77,7 @@ export function fromSale(s: Sale, zone: string): SaleValues {
     name: s.name, opens: toZoned(s.opens_at_ms, zone), closes: toZoned(s.closes_at_ms, zone),
     lobby: s.lobby_opens_at_ms === undefined ? "" : toZoned(s.lobby_opens_at_ms, zone), wait: s.wait_ends_at_ms === undefined ? "" : toZoned(s.wait_ends_at_ms, zone), ordering: s.ordering, entry: s.entry, party_max: String(s.party_max), rate: String(s.rate_per_minute),
     active: String(s.max_active), hold_s: seconds(s.hold_ttl_ms), extension_s: seconds(s.extension_ms), grace_s: seconds(s.grace_ms), presence_s: seconds(s.presence_ms), rejoin: s.rejoin, allotment: s.allotment === undefined ? "" : String(s.allotment),
+    beacon: s.beacon ?? "public", without_min: s.unprovable_after_s === undefined ? "" : String(s.unprovable_after_s / 60),
   };
 }
 export function toSale(v: SaleValues, zone: string, was?: Sale): SaleDraft {
@@ -93,7 +94,8 @@ export function toSale(v: SaleValues, zone: string, was?: Sale): SaleDraft {
   return {
     name: v.name.trim(), lobby_opens_at_ms, opens_at_ms, closes_at_ms, wait_ends_at_ms, ordering: v.ordering as SaleDraft["ordering"], entry: v.entry as SaleDraft["entry"], party_max: Number(v.party_max), rate_per_minute: Number(v.rate), max_active: Number(v.active),
     hold_ttl_ms: ms(v.hold_s), extension_ms: ms(v.extension_s), grace_ms: ms(v.grace_s), presence_ms: ms(v.presence_s), rejoin: v.rejoin,
-    allotment: v.allotment === "" ? undefined : Number(v.allotment),
+    allotment: v.allotment === "" ? undefined : Number(v.allotment), beacon: v.beacon as SaleDraft["beacon"],
+    unprovable_after_s: v.beacon === "none" || v.without_min === "" ? undefined : Math.round(Number(v.without_min) * 60),
   };
 }
 
@@ -105,7 +107,7 @@ export function SaleForm({ zone, ...p }: {
   return (
     <Edit {...p} testid="save-sale" labels={{
       name: "Name", opens: "Opens", closes: "Closes", lobby: "Lobby opens", wait: "Wait ends", ordering: "Order", entry: "Who may join", party_max: "Tickets per place", rate: "Let in per minute", active: "At once",
-      hold_s: "Hold", extension_s: "Extension", grace_s: "Grace", presence_s: "Presence", rejoin: "Joining again", allotment: "Allotment",
+      hold_s: "Hold", extension_s: "Extension", grace_s: "Grace", presence_s: "Presence", rejoin: "Joining again", allotment: "Allotment", beacon: "Randomness of the draw", without_min: "Draw without it after",
     }}>
       {(v, set) => (
         <>
@@ -117,6 +119,10 @@ export function SaleForm({ zone, ...p }: {
           <Select label="Order" value={v.ordering} set={set("ordering")} options={[
             ["draw_then_fifo", "Lobby by draw, then first come"], ["fifo", "First come, first served"], ["draw_only", "Lobby only, by draw"], ["invited_first", "Invited first, then as drawn"],
           ]} />
+          {v.lobby !== "" && v.ordering !== "fifo" && <>
+            <Select label="Randomness of the draw" value={v.beacon} set={set("beacon")} options={[["public", "Public: anybody can check it"], ["none", "None: the draw proves nothing"]]} hint="Published when the lobby opens, and fixed from then on." />
+            {v.beacon !== "none" && <Field label="If it is late, draw without it after (minutes)" type="number" min={1} max={1440} step="any" value={v.without_min} set={set("without_min")} hint="The draw then says that it proves nothing. Empty: it waits, or an operator carries the value in." />}
+          </>}
           <Select label="Who may join" value={v.entry} set={set("entry")} options={[["open", "Everybody"], ["account", "Accounts only"], ["code", "Holders of an access code"], ["invited", "Invited accounts only"]]} />
           <Field label="Allotment" type="number" min={1} max={1000000} step={1} value={v.allotment} set={set("allotment")} hint="How many of the event’s seats this sale may sell. Empty: all that are left; then no other sale may run at the same time." />
           <Field {...number} label="Tickets per place" min={1} max={8} step={1} value={v.party_max} set={set("party_max")} hint="1 to 8." />

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import test from "node:test";
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { QUICKNET, chainHash, refusal, roundAtOrAfter, timeOfMs } from "../../src/draw/beacon";
+import { QUICKNET, chainHash, refusal, roundAtOrAfter, seedMessage, timeOfMs } from "../../src/draw/beacon";
 import { check, orderOf } from "../../src/draw/check";
-import { hex, leafHash, path, root, rootFrom, sha256, unhex, utf8 } from "../../src/draw/hash";
-import { said, type Draw } from "../../src/draw/statements";
+import { hex, hmacSha256, leafHash, path, root, rootFrom, sha256, unhex, utf8 } from "../../src/draw/hash";
+import { said, type Commitment, type Draw } from "../../src/draw/statements";
 
 // npm runs the tests in web/.
 const VECTORS = "../contracts/examples/draw/";
@@ -129,4 +129,35 @@ test("the tree is that of RFC 6962", () => {
 test("the order is the documented one", () => {
   // The same vector as in the crate `domain`, computed with Python's hmac.
   assert.deepEqual([...orderOf(new Uint8Array(32).fill(0x11), 10)], [2, 4, 8, 10, 5, 6, 7, 1, 9, 3]);
+});
+
+/** The example drawn without its beacon, as its commitment allowed so many seconds after the round's time. */
+async function without(after: number, late_ms: number): Promise<Contents> {
+  const files = await forged(() => {});
+  const secret = new Uint8Array(32).fill(7);
+  const read = (name: string) => JSON.parse(new TextDecoder().decode(files.get(name)));
+  const write = (name: string, value: unknown) => {
+    const bytes = utf8(JSON.stringify(value, null, 2) + "\n");
+    files.set(name + ".json", bytes);
+    files.set(name + ".sig", utf8(Buffer.from(ed25519.sign(bytes, secret)).toString("base64") + "\n"));
+  };
+  const [before, draw] = [read("commitment.json") as Commitment, read("draw.json") as Draw];
+  before.beacon!.unprovable_after_s = after;
+  before.signer.ed25519 = draw.signer.ed25519;
+  write("commitment", before);
+  draw.drawn_ms = timeOfMs(draw.beacon!.chain, draw.beacon!.round) + after * 1000 + late_ms;
+  draw.beacon = null;
+  draw.provable = false;
+  draw.seed = hex(hmacSha256(unhex(draw.secret), seedMessage(draw.roster.root, draw.roster.size, "")));
+  files.set("numbers.txt", utf8([...orderOf(unhex(draw.seed), draw.roster.size)].map((entry, n) => `${n + 1} ${entry}\n`).join("")));
+  for (const name of ["commitment.json", "commitment.sig", "numbers.txt"]) draw.files[name] = hex(sha256(files.get(name)!));
+  write("draw", draw);
+  return files;
+}
+
+test("a draw without its beacon holds where that was said beforehand, not earlier, and proves nothing", async () => {
+  const result = await checked(await without(90, 0));
+  assert.deepEqual(result.faults.map(said), []);
+  assert.match(result.unprovable[0]!, /was not had in time/);
+  assert.match((await faults(await without(90, -1))).join(), /the beacon's rule is not the one of commitment\.json/);
 });

@@ -95,8 +95,9 @@ pub fn close(
     })
 }
 
-/// Why a draw proves less than it should; empty if nobody could have known or chosen its order.
-pub fn unprovable(commitment: &CommitmentStatement, roster: &RosterStatement) -> Vec<String> {
+/// Why a draw proves less than it should; empty if nobody could have known or chosen its order. `with_beacon` says whether its
+/// round was taken.
+pub fn unprovable(commitment: &CommitmentStatement, roster: &RosterStatement, with_beacon: bool) -> Vec<String> {
     let mut reasons = Vec::new();
     if commitment.published_ms >= roster.closed_ms {
         reasons.push("the commitment was published after the lobby had closed".to_owned());
@@ -104,7 +105,11 @@ pub fn unprovable(commitment: &CommitmentStatement, roster: &RosterStatement) ->
     match &commitment.beacon {
         None => reasons
             .push("it has no beacon: who knew the secret could know the order before the roster was fixed".to_owned()),
-        Some(Rule { chain, delay_s }) => {
+        Some(_) if !with_beacon => reasons.push(
+            "the beacon's round was not had in time, and the draw went on without it: who knew the secret could know the order"
+                .to_owned(),
+        ),
+        Some(Rule { chain, delay_s, .. }) => {
             if !chain.is_public() {
                 reasons.push(format!(
                     "{} is no public chain: who holds its key could know the order beforehand",
@@ -130,7 +135,7 @@ pub struct Drawing<'a> {
     pub roster_txt: [u8; 32],
     /// The secret committed to.
     pub secret: &'a Secret,
-    /// The signature of the round that [`round_after_close`] names, if the commitment's rule has a chain.
+    /// The signature of the round that [`round_after_close`] names, if the commitment's rule has a chain and it was had in time.
     pub beacon_signature: Option<&'a [u8]>,
     /// Now, milliseconds since 1970.
     pub now_ms: i64,
@@ -149,7 +154,10 @@ impl Drawing<'_> {
         let beacon = match (&before.beacon, self.beacon_signature) {
             (None, None) => None,
             (None, Some(_)) => return Err(DrawError::BeaconUnasked),
-            (Some(Rule { chain, delay_s }), signature) => {
+            (Some(rule), None) if rule.without_beacon_from_ms(roster.closed_ms).is_some_and(|at| self.now_ms >= at) => {
+                None
+            }
+            (Some(Rule { chain, delay_s, .. }), signature) => {
                 let round = round_after_close(chain, roster.closed_ms, *delay_s);
                 let missing = || DrawError::BeaconMissing { chain: chain.name.clone(), round };
                 let signature = signature.ok_or_else(missing)?;
@@ -170,7 +178,7 @@ impl Drawing<'_> {
         let numbers_txt = write_numbers(&numbers, &mut io::sink()).expect("nothing is written");
         let statement = DrawStatement {
             format: DrawStatement::FORMAT.to_owned(),
-            provable: unprovable(before, roster).is_empty(),
+            provable: unprovable(before, roster, beacon.is_some()).is_empty(),
             sale: before.sale.clone(),
             commitment: before.commitment,
             committed_ms: before.published_ms,

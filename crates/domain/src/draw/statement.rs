@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Chain, Hex};
+use super::{Chain, Hex, round_after_close};
 
 /// A statement may not be longer, in bytes: enough for a roster of a hundred million entries.
 pub const STATEMENT_MAX: usize = 16 << 20;
@@ -43,6 +43,19 @@ pub struct Rule {
     pub chain: Chain,
     /// The first round at or after the lobby's close plus this many seconds.
     pub delay_s: u32,
+    /// If the round's signature is not had this many seconds after its time, the draw is made without it and says that it proves
+    /// nothing; where this is left out, it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprovable_after_s: Option<u32>,
+}
+
+impl Rule {
+    /// From when on the draw of a lobby that closed then may be made without the beacon, in milliseconds since 1970.
+    #[must_use]
+    pub fn without_beacon_from_ms(&self, closed_ms: i64) -> Option<i64> {
+        let due_ms = self.chain.time_of_ms(round_after_close(&self.chain, closed_ms, self.delay_s));
+        self.unprovable_after_s.map(|after_s| due_ms.saturating_add(i64::from(after_s) * 1_000))
+    }
 }
 
 /// Whose signature stands beside a statement.
@@ -113,7 +126,7 @@ pub struct DrawStatement {
     pub closed_ms: i64,
     /// The roster drawn.
     pub roster: RosterSummary,
-    /// The beacon's round; none in a draw without a beacon.
+    /// The beacon's round; none in a draw without a beacon, or where the rule let it go on without.
     pub beacon: Option<BeaconUsed>,
     /// The secret.
     pub secret: Hex<32>,
@@ -332,7 +345,7 @@ mod tests {
             sale: Sale::new(Uuid::nil(), "Früh\u{7f}\u{1}\"\\/", "Æ ☂ \u{2028}"),
             commitment: Hex([5; 32]),
             published_ms: 7,
-            beacon: Some(Rule { chain: Chain::quicknet(), delay_s: 60 }),
+            beacon: Some(Rule { chain: Chain::quicknet(), delay_s: 60, unprovable_after_s: None }),
             signer: signer.by().clone(),
         })
     }

@@ -36,7 +36,7 @@ fn places(size: usize) -> Vec<Uuid> {
 }
 
 fn quicknet() -> Rule {
-    Rule { chain: Chain::quicknet(), delay_s: 60 }
+    Rule { chain: Chain::quicknet(), delay_s: 60, unprovable_after_s: None }
 }
 
 fn drawn(size: usize, rule: Option<Rule>, signature: Option<&[u8]>) -> Files {
@@ -316,7 +316,7 @@ fn a_draw_is_called_provable_only_if_it_is() {
     assert!(said.contains("nothing speaks against it"), "{said}");
 
     let local = LocalChain::new("demo", &[1; 32], Chain::quicknet().genesis_s, Chain::quicknet().period_s);
-    let rule = Rule { chain: local.chain().clone(), delay_s: 60 };
+    let rule = Rule { chain: local.chain().clone(), delay_s: 60, unprovable_after_s: None };
     let files = drawn(10, Some(rule), Some(&local.sign(1_000)));
     let verified = check(&files, Asked::default()).unwrap();
     assert!(!verified.draw.provable);
@@ -325,9 +325,9 @@ fn a_draw_is_called_provable_only_if_it_is() {
     let roster = Roster::new(places(3));
     let before = |published_ms| commit(sale(), &SECRET, published_ms, Some(quicknet()), &signer()).statement;
     let after = |published_ms| close(sale(), &roster, CLOSED_MS, published_ms, &signer()).statement;
-    assert!(unprovable(&before(CLOSED_MS - 1), &after(ROUND_MS - 1)).is_empty());
-    assert!(unprovable(&before(CLOSED_MS), &after(ROUND_MS - 1))[0].contains("after the lobby had closed"));
-    assert!(unprovable(&before(CLOSED_MS - 1), &after(ROUND_MS))[0].contains("already known"));
+    assert!(unprovable(&before(CLOSED_MS - 1), &after(ROUND_MS - 1), true).is_empty());
+    assert!(unprovable(&before(CLOSED_MS), &after(ROUND_MS - 1), true)[0].contains("after the lobby had closed"));
+    assert!(unprovable(&before(CLOSED_MS - 1), &after(ROUND_MS), true)[0].contains("already known"));
 }
 
 #[test]
@@ -365,4 +365,24 @@ fn a_statement_cannot_make_the_checker_draw_more_than_was_sent() {
         let said = faults(&forged(&example(5), |draw| draw.roster.size = size));
         assert!(said.iter().any(|fault| fault.what.contains("cannot be")), "{said:?}");
     }
+}
+
+#[test]
+fn a_draw_goes_on_without_its_beacon_only_as_was_said_beforehand_and_says_so() {
+    // A second after the round's time the draws of these tests are made.
+    let rule = |unprovable_after_s| Some(Rule { unprovable_after_s, ..quicknet() });
+    let files = drawn(40, rule(Some(1)), None);
+    let verified = check(&files, Asked::default()).unwrap();
+    assert!(!verified.draw.provable && verified.draw.beacon.is_none());
+    assert!(verified.unprovable[0].contains("was not had in time"), "{:?}", verified.unprovable);
+    // With it, the same rule proves as much as any.
+    let with = check(&drawn(40, rule(Some(1)), Some(&bytes::<48>(ROUND_1000))), Asked::default()).unwrap();
+    assert!(with.draw.provable);
+    // Earlier than was said, or called provable: refused.
+    for wrong in [|draw: &mut DrawStatement| draw.drawn_ms -= 1, |draw: &mut DrawStatement| draw.provable = true] {
+        assert_eq!(faults(&forged(&files, wrong)).len(), 1);
+    }
+    let patient = rule(Some(2)).unwrap();
+    assert_eq!(patient.without_beacon_from_ms(CLOSED_MS), Some(ROUND_MS + 2_000));
+    assert_eq!(rule(None).unwrap().without_beacon_from_ms(CLOSED_MS), None);
 }

@@ -7,7 +7,7 @@ use super::hash::sha256;
 use super::publish::unprovable;
 use super::roster::Proof;
 use super::statement::{
-    CommitmentStatement, DrawStatement, ReadError, RosterStatement, Rule, STATEMENT_MAX, Signed, Statement,
+    CommitmentStatement, DrawStatement, ReadError, RosterStatement, STATEMENT_MAX, Signed, Statement,
 };
 use super::verify_lists::{check_numbers, check_roster};
 use super::{BeaconError, CHUNK, Hex, Numbers, Secret, commitment, merkle, round_after_close, seed, verify_beacon};
@@ -117,7 +117,7 @@ pub fn verify<R: Read>(
     }
     let mut reasons = Vec::new();
     if let (Some(before), Some(roster)) = (&before, &roster) {
-        reasons = unprovable(before, roster);
+        reasons = unprovable(before, roster, draw.beacon.is_some());
         if draw.provable != reasons.is_empty() {
             let what = if draw.provable { reasons.join("; ") } else { "nothing speaks against it".to_owned() };
             faults.push(Fault::of("draw.json", format_args!("says provable: {}, but {what}", draw.provable)));
@@ -201,8 +201,13 @@ fn promised(draw: &DrawStatement, before: &CommitmentStatement, faults: &mut Vec
     same("the sale", draw.sale == before.sale);
     same("the commitment", draw.commitment == before.commitment);
     same("the commitment's time", draw.committed_ms == before.published_ms);
-    let rule = draw.beacon.as_ref().map(|used| Rule { chain: used.chain.clone(), delay_s: used.delay_s });
-    same("the beacon's rule", rule == before.beacon);
+    let kept = match (&draw.beacon, &before.beacon) {
+        (None, None) => true,
+        (Some(used), Some(rule)) => used.chain == rule.chain && used.delay_s == rule.delay_s,
+        (None, Some(rule)) => rule.without_beacon_from_ms(draw.closed_ms).is_some_and(|at_ms| draw.drawn_ms >= at_ms),
+        (Some(_), None) => false,
+    };
+    same("the beacon's rule", kept);
 }
 
 /// What must be as `roster.json` said, and that its root is that of its chunks.

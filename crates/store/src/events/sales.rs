@@ -33,6 +33,8 @@ pub struct SaleDraft {
     pub presence_ms: i64,
     pub rejoin: bool,
     pub allotment: Option<u32>,
+    pub beacon: bool,
+    pub unprovable_after_s: Option<u32>,
 }
 
 /// Who goes before whom.
@@ -99,6 +101,8 @@ pub enum SaleEdit {
     HasOpened,
     /// It is published: from then on its knobs are the operators'.
     TuneInstead,
+    /// Its draw is committed to: where the randomness comes from was published.
+    Committed,
     /// It cannot run so beside the event's other sales, or with what it has sold.
     Clash(Clash),
     /// There is no such sale.
@@ -143,6 +147,9 @@ struct Row {
     presence_ms: i32,
     rejoin: bool,
     allotment: Option<i32>,
+    beacon: bool,
+    unprovable_after_s: Option<i32>,
+    committed: bool,
     published: bool,
     version: i64,
     pause_reason: Option<String>,
@@ -157,7 +164,8 @@ macro_rules! sales {
             "select id, event, name, to_ms(opens_at) as opens_at_ms, to_ms(closes_at) as closes_at_ms, entry, party_max,
                     to_ms(lobby_opens_at) as lobby_opens_at_ms, to_ms(wait_ends_at) as wait_ends_at_ms, ordering,
                     exists(select from draw d where d.sale = sale.id and d.drawn_at is not null) as drawn,
-                    rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, allotment, published,
+                    rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, allotment, published, beacon, unprovable_after_s,
+                    exists(select from draw d where d.sale = sale.id) as committed,
                     version + rate_version - 1 as version, coalesce(stop_reason, pause_reason) as pause_reason,
                     stop_reason is not null as stopped, sold_out_at is not null as sold_out, to_ms(clock_timestamp()) as now_ms
              from sale ",
@@ -199,6 +207,8 @@ impl From<Row> for SaleRow {
                 presence_ms: row.presence_ms.into(),
                 rejoin: row.rejoin,
                 allotment: row.allotment.map(i32::cast_unsigned),
+                beacon: row.beacon,
+                unprovable_after_s: row.unprovable_after_s.map(i32::cast_unsigned),
             },
             published: row.published,
             state,
@@ -230,8 +240,8 @@ impl Store {
         sqlx::query(
             "insert into sale (id, event, name, opens_at, closes_at, entry, party_max, rate_per_minute, max_active,
                                hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, lobby_opens_at, wait_ends_at, ordering,
-                               allotment)
-             values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14, from_ms($15), from_ms($16), $17, $18)
+                               allotment, beacon, unprovable_after_s)
+             values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14, from_ms($15), from_ms($16), $17, $18, $19, $20)
              on conflict (id) do nothing",
         )
         .bind(sale)
@@ -252,6 +262,8 @@ impl Store {
         .bind(draft.wait_ends_at_ms)
         .bind(draft.ordering.name())
         .bind(draft.allotment.map(u32::cast_signed))
+        .bind(draft.beacon)
+        .bind(draft.unprovable_after_s.map(u32::cast_signed))
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -274,6 +286,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         let row: Option<Row> =
             sqlx::query_as(sales!("where id = $1 for no key update")).bind(sale).fetch_optional(&mut *tx).await?;
+        let committed = row.as_ref().is_some_and(|row| row.committed);
         let Some(before) = row.map(SaleRow::from) else { return Ok(SaleEdit::NoSale) };
         if before.version != version {
             return Ok(SaleEdit::Moved { current: before.version });
@@ -284,6 +297,10 @@ impl Store {
         }
         if before.published && knobs(draft) != knobs(&before.draft) {
             return Ok(SaleEdit::TuneInstead);
+        }
+        let source = |draft: &SaleDraft| (draft.beacon, draft.unprovable_after_s);
+        if committed && source(draft) != source(&before.draft) {
+            return Ok(SaleEdit::Committed);
         }
         if before.published {
             if let Some(clash) = clash(&mut tx, before.event, sale, draft).await? {
@@ -296,7 +313,7 @@ impl Store {
             "update sale set name = $2, opens_at = from_ms($3), closes_at = from_ms($4), entry = $5, party_max = $6,
                     rate_per_minute = $7, max_active = $8, hold_ttl_ms = $9, extension_ms = $10, grace_ms = $11,
                     presence_ms = $12, rejoin = $13, lobby_opens_at = from_ms($14), wait_ends_at = from_ms($15), ordering = $16,
-                    allotment = $17, version = version + 1
+                    allotment = $17, beacon = $18, unprovable_after_s = $19, version = version + 1
              where id = $1",
         )
         .bind(sale)
@@ -316,6 +333,8 @@ impl Store {
         .bind(draft.wait_ends_at_ms)
         .bind(draft.ordering.name())
         .bind(draft.allotment.map(u32::cast_signed))
+        .bind(draft.beacon)
+        .bind(draft.unprovable_after_s.map(u32::cast_signed))
         .execute(&mut *tx)
         .await?;
         let records = if before.published { vec![record_sale(&mut tx, sale).await?] } else { Vec::new() };
@@ -398,6 +417,6 @@ fn shown(draft: &SaleDraft) -> serde_json::Value {
         "entry": draft.entry.name(), "party_max": draft.party_max,
         "rate_per_minute": draft.rate_per_minute, "max_active": draft.max_active, "hold_ttl_ms": draft.hold_ttl_ms,
         "extension_ms": draft.extension_ms, "grace_ms": draft.grace_ms, "presence_ms": draft.presence_ms,
-        "rejoin": draft.rejoin, "allotment": draft.allotment,
+        "rejoin": draft.rejoin, "allotment": draft.allotment, "beacon": draft.beacon, "unprovable_after_s": draft.unprovable_after_s,
     })
 }

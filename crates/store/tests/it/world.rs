@@ -119,6 +119,8 @@ impl World {
             presence_ms: recipe.presence_ms,
             rejoin: recipe.rejoin,
             allotment: None,
+            beacon: true,
+            unprovable_after_s: None,
         };
         store.create_sale(sale, event, &draft).await?;
         let hall = store.hall(event).await?;
