@@ -43,6 +43,13 @@ async fn a_booking_is_its_owners_and_the_promoters_to_see() {
             assert_eq!(world.post(&path(booking, step), token, &json!({})).await.0, expected, "{step}");
         }
     }
+    // Of its own place, which another fan has taken over since: told so, and nothing more.
+    let moved = receipt(row.place, Uuid::from_u128(5));
+    for (status, body) in
+        [world.get(&path(booking, ""), &moved).await, world.post(&path(booking, "/pay"), &moved, &json!({})).await]
+    {
+        assert_eq!((status, body["code"].as_str()), (403, Some("place-moved")));
+    }
     assert_eq!(world.get(&path(booking, ""), "nonsense").await.0, 401);
     for token in [&fan.token, &own] {
         let (_, body) = world.get("/v1/bookings", token).await;

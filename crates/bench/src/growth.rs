@@ -18,10 +18,10 @@ use crate::{Figure, middle};
 const SHORT: i64 = 10_000;
 /// Joins in a batch, and places let in at once.
 const BATCH: usize = 40;
-/// Batches and ticks of a round.
-const TIMES: usize = 60;
-/// Looks of a round.
-const LOOKS: usize = 1_000_000;
+/// Turns of a round: each a batch, a tick, and some looks.
+const TURNS: usize = 60;
+/// Looks of a turn.
+const LOOKS: usize = 10_000;
 const TARGET: f64 = 1.2;
 
 struct Line {
@@ -31,25 +31,27 @@ struct Line {
     follower: Follower,
 }
 
-/// Of a round: a batch of joins, a tick, and a look, in milliseconds.
+/// Of a turn: a batch of joins, a tick, and a look, in milliseconds.
 type Costs = [f64; 3];
 
 pub async fn run(ground: &Ground, rounds: u32, places: i64) -> anyhow::Result<Vec<Figure>> {
     let mut short = line(ground, "short", SHORT).await?;
     let mut long = line(ground, "long", places).await?;
     let (mut of_short, mut of_long) = (Vec::new(), Vec::new());
-    // One unmeasured round, then by turns: the machine is never the same twice.
+    // One unmeasured round. By turns, so that whatever else the machine does is done to both.
     for round in 0..=rounds {
-        let costs = [short.costs(ground).await?, long.costs(ground).await?];
-        eprintln!("round {round}: {SHORT} {:.6?} ms, {places} {:.6?} ms", costs[0], costs[1]);
-        if round > 0 {
-            of_short.push(costs[0]);
-            of_long.push(costs[1]);
+        for _ in 0..TURNS {
+            let (costs_short, costs_long) = (short.costs(ground).await?, long.costs(ground).await?);
+            if round > 0 {
+                of_short.push(costs_short);
+                of_long.push(costs_long);
+            }
         }
     }
     let figure = |nth: usize, name, limit_name| {
-        let (limit, ..) = middle(of_short.iter().map(|costs: &Costs| costs[nth]).collect());
-        let (value, spread, most) = middle(of_long.iter().map(|costs: &Costs| costs[nth]).collect());
+        let of = |turns: &[Costs]| turns.iter().map(|costs| costs[nth]).collect::<Vec<f64>>();
+        let each_round = of_long.chunks(TURNS).map(|turns| middle(of(turns)).0).collect();
+        let ((value, _, most), (limit, ..)) = (middle(of(&of_long)), middle(of(&of_short)));
         Figure {
             name,
             value,
@@ -62,7 +64,7 @@ pub async fn run(ground: &Ground, rounds: u32, places: i64) -> anyhow::Result<Ve
             p50_ms: value,
             p99_ms: most,
             rounds,
-            spread,
+            spread: middle(each_round).1,
         }
     };
     Ok(vec![
@@ -94,48 +96,42 @@ impl Line {
     }
 
     async fn join(&self, ground: &Ground) -> anyhow::Result<f64> {
-        let mut took = Vec::new();
-        for _ in 0..TIMES {
-            let ask = || JoinAsk {
-                place: chassis::ids::new(&ground.clock),
-                fan: chassis::ids::new(&ground.clock),
-                party: 1,
-                tiers: 0,
-                accepts: Accepts::default(),
-                class: Class::GENERAL,
-            };
-            let asks: Vec<JoinAsk> = (0..BATCH).map(|_| ask()).collect();
-            let begun = Instant::now();
-            let batch = self.plot.store.join_batch(self.sale.id, &asks).await?;
-            took.push(ms(begun.elapsed()));
-            anyhow::ensure!(matches!(batch, JoinBatch::Placed(..)), "{batch:?}");
-        }
-        Ok(middle(took).0)
+        let ask = || JoinAsk {
+            place: chassis::ids::new(&ground.clock),
+            fan: chassis::ids::new(&ground.clock),
+            party: 1,
+            tiers: 0,
+            accepts: Accepts::default(),
+            class: Class::GENERAL,
+        };
+        let asks: Vec<JoinAsk> = (0..BATCH).map(|_| ask()).collect();
+        let begun = Instant::now();
+        let batch = self.plot.store.join_batch(self.sale.id, &asks).await?;
+        let took = ms(begun.elapsed());
+        anyhow::ensure!(matches!(batch, JoinBatch::Placed(..)), "{batch:?}");
+        Ok(took)
     }
 
-    /// As the pacing loop does it: who is next and when they were seen, then the decision, then to hear of it.
+    /// As the pacing loop does it: to hear what is new, who is next and when they were seen, then the decision.
     async fn admit(&mut self) -> anyhow::Result<f64> {
-        let (store, mut took) = (self.plot.store.clone(), Vec::new());
-        for _ in 0..TIMES {
-            let begun = Instant::now();
-            self.follower.next(Duration::ZERO).await?;
-            let mirror = &self.follower.mirror().sales[&self.sale.id];
-            let candidates: Vec<i64> = mirror.order.iter().take(BATCH).collect();
-            black_box(store.last_seen(self.sale.event, self.sale.id, &candidates).await?);
-            let ask = PaceAsk {
-                lease: self.lease,
-                event: self.sale.event,
-                candidates,
-                skip: Vec::new(),
-                passed_over: Vec::new(),
-                joins_seen: mirror.joins,
-                measured: Measured::default(),
-            };
-            let done = store.pace(&ask).await?;
-            took.push(ms(begun.elapsed()));
-            anyhow::ensure!(done.admitted.len() == BATCH, "only {} were let in", done.admitted.len());
-        }
-        Ok(middle(took).0)
+        let (store, begun) = (&self.plot.store, Instant::now());
+        self.follower.next(Duration::ZERO).await?;
+        let mirror = &self.follower.mirror().sales[&self.sale.id];
+        let candidates: Vec<i64> = mirror.order.iter().take(BATCH).collect();
+        black_box(store.last_seen(self.sale.event, self.sale.id, &candidates).await?);
+        let ask = PaceAsk {
+            lease: self.lease,
+            event: self.sale.event,
+            candidates,
+            skip: Vec::new(),
+            passed_over: Vec::new(),
+            joins_seen: mirror.joins,
+            measured: Measured::default(),
+        };
+        let done = store.pace(&ask).await?;
+        let took = ms(begun.elapsed());
+        anyhow::ensure!(done.admitted.len() == BATCH, "only {} were let in", done.admitted.len());
+        Ok(took)
     }
 
     fn ahead(&self) -> f64 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use domain::draw::Numbers;
 use domain::order::{Class, Order};
-use domain::pacing::{Between, Knobs, Now, Ramp, Step, Tuning};
+use domain::pacing::{Between, Knobs, Now, Ramp, Step, Tuning, Window};
 use domain::sale::Course;
 use store::StoreError;
 use store::draw::Published;
@@ -286,7 +286,16 @@ impl Both {
             return Ok(());
         }
         let (store, nothing) = (&self.world.store, Published { json: b"{}".to_vec(), sig: Vec::new() });
-        if !self.closed {
+        if self.closed {
+            ensure!(store.flip_draw(&self.lease, self.world.event, &nothing, &self.seed).await?, "drawn before");
+            self.rules.course.drawn = true;
+            let size = self.rules.lobby_size.unwrap_or(0);
+            if size > 0 {
+                self.rules.order.draw(Numbers::draw(&self.seed, size).into());
+                self.judge.numbers = Some(Numbers::draw(&self.seed, size));
+            }
+            self.reason = true;
+        } else {
             let size = store.close_lobby(self.world.sale).await?;
             if !self.rules.has_opened(postgres_ms) {
                 ensure!(size.is_none(), "the lobby was closed early");
@@ -296,15 +305,6 @@ impl Both {
             ensure!(size == Some(expected), "{size:?} are to be drawn, {expected} were in the lobby");
             store.fix_roster(&self.lease, expected, &nothing, &[0; 32]).await?;
             self.closed = true;
-        } else {
-            ensure!(store.flip_draw(&self.lease, self.world.event, &nothing, &self.seed).await?, "drawn before");
-            self.rules.course.drawn = true;
-            let size = self.rules.lobby_size.unwrap_or(0);
-            if size > 0 {
-                self.rules.order.draw(Numbers::draw(&self.seed, size).into());
-                self.judge.numbers = Some(Numbers::draw(&self.seed, size));
-            }
-            self.reason = true;
         }
         self.rules.until_ms = postgres_ms + TTL_MS;
         Ok(())
@@ -363,7 +363,7 @@ impl Both {
         let head = self.desk.look(&mirror.order, &mirror.now.tuning()?, now, since_ms, seen).await?;
         let before = |place: Key| head.candidates.partition_point(|candidate| *candidate < place);
         let passed = head.passed_over.iter();
-        let lately = if self.without.own_witness { self.desk.recent.window(now.steady_ms) } else { Default::default() };
+        let lately = if self.without.own_witness { self.desk.recent.window(now.steady_ms) } else { Window::default() };
         Ok(PaceAsk {
             lease: self.lease,
             event,
