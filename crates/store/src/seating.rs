@@ -91,7 +91,8 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn taken_seats(&self, event: Uuid) -> Result<TakenSeats> {
-        let rows: Vec<(i64, Option<i32>, Option<bool>, Option<Uuid>)> = sqlx::query_as(
+        type Row = (i64, Option<i32>, Option<bool>, Option<Uuid>);
+        let rows: Vec<Row> = sqlx::query_as(
             "select l.version, h.seat, b.state = 'paid', b.sale
              from lane l left join (hold_seat h join booking b on b.id = h.booking) on h.event = l.event and h.live
              where l.scope = $1 and l.kind = 'seats'",
