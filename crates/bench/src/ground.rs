@@ -132,6 +132,9 @@ impl Plot {
             grace_ms: 60_000,
             presence_ms: 3_600_000,
             rejoin: true,
+            allotment: None,
+            beacon: true,
+            unprovable_after_s: None,
         };
         self.store.create_sale(sale.id, sale.event, &draft).await?;
         let published = self.store.publish_sale(sale.id, Self::OPERATOR).await?;

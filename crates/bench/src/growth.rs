@@ -122,6 +122,7 @@ impl Line {
         let ask = PaceAsk {
             lease: self.lease,
             event: self.sale.event,
+            drawn: mirror.drawn,
             candidates,
             skip: Vec::new(),
             passed_over: Vec::new(),

@@ -19,6 +19,9 @@ pub struct AnnouncementNow {
     pub texts: BTreeMap<String, String>,
 }
 
+/// By language.
+type Texts = BTreeMap<String, String>;
+
 impl Store {
     /// Announces these texts to everybody in a published sale, in place of what was announced before, or withdraws that. The audit
     /// log's line comes first, in the same transaction. Answers what is in force, or nothing without such a sale.
@@ -32,8 +35,7 @@ impl Store {
         texts: Option<&BTreeMap<String, String>>,
     ) -> Result<Option<Option<AnnouncementNow>>> {
         let mut tx = self.pool.begin().await?;
-        type Row = (Uuid, Option<Json<BTreeMap<String, String>>>);
-        let found: Option<Row> =
+        let found: Option<(Uuid, Option<Json<Texts>>)> =
             sqlx::query_as("select event, announcement from sale where id = $1 and published for no key update")
                 .bind(sale)
                 .fetch_optional(&mut *tx)

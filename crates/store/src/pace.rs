@@ -170,7 +170,7 @@ impl Store {
             .bind(i64::from(allowed))
             .fetch_all(&mut *tx)
             .await?;
-            let count = seats.served(&next.iter().map(|(_, party)| *party as u32).collect::<Vec<_>>());
+            let count = seats.served(&next.iter().map(|(_, party)| *party as u32));
             done.admitted = next[..count].iter().map(|(entry, _)| *entry).collect();
             done.unused = allowed - count as u32;
             done.flow.let_in(count as u32);
@@ -347,8 +347,13 @@ impl InPlay {
     async fn read(tx: &mut PgConnection, event: Uuid, sale: Uuid, allotment: Option<u32>) -> Result<Self> {
         let of_event = sqlx::query_as(
             "select (select capacity from event where id = $1) - (select count(*) from hold_seat where event = $1 and live) as free,
-                    (select coalesce(sum(party), 0) from place p join sale s on s.id = p.sale
-                     where s.event = $1 and p.ended_at is null and p.admitted_at is not null and p.state = 'standing') as standing,
+                    -- Of those who wait for their own sale's share no more than it has left: they can take nothing else.
+                    (select coalesce(sum(case when s.allotment is null then w.seats else least(w.seats, greatest(0, s.allotment -
+                         (select count(*) from booking b join hold_seat h on h.booking = b.id and h.live
+                          where b.event = s.event and b.sale = s.id))) end), 0)::bigint
+                     from sale s join lateral (select sum(p.party) as seats from place p
+                         where p.sale = s.id and p.ended_at is null and p.admitted_at is not null and p.state = 'standing') w on w.seats > 0
+                     where s.event = $1) as standing,
                     (select count(*) from booking where event = $1 and state in ('held', 'paying', 'capturing')) as unpaid",
         )
         .bind(event)
@@ -377,9 +382,8 @@ impl InPlay {
         self.each().map(|seats| seats.free.max(0) as u32).min().unwrap_or(0)
     }
 
-    fn served(&self, parties: &[u32]) -> usize {
-        let parties = || parties.iter().copied();
-        let served = |seats: &SeatsInPlay| served(seats.free.max(0) as u32, seats.standing as u32, parties());
+    fn served(&self, parties: &(impl Iterator<Item = u32> + Clone)) -> usize {
+        let served = |seats: &SeatsInPlay| served(seats.free.max(0) as u32, seats.standing as u32, parties.clone());
         self.each().map(served).min().unwrap_or(0)
     }
 

@@ -42,7 +42,7 @@ fn waiting(joins: &[Record], pace: &[Record], seats: &[Record], seq: Seq) -> BTr
 async fn read(mut window: Window, entry: i64) -> (i64, Vec<(Seq, contracts::places::View)>) {
     let mut frames = Vec::new();
     while let Heard::Place(seq, view) = window.heard().await {
-        frames.push((seq, view));
+        frames.push((seq, *view));
     }
     (entry, frames)
 }

@@ -26,7 +26,7 @@ pub struct Window {
 /// What a page hears.
 #[derive(Debug, Clone)]
 pub enum Heard {
-    Place(Seq, View),
+    Place(Seq, Box<View>),
     Problem(String),
     Closed(u16, String),
     Lost,
@@ -83,7 +83,7 @@ impl Window {
         loop {
             return match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => match serde_json::from_str::<Push>(&text).unwrap() {
-                    Push { seq, message: Said::Place(view), .. } => Heard::Place(seq, view),
+                    Push { seq, message: Said::Place(view), .. } => Heard::Place(seq, Box::new(view)),
                     Push { message: Said::Problem { code, .. }, .. } => Heard::Problem(code),
                 },
                 Some(Ok(Message::Close(Some(frame)))) => Heard::Closed(frame.code.into(), frame.reason.to_string()),
@@ -95,7 +95,7 @@ impl Window {
 
     pub async fn place(&mut self) -> (Seq, View) {
         match self.heard().await {
-            Heard::Place(seq, view) => (seq, view),
+            Heard::Place(seq, view) => (seq, *view),
             other => panic!("expected a place, heard {other:?}"),
         }
     }

@@ -98,7 +98,7 @@ async fn a_sold_out_allotment_ends_its_sale_and_leaves_the_rest_to_the_next() ->
 
     // It ends, and the general sale sells all the rest.
     let general = beside(&world, |draft| SaleDraft { allotment: None, ..draft }).await?;
-    world.sql(format!("update sale set closes_at = now() - interval '1 s' where id = '{}'", world.sale)).await?;
+    world.sql(format!("update sale set closes_at = now() - interval '2 s' where id = '{}'", world.sale)).await?;
     world.sql(format!("update sale set opens_at = now() - interval '1 s', closes_at = now() + interval '1 h' where id = '{general}'")).await?;
     assert_eq!(world.store.publish_sale(general, world.account).await?, SalePublished::Done);
     assert_eq!(world.store.situation(general, 100).await?.expect("published").free, 16);
