@@ -1,5 +1,6 @@
 //! One fan's place in an operator's hands: found by its support code, removed, put back.
 
+use contracts::access::StepKind;
 use contracts::ids::PlaceId;
 use contracts::mending::{FoundPlace, FoundPlaces, support_code};
 use contracts::problem::Problem;
@@ -32,7 +33,7 @@ async fn a_place_is_found_removed_and_put_to_the_front() {
     let found = desk.found(second).await;
     assert_eq!((found.place_id, found.entry, found.class, found.state.as_str()), (PlaceId(second), 2, 10, "waiting"));
     assert_eq!(desk.mend(second, "remove", json!({"reason": "asked by phone"})).await, 204);
-    assert_eq!(desk.found(second).await.state, "left");
+    assert_eq!(desk.found(second).await.state, "removed");
     let removed = format!("/places/{}/remove", PlaceId(second));
     assert_eq!(desk.told("POST", &removed, json!({"reason": "again"}), 409).await, "not-now");
     assert_eq!(desk.mend(second, "put-back", json!({"to": "own_place", "reason": "a mistake"})).await, 204);
@@ -40,15 +41,12 @@ async fn a_place_is_found_removed_and_put_to_the_front() {
     let found = desk.found(third).await;
     assert_eq!((found.class, found.state.as_str()), (0, "waiting"));
 
-    // The whole history says what happened, by the log and by the audit.
-    let history = desk.found(second).await.history;
-    let of = |source: &str| history.iter().filter(|event| event.source == source).count();
-    assert_eq!((of("pace"), of("audit")), (2, 2), "{history:?}");
-    assert!(history.is_sorted_by_key(|event| event.at_ms));
+    let steps = async |place| desk.found(place).await.steps.into_iter().map(|step| step.step).collect::<Vec<_>>();
+    assert_eq!(steps(second).await, [StepKind::Joined, StepKind::Removed, StepKind::PutBack]);
+    assert_eq!(steps(first).await, [StepKind::Joined]);
     let actions: Vec<String> =
         desk.store.audit_of(desk.sale, 9).await.unwrap().into_iter().map(|row| row.action).collect();
     assert_eq!(actions, ["place.put-back", "place.put-back", "place.remove", "sale.publish"]);
-    assert_eq!(desk.found(first).await.history, []);
     let report = desk.store.verify().await.unwrap();
     assert!(report.violations.is_empty(), "{:#?}", report.violations);
 }

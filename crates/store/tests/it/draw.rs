@@ -30,7 +30,7 @@ async fn the_draw_goes_before_the_entries(world: &World) -> Result {
     world.store.commit_draw(&lease, &[1; 32], &paper).await?;
     world.store.fix_roster(&lease, SIZE, &paper, &[2; 32]).await?;
     anyhow::ensure!(world.tick(lease).await?.admitted.is_empty(), "somebody was let in before the draw");
-    assert!(world.store.flip_draw(&lease, world.event, &paper, &SEED).await?);
+    assert!(world.store.flip_draw(&lease, world.event, &paper, &SEED, None).await?);
     // The holder has not heard of it yet: this is the order of the entries.
     let unheard = world.tick(lease).await?.admitted;
     anyhow::ensure!(unheard.is_empty(), "entries {unheard:?} were let in before the order they were drawn");

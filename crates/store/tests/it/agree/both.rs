@@ -287,7 +287,7 @@ impl Both {
         }
         let (store, nothing) = (&self.world.store, Published { json: b"{}".to_vec(), sig: Vec::new() });
         if self.closed {
-            ensure!(store.flip_draw(&self.lease, self.world.event, &nothing, &self.seed).await?, "drawn before");
+            ensure!(store.flip_draw(&self.lease, self.world.event, &nothing, &self.seed, None).await?, "drawn before");
             self.rules.course.drawn = true;
             let size = self.rules.lobby_size.unwrap_or(0);
             if size > 0 {
