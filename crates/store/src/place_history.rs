@@ -158,6 +158,7 @@ impl Store {
         let last_put_ms = rows.iter().filter(|row| row.1 == "put").map(|row| row.0).max();
         let mut steps: Vec<_> = rows
             .into_iter()
+            .rev()
             .map(|(at_ms, action, from, class_before, class, by, reason)| match action.as_str() {
                 "remove" => (at_ms, Step::Removed { by, reason }),
                 _ => (at_ms, Step::PutBack { by, reason, from, front: class == front && class_before != front }),
@@ -190,7 +191,7 @@ impl Store {
         .bind(KEPT)
         .fetch_all(&self.pool)
         .await?;
-        let steps = rows.into_iter().flat_map(|(booking, state, held_ms, deadline_ms, ended_ms)| {
+        let steps = rows.into_iter().rev().flat_map(|(booking, state, held_ms, deadline_ms, ended_ms)| {
             let held = (held_ms, Step::Held { booking, deadline_ms });
             let ended = ended_ms.map(|at| (at, Step::BookingEnded { booking, state }));
             std::iter::once(held).chain(ended)
