@@ -208,10 +208,11 @@ async fn until_ready(listen: SocketAddr, probes: &[SocketAddr]) -> anyhow::Resul
     Ok(())
 }
 
-/// An address on loopback that nobody listens on.
+/// An address on loopback that nobody listens on. Its port is below those that the system gives to whoever asks for any, such as
+/// every connection that goes out: one of them may be taken before it is listened on.
 pub fn spare_address() -> anyhow::Result<SocketAddr> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no spare port on 127.0.0.1")?;
-    Ok(listener.local_addr()?)
+    let mut some = (0..100).map(|_| SocketAddr::from(([127, 0, 0, 1], rand::random_range(15_000..32_000))));
+    some.find(|address| std::net::TcpListener::bind(address).is_ok()).context("no spare port on 127.0.0.1")
 }
 
 /// Where nginx is, if it is installed.

@@ -167,9 +167,11 @@ pub fn path_text(path: &Path) -> anyhow::Result<String> {
     Ok(path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?.to_owned())
 }
 
-/// A port nobody uses now. Another program could take it before ours does; then ours says so.
+/// A port nobody uses now. Below those that the system gives to whoever asks for any, such as every connection that goes out: one
+/// of them may be taken before ours opens it.
 pub fn spare_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    let mut some = (0..100).map(|_| rand::random_range(15_000..32_000_u16));
+    some.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).context("no spare port on 127.0.0.1")
 }
 
 fn ensure_free(port: u16) -> anyhow::Result<()> {
