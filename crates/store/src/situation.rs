@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::draw::Numbers;
 use domain::order::Class;
-use domain::preview::{Behaviour, Holding};
+use domain::preview::{Behaviour, Holding, Spread};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -201,6 +201,23 @@ async fn behaviour(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Beh
         behaviour.show_up = share(came, all);
         behaviour.conversion = share(paid, came);
         behaviour.lapse = 1.0 - share(released, came - paid).min(1.0);
+    }
+    for (state, spread) in [("paid", &mut behaviour.paid_after), ("released", &mut behaviour.released_after)] {
+        let (count, deciles): (i64, Option<Vec<f64>>) = sqlx::query_as(
+            "select count(*), percentile_cont(array[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]::float8[])
+                              within group (order by extract(epoch from ended_at - held_at)::float8 * 1000)
+             from booking where event = $1 and sale = $2 and state = $3",
+        )
+        .bind(event)
+        .bind(sale)
+        .bind(state)
+        .fetch_one(&mut *tx)
+        .await?;
+        let measured: Option<[f64; 11]> =
+            deciles.filter(|_| count >= LEAST_BOOKINGS).and_then(|all| all.try_into().ok());
+        if let Some(deciles) = measured {
+            *spread = Spread(deciles.map(|ms| ms as u32));
+        }
     }
     let (next, minute_ago): (Option<i64>, Option<i64>) = sqlx::query_as(
         "select (select next_entry - 1 from line where sale = $1),

@@ -168,3 +168,24 @@ async fn a_preview_sees_the_line_in_order() -> Result {
     assert_eq!(seen.recent.iter().map(|(_, n)| n).sum::<u32>(), 2);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_preview_goes_by_how_fans_behaved() -> Result {
+    let world = World::new(Recipe { rows: 6, standing: 0, ..Recipe::default() }).await?;
+    let (lease, seating) = (world.pacing().await?, world.seating().await?);
+    let behaviour = async || anyhow::Ok(world.store.situation(world.sale, 100).await?.unwrap().behaviour);
+    let default = domain::preview::Behaviour::default();
+    assert_eq!(behaviour().await?.paid_after, default.paid_after);
+    world.join(&[1; 31]).await?;
+    world.tick(lease).await?;
+    for (entry, seat) in (1..=30).zip(0..) {
+        let held = world.hold(&seating, entry, &[seat]).await?.booking;
+        world.pay(held).await?;
+    }
+    let measured = behaviour().await?;
+    assert!(measured.paid_after.0[10] < default.paid_after.0[0], "{measured:?}");
+    assert!(measured.paid_after.0.is_sorted() && measured.paid_after.0[10] > 0, "{measured:?}");
+    assert_eq!(measured.released_after, default.released_after);
+    assert!((measured.conversion - 1.0).abs() < 1e-9, "{measured:?}");
+    Ok(())
+}
