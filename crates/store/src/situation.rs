@@ -75,9 +75,9 @@ impl Store {
             Some(allotment) => allotment.saturating_sub(taken(&mut tx, sale).await?),
             None => u32::MAX,
         };
-        let (now_ms, event, free, hold_ttl_ms): (i64, Uuid, i64, i32) = sqlx::query_as(
+        let (now_ms, event, free, hold_ttl_ms, extension_ms): (i64, Uuid, i64, i32, i32) = sqlx::query_as(
             "select to_ms(clock_timestamp()), e.id,
-                    greatest(0, e.capacity - (select count(*) from hold_seat where event = e.id and live)), s.hold_ttl_ms
+                    greatest(0, e.capacity - (select count(*) from hold_seat where event = e.id and live)), s.hold_ttl_ms, s.extension_ms
              from sale s join event e on e.id = s.event where s.id = $1",
         )
         .bind(sale)
@@ -107,7 +107,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         let (waiting, cut) = waiting(&mut tx, sale, waiting_max).await?;
-        let mut behaviour = behaviour(&mut tx, event, sale).await?;
+        let mut behaviour = behaviour(&mut tx, event, sale, i64::from(hold_ttl_ms) + i64::from(extension_ms)).await?;
         behaviour.hold_ttl_ms = hold_ttl_ms.cast_unsigned();
         if !waiting.is_empty() {
             behaviour.mean_party = waiting.iter().map(|party| f64::from(*party)).sum::<f64>() / waiting.len() as f64;
@@ -185,15 +185,19 @@ async fn waiting(tx: &mut PgConnection, sale: Uuid, most: usize) -> Result<(Vec<
 }
 
 /// Who began to pay, extended, gave back or failed has come; a hold that lapsed without any of that was of one who did not.
-async fn behaviour(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Behaviour> {
+///
+/// By the bookings that had time to end in any way: of younger ones only those who were quick have ended.
+async fn behaviour(tx: &mut PgConnection, event: Uuid, sale: Uuid, longest_ms: i64) -> Result<Behaviour> {
     let mut behaviour = Behaviour::default();
     let (all, came, paid, released): (i64, i64, i64, i64) = sqlx::query_as(
         "select count(*), count(*) filter (where state <> 'lapsed' or extended or declined or email is not null),
                 count(*) filter (where state in ('paid', 'refunded')), count(*) filter (where state = 'released')
-         from booking where event = $1 and sale = $2 and state not in ('held', 'paying', 'capturing')",
+         from booking where event = $1 and sale = $2 and state not in ('held', 'paying', 'capturing')
+               and held_at <= clock_timestamp() - $3 * interval '1 ms'",
     )
     .bind(event)
     .bind(sale)
+    .bind(longest_ms as f64)
     .fetch_one(&mut *tx)
     .await?;
     if all >= LEAST_BOOKINGS {
@@ -206,11 +210,13 @@ async fn behaviour(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Beh
         let (count, deciles): (i64, Option<Vec<f64>>) = sqlx::query_as(
             "select count(*), percentile_cont(array[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]::float8[])
                               within group (order by extract(epoch from ended_at - held_at)::float8 * 1000)
-             from booking where event = $1 and sale = $2 and state = $3",
+             from booking where event = $1 and sale = $2 and state = $3
+                   and held_at <= clock_timestamp() - $4 * interval '1 ms'",
         )
         .bind(event)
         .bind(sale)
         .bind(state)
+        .bind(longest_ms as f64)
         .fetch_one(&mut *tx)
         .await?;
         let measured: Option<[f64; 11]> =

@@ -68,7 +68,7 @@ impl Operating {
     pub fn new(args: &DemoArgs, sale: SaleId, per_minute: u32) -> Self {
         let mut acts = VecDeque::new();
         if args.preview {
-            acts.push_back((15, Act::Foresee(200)));
+            acts.push_back((25, Act::Foresee(200)));
         }
         if args.operate {
             acts.extend([(10, Act::Pace(150)), (22, Act::Pace(100)), (35, Act::Pause), (45, Act::Pace(200))]);

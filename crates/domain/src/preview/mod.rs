@@ -46,7 +46,7 @@ pub struct Behaviour {
     pub paid_after: Spread,
     /// From having seats to giving them back; about a minute and a half.
     pub released_after: Spread,
-    /// From having seats to the lapse, in milliseconds; eight minutes.
+    /// From having seats to the lapse, in milliseconds; eight minutes. Nothing takes longer.
     pub hold_ttl_ms: u32,
     /// Seats a party asks for on average, of those who join later; 2.
     pub mean_party: f64,

@@ -141,7 +141,7 @@ impl<'b> Hall<'b> {
                 (false, true) => self.behaviour.hold_ttl_ms,
                 (false, false) => self.behaviour.released_after.at(when),
             };
-            self.hold(party, pays, after_ms);
+            self.hold(party, pays, after_ms.min(self.behaviour.hold_ttl_ms));
         }
     }
 }

@@ -171,7 +171,8 @@ async fn a_preview_sees_the_line_in_order() -> Result {
 
 #[tokio::test]
 async fn a_preview_goes_by_how_fans_behaved() -> Result {
-    let world = World::new(Recipe { rows: 6, standing: 0, ..Recipe::default() }).await?;
+    let world =
+        World::new(Recipe { rows: 6, standing: 0, hold_ttl_ms: 1_500, extension_ms: 0, ..Recipe::default() }).await?;
     let (lease, seating) = (world.pacing().await?, world.seating().await?);
     let behaviour = async || anyhow::Ok(world.store.situation(world.sale, 100).await?.unwrap().behaviour);
     let default = domain::preview::Behaviour::default();
@@ -182,6 +183,8 @@ async fn a_preview_goes_by_how_fans_behaved() -> Result {
         let held = world.hold(&seating, entry, &[seat]).await?.booking;
         world.pay(held).await?;
     }
+    assert_eq!(behaviour().await?.paid_after, default.paid_after, "who is slower may still pay");
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
     let measured = behaviour().await?;
     assert!(measured.paid_after.0[10] < default.paid_after.0[0], "{measured:?}");
     assert!(measured.paid_after.0.is_sorted() && measured.paid_after.0[10] > 0, "{measured:?}");
