@@ -6,9 +6,6 @@ use contracts::problem::Problem;
 use contracts::sales::SaleDraft;
 use uuid::Uuid;
 
-/// How long a code is good for.
-const TTL_MS: i64 = 60_000;
-
 /// What gets worse for those who stand in the sale, one line each.
 pub fn dangers(from: &SaleDraft, to: &SaleDraft, in_line: u64) -> Vec<String> {
     let mut found = Vec::new();
@@ -57,18 +54,9 @@ pub fn check(
     dangers: &[String],
     code: Option<&str>,
 ) -> Result<(), Problem> {
-    if dangers.is_empty() {
-        return Ok(());
-    }
-    let change = serde_json::to_vec(&(sale, account, version, to)).unwrap_or_default();
-    if code.is_some_and(|code| papers.confirmed(&change, code).is_ok()) {
-        return Ok(());
-    }
-    let stale = if code.is_some() { "the code is of another edit, or too old; " } else { "" };
-    let detail = format!("{stale}{}; send it again with this code as Confirm within 60 s to do it", dangers.join("; "));
-    let mut problem = Problem::conflict("confirm-needed", "This needs to be confirmed", detail);
-    problem.confirm = Some(papers.confirm_code(&change, TTL_MS));
-    Err(problem.with_faults(dangers.to_vec()))
+    let asked =
+        papers.ask_again(&(sale, account, version, to), dangers, code, "send it again with this code as Confirm");
+    asked.map_err(|problem| problem.with_faults(dangers.to_vec()))
 }
 
 /// A length of time for people.

@@ -6,9 +6,6 @@ use contracts::problem::Problem;
 use store::tuning::{Knobs, Tune, Tuned};
 use uuid::Uuid;
 
-/// How long a code is good for.
-const TTL_MS: i64 = 60_000;
-
 /// What is dangerous about a change, one line each, in words that say what it will do; `highest_minute` is the most that were
 /// ever let in within a minute.
 pub fn dangers(from: &Tuned, tune: &Tune, highest_minute: u32) -> Vec<String> {
@@ -68,22 +65,11 @@ pub fn check(
     dangers: &[String],
     code: Option<&str>,
 ) -> Result<(), Problem> {
-    if dangers.is_empty() {
-        return Ok(());
-    }
     let to = match tune {
         Tune::Knobs(change) | Tune::Undo(change) => Some(change.of(&from.knobs)),
         _ => None,
     };
-    let change = serde_json::to_vec(&(sale, account, tune.action(), from.version, to)).unwrap_or_default();
-    if code.is_some_and(|code| papers.confirmed(&change, code).is_ok()) {
-        return Ok(());
-    }
-    let stale = if code.is_some() { "the code is of another change, or too old; " } else { "" };
-    let detail = format!("{stale}{}; ask again with this code within 60 s to do it", dangers.join("; "));
-    let mut problem = Problem::conflict("confirm-needed", "This needs to be confirmed", detail);
-    problem.confirm = Some(papers.confirm_code(&change, TTL_MS));
-    Err(problem)
+    papers.ask_again(&(sale, account, tune.action(), from.version, to), dangers, code, "ask again with this code")
 }
 
 #[cfg(test)]
