@@ -81,12 +81,8 @@ impl Order {
     /// All entries up to and including `last` have come; those after the former last now wait, in the general class.
     pub fn join_through(&mut self, last: i64) {
         // After a draw newcomers come behind the lobby, where numbers are entries; before it they are so everywhere.
-        for line in self.waiting.values_mut() {
-            line.cover(last);
-        }
-        let general = self.waiting.entry(Class::GENERAL).or_default();
-        for entry in self.last + 1..=last {
-            general.insert(entry);
+        for (class, line) in &mut self.waiting {
+            if *class == Class::GENERAL { line.join_through(last) } else { line.cover(last) }
         }
         self.last = self.last.max(last);
     }
