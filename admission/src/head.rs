@@ -23,6 +23,13 @@ pub struct Memories {
     since_ms: i64,
 }
 
+impl Memories {
+    /// A decision was committed that let in the places up to this one.
+    pub fn note_through(&mut self, last: Rank, entry: i64) {
+        self.away.note_before((last, entry));
+    }
+}
+
 /// The head as the store is to be told of it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Found {
@@ -30,7 +37,7 @@ pub struct Found {
     pub candidates: Vec<i64>,
     /// Places whose grace is over.
     pub skip: Vec<i64>,
-    /// Absent places before the last candidate.
+    /// Absent places before the last candidate, as far as that is news to the record or they are to be skipped.
     pub passed_over: Vec<PassedOver>,
 }
 
@@ -83,6 +90,7 @@ fn found(head: &Head<Key>) -> Found {
     let passed_over = head
         .passed_over
         .iter()
+        .filter(|passed| !passed.noted || head.skip.binary_search(&passed.place).is_ok())
         .map(|passed| PassedOver { entry: passed.place.1, seen_ms: passed.last_seen_ms, before: before(passed.place) })
         .collect();
     let entries = |places: &[Key]| places.iter().map(|(_, entry)| *entry).collect();
@@ -99,15 +107,16 @@ mod tests {
     #[test]
     fn who_is_passed_over_names_the_first_candidate_behind() {
         let key = |number: i64| (Rank { class: Class::GENERAL, number }, number + 100);
-        let passed = |number| Passed { place: key(number), last_seen_ms: 7, asked: true };
+        let passed = |number, noted| Passed { place: key(number), last_seen_ms: 7, noted };
         let head = Head {
             candidates: vec![key(2), key(3), key(5)],
             skip: vec![key(1)],
-            passed_over: vec![passed(1), passed(4), passed(6)],
+            passed_over: vec![passed(1, true), passed(4, false), passed(6, true), passed(7, false)],
         };
         let found = found(&head);
         assert_eq!((found.candidates, found.skip), (vec![102, 103, 105], vec![101]));
         let before: Vec<_> = found.passed_over.iter().map(|passed| (passed.entry, passed.before)).collect();
-        assert_eq!(before, [(101, 0), (104, 2), (106, 3)]);
+        // What was noted before is not news; a skip says it all the same.
+        assert_eq!(before, [(101, 0), (104, 2), (107, 3)]);
     }
 }

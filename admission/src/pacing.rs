@@ -200,6 +200,9 @@ async fn attend(
     held.braking.read(mirror.now.brake.map(BrakeRules::from), measure, event.free_for(sale), now.steady_ms);
     let done = outcome?;
     held.flow = done.flow;
+    if let Some(last) = done.admitted.last() {
+        held.memories.note_through(mirror.order.rank(*last), *last);
+    }
     held.recent.let_in(admission.clock.monotonic_ms().cast_signed(), done.admitted.len() as u32);
     histogram!(TICK).record(started.elapsed().as_secs_f64());
     counter!(ADMITTED).increment(done.admitted.len() as u64);

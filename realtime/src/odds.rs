@@ -1,7 +1,7 @@
 //! Keeps what remains of an event current: one computation every few seconds, whoever asks; and what each fan here wishes.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use contracts::places::{PlaceState, View};
@@ -42,6 +42,8 @@ pub struct Outlook {
     remains: RwLock<Arc<Remains>>,
     wishes: RwLock<HashMap<Place, Wish>>,
     wanted: Mutex<HashSet<Place>>,
+    /// Whose wishes changed since the last reading of wishes began.
+    changed: Mutex<HashSet<Place>>,
 }
 
 impl Outlook {
@@ -63,6 +65,16 @@ impl Outlook {
         let remains = self.remains();
         view.chances = remains.chances(sale, view.ahead, &wish);
         view.sold_out_for_you = remains.is_sold_out_for(sale, &wish);
+    }
+
+    /// What the place wishes has changed, and is read anew when it is told next.
+    pub fn unlearn(&self, sale: Uuid, entry: i64) {
+        self.changed().insert((sale, entry));
+        self.wishes.write().unwrap_or_else(PoisonError::into_inner).remove(&(sale, entry));
+    }
+
+    fn changed(&self) -> MutexGuard<'_, HashSet<Place>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remains(&self) -> Arc<Remains> {
@@ -87,10 +99,14 @@ impl Outlook {
             by_sale.entry(sale).or_default().push(entry);
         }
         let any = !by_sale.is_empty();
+        self.changed().clear();
         for (sale, entries) in by_sale {
             let asked = hub.store.asked(sale, &entries).await?;
             let mut wishes = self.wishes.write().unwrap_or_else(PoisonError::into_inner);
-            wishes.extend(asked.iter().map(|(entry, asked)| ((sale, *entry), wish(asked))));
+            // What changed meanwhile is asked for again by the next telling.
+            let changed = self.changed();
+            let unchanged = asked.iter().filter(|(entry, _)| !changed.contains(&(sale, **entry)));
+            wishes.extend(unchanged.map(|(entry, asked)| ((sale, *entry), wish(asked))));
         }
         Ok(any)
     }

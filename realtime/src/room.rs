@@ -116,6 +116,9 @@ impl Room {
                             self.estimates.note(slot.sale, slot.telling().let_in(now_ms));
                         }
                     }
+                    if let Change::Wished { entry } = change {
+                        self.outlook.unlearn(record.lane.scope, *entry);
+                    }
                     each_place(record, change, &board.mirror, |sale, entry| {
                         for slot in slots.at(sale, entry) {
                             slot.mark_own(record.at_ms);
@@ -166,7 +169,10 @@ fn each_place(record: &Record, change: &Change, mirror: &EventMirror, mut tell: 
                 tell(record.lane.scope, *entry);
             }
         }
-        Change::Left { entry, .. } | Change::Put { entry, .. } | Change::TakenOver { entry, .. } => {
+        Change::Left { entry, .. }
+        | Change::Put { entry, .. }
+        | Change::TakenOver { entry, .. }
+        | Change::Wished { entry } => {
             tell(record.lane.scope, *entry);
         }
         Change::Held(hold) => tell(hold.sale, hold.entry),

@@ -143,6 +143,11 @@ pub enum Change {
         /// Whose it is from now on, by [`hand`].
         hand: u32,
     },
+    /// pace: the party wants something else from now on; the place's row says what.
+    Wished {
+        /// The entry.
+        entry: i64,
+    },
     /// pace: the sale's settings or state are these from now on.
     Sale(SaleNow),
     /// seats: seats held for an admitted place, or taken again for a late payment.

@@ -29,7 +29,8 @@ pub struct PaceAsk {
     pub candidates: Vec<i64>,
     /// Absent places at the head beyond their grace: passed over from now on until they come back.
     pub skip: Vec<i64>,
-    /// Absent places before the last candidate, in order.
+    /// Absent places before the last candidate, in order: those that no decision of this term noted before as last seen then,
+    /// and those to be skipped.
     pub passed_over: Vec<PassedOver>,
     /// The joins lane's version behind all this.
     pub joins_seen: i64,
@@ -201,7 +202,7 @@ impl Store {
                 let passed: Vec<_> = ask
                     .passed_over
                     .iter()
-                    .filter(|passed| last.is_some_and(|last| passed.before <= last))
+                    .filter(|it| last.is_some_and(|last| it.before <= last) || ask.skip.contains(&it.entry))
                     .map(|passed| (passed.entry, passed.seen_ms))
                     .collect();
                 let record = record(&mut tx, lane, changes).await?;

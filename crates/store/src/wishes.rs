@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::feed::{Change, Lane, LaneKind, record};
 use crate::joins::Accepts;
 use crate::{Result, Store};
 
@@ -28,31 +29,37 @@ pub enum Rewished {
 }
 
 impl Store {
-    /// Changes what a fan's waiting or skipped place wants. The row is locked by whoever lets it in, so the change is seen by
-    /// the admission or comes too late.
+    /// Changes what a fan's waiting or skipped place wants, and tells so. The row is locked by whoever lets it in, so the change
+    /// is seen by the admission or comes too late.
     ///
     /// # Errors
     /// When Postgres is away.
     pub async fn change_wishes(&self, place: Uuid, fan: Uuid, wishes: NewWishes) -> Result<Rewished> {
-        let changed = sqlx::query(
-            "update place set party = $3, tiers = $4, accepts = $5
-             where id = $1 and fan = $2 and state in ('waiting', 'skipped')",
+        let mut tx = self.pool.begin().await?;
+        let changed: Option<(Uuid, Uuid, i64)> = sqlx::query_as(
+            "update place p set party = $3, tiers = $4, accepts = $5 from sale s
+             where p.id = $1 and p.fan = $2 and p.state in ('waiting', 'skipped') and s.id = p.sale
+             returning s.event, p.sale, p.entry",
         )
         .bind(place)
         .bind(fan)
         .bind(i16::from(wishes.party))
         .bind(wishes.tiers.cast_signed())
         .bind(wishes.accepts.bits())
-        .execute(&self.pool)
+        .fetch_optional(&mut *tx)
         .await?;
-        if changed.rows_affected() == 1 {
+        if let Some((event, sale, entry)) = changed {
+            let lane = Lane { scope: sale, kind: LaneKind::Pace };
+            let record = record(&mut tx, lane, vec![Change::Wished { entry }]).await?;
+            tx.commit().await?;
+            self.publish(event, &[record]).await;
             return Ok(Rewished::Done);
         }
         let live: bool =
             sqlx::query_scalar("select exists(select from place where id = $1 and fan = $2 and ended_at is null)")
                 .bind(place)
                 .bind(fan)
-                .fetch_one(&self.pool)
+                .fetch_one(&mut *tx)
                 .await?;
         Ok(if live { Rewished::TooLate } else { Rewished::NotLive })
     }

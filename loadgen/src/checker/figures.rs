@@ -39,7 +39,8 @@ pub struct Figures {
     pub join_p99_ms: f64,
     /// From the commit of a change to its arrival at the fan.
     pub push_p99_ms: f64,
-    /// From a lapse to the next hold of one of its seats, while seats were scarce.
+    /// From a lapse to the next hold of one of its seats, while seats were scarce. Where a party too large for what came free
+    /// stands at the head, that takes until it is served or told that nothing fits: the seats are kept for it that long.
     pub lapse_to_offer_p99_ms: f64,
 }
 
@@ -88,10 +89,12 @@ fn lapsed(hold: &HoldTale<'_>) -> bool {
 const SCARCE: i64 = 6;
 
 /// How many seats were free, over time, as far as fans saw.
-struct Free(BTreeMap<i64, i64>);
+pub struct Free(BTreeMap<i64, i64>);
 
 impl Free {
-    fn of(tales: &Tales<'_>, capacity: u32) -> Self {
+    /// By the holds that fans saw.
+    #[must_use]
+    pub fn of(tales: &Tales<'_>, capacity: u32) -> Self {
         let mut changes: BTreeMap<i64, i64> = BTreeMap::new();
         for hold in tales.holds.values() {
             for (from_ms, to_ms) in holds::kept(hold) {
@@ -107,7 +110,9 @@ impl Free {
         Self(changes)
     }
 
-    fn at(&self, at_ms: i64) -> i64 {
+    /// At this time.
+    #[must_use]
+    pub fn at(&self, at_ms: i64) -> i64 {
         self.0.range(..=at_ms).next_back().map_or(i64::MAX, |(_, free)| *free)
     }
 }

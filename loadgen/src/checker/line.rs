@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use contracts::places::PlaceState;
 use contracts::sales::SaleState;
 
-use super::history::{EFFECT_MS, RECOVERY_MS};
+use super::history::RECOVERY_MS;
 use super::tales::{PlaceTale, Seen, is_end};
 use super::{History, Tales};
 use crate::crowd::diary::Via;
@@ -119,7 +119,8 @@ pub fn order(history: &History, tales: &Tales<'_>) -> Vec<String> {
 }
 
 /// When fans were let in who were told at that moment, ascending.
-fn admissions(tales: &Tales<'_>) -> Vec<i64> {
+#[must_use]
+pub fn admissions(tales: &Tales<'_>) -> Vec<i64> {
     let told = tales.places.values().filter_map(|tale| tale.admitted().filter(|(_, pushed)| *pushed));
     let mut times: Vec<i64> = told.map(|(at_ms, _)| at_ms).collect();
     times.sort_unstable();
@@ -147,32 +148,6 @@ pub fn pace(history: &History, tales: &Tales<'_>) -> Vec<String> {
         }
     }
     Vec::new()
-}
-
-/// Within a second after the pace was raised, or a pause ended, the line moves, if the minute before left room and somebody waited.
-#[must_use]
-pub fn felt_at_once(history: &History, tales: &Tales<'_>) -> Vec<String> {
-    let times = admissions(tales);
-    let between = |from_ms: i64, to_ms: i64| {
-        times.partition_point(|at_ms| *at_ms <= to_ms) - times.partition_point(|at_ms| *at_ms < from_ms)
-    };
-    let mut found = Vec::new();
-    for pair in history.facts.paces.windows(2) {
-        let (old, new) = (pair[0], pair[1]);
-        let felt_by_ms = new.by_ms + EFFECT_MS;
-        let room = between(new.by_ms - 60_500, new.by_ms) < new.per_minute as usize;
-        let waited = tales.places.values().any(|tale| {
-            tale.joined_at_ms < new.asked_ms && tale.admitted().is_some_and(|(at_ms, _)| at_ms > felt_by_ms)
-        });
-        let raised = new.per_minute > old.per_minute && room && waited && !history.disturbed(new.asked_ms, felt_by_ms);
-        if raised && between(new.asked_ms, felt_by_ms) == 0 {
-            found.push(format!(
-                "the pace went from {} to {} at {}, and nobody was let in within a second",
-                old.per_minute, new.per_minute, new.by_ms
-            ));
-        }
-    }
-    found
 }
 
 /// Every time at which the line moved: an admission, a hold or an end, as committed.
@@ -289,15 +264,6 @@ mod tests {
         assert_eq!(told(&history, "pace"), "", "who was let in at 9 050 was let in within the second");
         history.facts.paces[1] = paced(8_000, 8_010, 0);
         assert!(told(&history, "pace").contains("the rate is 0"));
-    }
-
-    #[test]
-    fn a_raised_pace_that_nobody_feels_is_told() {
-        let mut history = scene::clean();
-        history.facts.paces.push(paced(4_990, 5_000, 90));
-        assert!(told(&history, "felt-at-once").contains("from 60 to 90"), "{}", told(&history, "felt-at-once"));
-        history.facts.paces[1] = paced(3_400, 3_500, 90);
-        assert_eq!(told(&history, "felt-at-once"), "");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It knows no store and shares no code with the inside's own check. Every check is a function with a name; every name has a test
 //! that plants its fault and sees it told.
 
+mod felt;
 pub mod figures;
 pub mod history;
 pub mod holds;
@@ -26,7 +27,7 @@ pub const CHECKS: [(&str, Check); 15] = [
     ("ahead-never-grows", line::ahead_never_grows),
     ("order", line::order),
     ("pace", line::pace),
-    ("felt-at-once", line::felt_at_once),
+    ("felt-at-once", felt::felt_at_once),
     ("live", line::live),
     ("no-seat-twice", holds::no_seat_twice),
     ("deadline-kept", holds::deadline_kept),

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use contracts::places::{EstimateRecord, Seq};
+use store::joins::Accepts;
+use store::wishes::{NewWishes, Rewished};
 use testkit::eventually;
 use uuid::Uuid;
 
@@ -120,4 +122,12 @@ async fn sold_out_for_you_is_told_while_waiting() {
     eventually(SOON, async || knows(&[("a", 100), ("b", 0)]).await).await;
     let other = stage.polled(&rather_b[0], Seq::default()).await.1;
     assert!(!other.sold_out_for_you && told(&other) == [("b", 0)], "{other:?}");
+
+    // Who would take anything from now on is not told that nothing is left.
+    let wishes = NewWishes { party: 1, tiers: 0, accepts: Accepts::default() };
+    let changed = store.change_wishes(only_b[1].place, only_b[1].id, wishes).await.unwrap();
+    assert_eq!(changed, Rewished::Done);
+    waits.until(|view| !view.sold_out_for_you).await;
+    let takes_a = async || told(&stage.polled(&only_b[1], Seq::default()).await.1) == [("a", 100), ("b", 0)];
+    eventually(SOON, takes_a).await;
 }

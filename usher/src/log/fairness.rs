@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use domain::draw::Numbers;
+use domain::draw::{DrawStatement, Hex, Numbers};
 use domain::order::Class;
+use domain::pacing::Ramp;
 use store::feed::{Change, SaleNow};
 
 use super::chain::{Log, Record};
@@ -41,6 +42,27 @@ pub fn check(log: &Log, report: &mut Report) {
     }
 }
 
+/// What is wrong if the line went by another draw than the one published.
+pub fn other_draw(log: &Log, draw: &DrawStatement) -> Option<Fault> {
+    let published = (draw.roster.size, draw.seed.0);
+    let used = log.pace.iter().find_map(|record| {
+        let drawn = |change: &Change| match change {
+            Change::Drawn { size, seed } => Some((*size, *seed)),
+            _ => None,
+        };
+        record.changes.iter().find_map(drawn).map(|used| (record.version, used))
+    });
+    let (version, what) = match used {
+        Some((_, used)) if used == published => return None,
+        Some((version, (size, seed))) => (
+            version,
+            format!("the lobby was drawn by the seed {} for {size} entries, not by the published draw", Hex(seed)),
+        ),
+        None => (0, "the line was not drawn, though a draw was published".to_owned()),
+    };
+    Some(Fault { part: "pace", version, what })
+}
+
 /// A place that others were preferred to.
 struct Passed {
     version: i64,
@@ -59,6 +81,14 @@ impl Passed {
     }
 }
 
+/// A rate and its schedule while they were in force, in milliseconds since 1970.
+struct Rate {
+    from_ms: i64,
+    until_ms: i64,
+    per_minute: u32,
+    ramp: Ramp,
+}
+
 #[derive(Default)]
 struct Replay {
     now: Option<SaleNow>,
@@ -75,8 +105,8 @@ struct Replay {
     /// Admissions of the last window: when and how many.
     recent: VecDeque<(i64, u64)>,
     in_recent: u64,
-    /// Rates with the time each ended, oldest first; the last is in force.
-    rates: Vec<(i64, u32)>,
+    /// The settings' rates with their ramps, and from when to when they held, oldest first; the last is in force.
+    rates: Vec<Rate>,
     /// When the settings last changed, and what they were.
     before: Option<(i64, SaleNow)>,
 }
@@ -116,9 +146,11 @@ impl Replay {
                 Change::Sale(now) => {
                     let old = self.now.replace(now.clone());
                     if let Some(rate) = self.rates.last_mut() {
-                        rate.0 = at_ms;
+                        rate.until_ms = at_ms;
                     }
-                    self.rates.push((i64::MAX, now.rate_per_minute));
+                    let ramp = now.ramp.as_ref().and_then(|ramp| ramp.rules().ok()).unwrap_or_default();
+                    let per_minute = now.rate_per_minute;
+                    self.rates.push(Rate { from_ms: at_ms, until_ms: i64::MAX, per_minute, ramp });
                     self.before = old.map(|old| (at_ms, old));
                 }
                 Change::Drawn { size, seed } => self.draw(*size, seed, version, report),
@@ -179,6 +211,7 @@ impl Replay {
             self.out(*entry, "was let in later", version, report);
         }
         if let Some(last) = entries.iter().map(|entry| self.key(*entry)).max() {
+            let presence_ms = self.now.as_ref().map_or(0, |now| now.presence_ms);
             let grace_ms = self.now.as_ref().map_or(0, |now| now.grace_ms) + GRACE_SLACK_MS;
             for (key, since) in self.waiting.range(..last).filter(|(_, since)| **since < at_ms) {
                 let passed = self.passed.entry(*key).or_insert(Passed {
@@ -187,6 +220,10 @@ impl Replay {
                     last_ms: at_ms,
                     by: last.2,
                 });
+                // To be absent a second time takes as long without a sign: whoever was not passed for so long may have been back.
+                if at_ms - passed.last_ms >= presence_ms {
+                    passed.since_ms = at_ms;
+                }
                 passed.last_ms = at_ms;
                 if passed.last_ms - passed.since_ms > grace_ms {
                     let ms = passed.last_ms - passed.since_ms;
@@ -218,13 +255,49 @@ impl Replay {
         while let Some((_, old)) = self.recent.pop_front_if(|(at, _)| *at <= at_ms - WINDOW_MS) {
             self.in_recent -= old;
         }
-        let in_force = self.rates.iter().filter(|(until, _)| *until > at_ms - 60_000).map(|(_, rate)| *rate);
-        let rate = in_force.max().unwrap_or(0);
+        let from_ms = at_ms - 60_000;
+        self.rates.retain(|rate| rate.until_ms > from_ms);
+        let highest =
+            |rate: &Rate| rate.ramp.highest(rate.per_minute, rate.from_ms.max(from_ms), rate.until_ms.min(at_ms));
+        let rate = self.rates.iter().map(highest).max().unwrap_or(0);
         if self.in_recent > u64::from(rate) {
             found.push(format!("{} were let in within a minute, at a rate of {rate}", self.in_recent));
         }
         if report.busiest.is_none_or(|(most, _)| self.in_recent > most) {
             report.busiest = Some((self.in_recent, rate));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A place is passed, comes back while nobody is let in, goes away again, and is passed again: no grace was overrun.
+    fn passed_at(times: &[i64]) -> Vec<Fault> {
+        let now: SaleNow = serde_json::from_value(serde_json::json!({
+            "opens_at_ms": 0, "closes_at_ms": 10_000_000, "rate_per_minute": 600, "max_active": 9, "rate_version": 1,
+            "grace_ms": 5_000, "presence_ms": 20_000, "pause_reason": null, "sold_out": false
+        }))
+        .unwrap();
+        let record = |version, at_ms, change| Record { version, at_ms, changes: vec![change] };
+        let joins = vec![record(1, 0, Change::Joined { last: 9, classes: Vec::new() })];
+        let let_in = (2i64..).zip(times).map(|(version, at_ms)| {
+            record(version, *at_ms, Change::Admitted { entries: vec![version], parties: vec![1] })
+        });
+        let pace = std::iter::once(record(1, 0, Change::Sale(now))).chain(let_in).collect();
+        let mut report = Report::default();
+        check(&Log { joins, pace }, &mut report);
+        report.faults
+    }
+
+    #[test]
+    fn two_short_absences_are_not_a_long_one() {
+        assert_eq!(passed_at(&[100_000, 400_000]), []);
+        let faults = passed_at(&[100_000, 108_000, 116_000]);
+        assert!(
+            matches!(&faults[..], [Fault { version: 4, what, .. }] if what.contains("passed for 16000 ms")),
+            "{faults:?}"
+        );
     }
 }

@@ -7,10 +7,11 @@ mod files;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use domain::draw::DrawStatement;
 use serde::Serialize;
 
 pub use self::files::Files;
@@ -31,6 +32,9 @@ pub enum LogCommand {
         /// The id of the key that must have signed, learned from elsewhere; else whatever the source publishes is trusted.
         #[arg(long)]
         key: Option<String>,
+        /// The published draw.json, checked apart: the line must have gone by this draw.
+        #[arg(long)]
+        draw: Option<PathBuf>,
     },
     /// Download a sale's log.
     Fetch {
@@ -71,13 +75,16 @@ pub struct Report {
     pub faults: Vec<Fault>,
 }
 
-/// Checks a log.
+/// Checks a log: by itself, that the key of the id `pinned` signed it, if one is given, and that the line went by this draw.
 #[must_use]
-pub fn check(files: &Files, pinned: Option<&str>) -> Report {
+pub fn check(files: &Files, pinned: Option<&str>, draw: Option<&DrawStatement>) -> Report {
     let mut report = Report::default();
     let log = chain::check(files, pinned, &mut report);
     if report.faults.is_empty() {
         fairness::check(&log, &mut report);
+        if let Some(draw) = draw {
+            report.faults.extend(fairness::other_draw(&log, draw));
+        }
     }
     report
 }
@@ -91,13 +98,14 @@ pub async fn run(command: LogCommand) -> anyhow::Result<ExitCode> {
             println!("the log is in {}", dir.display());
             Ok(ExitCode::SUCCESS)
         }
-        LogCommand::Verify { source, json, key } => {
+        LogCommand::Verify { source, json, key, draw } => {
+            let draw = draw.map(|file| read_draw(&file)).transpose()?;
             let files = if source.starts_with("http://") || source.starts_with("https://") {
                 Files::fetch(&source).await?
             } else {
                 Files::read(source.as_ref())?
             };
-            let report = check(&files, key.as_deref());
+            let report = check(&files, key.as_deref(), draw.as_ref());
             if json {
                 println!("{}", serde_json::to_string(&report)?);
             } else {
@@ -106,6 +114,11 @@ pub async fn run(command: LogCommand) -> anyhow::Result<ExitCode> {
             Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
+}
+
+fn read_draw(file: &Path) -> anyhow::Result<DrawStatement> {
+    let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is not a published draw.json", file.display()))
 }
 
 fn print(report: &Report) {

@@ -18,6 +18,7 @@ use store::tuning::Tune;
 use uuid::Uuid;
 
 use super::{Fault, Files, Report, check};
+use domain::draw::DrawStatement;
 
 const SECRET: &str = "a secret of the tests that is long enough";
 
@@ -136,7 +137,7 @@ fn places(report: &Report) -> Vec<(&'static str, i64)> {
 #[tokio::test]
 async fn a_runs_log_verifies_and_one_changed_byte_anywhere_is_named() -> anyhow::Result<()> {
     let files = published().await?;
-    let report = check(&files, None);
+    let report = check(&files, None, None);
     assert_eq!(report.faults, [], "{report:#?}");
     assert_eq!((report.records, report.heads, report.unsigned, report.admitted), ([2, 5, 1], 2, 1, 2), "{report:#?}");
     let named = |what: &str| report.exceptions.iter().any(|exception| exception.what.contains(what));
@@ -146,8 +147,8 @@ async fn a_runs_log_verifies_and_one_changed_byte_anywhere_is_named() -> anyhow:
     files.write(folder.path())?;
     assert_eq!(Files::read(folder.path())?, files);
     let pin = contracts::log::HeadSigner::new(SECRET).key().key_id.clone();
-    assert_eq!(check(&files, Some(&pin)).faults, []);
-    assert_eq!(places(&check(&files, Some("0000000000000000"))), [("heads", 1), ("heads", 2)]);
+    assert_eq!(check(&files, Some(&pin), None).faults, []);
+    assert_eq!(places(&check(&files, Some("0000000000000000"), None)), [("heads", 1), ("heads", 2)]);
 
     let parts: [fn(&mut Files) -> &mut String; 5] = [
         |files| &mut files.keys,
@@ -163,7 +164,7 @@ async fn a_runs_log_verifies_and_one_changed_byte_anywhere_is_named() -> anyhow:
             let line = bytes[..at].split(|byte| *byte == b'\n').count() as i64;
             bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
             *part(&mut changed) = String::from_utf8(bytes)?;
-            let found = check(&changed, None).faults;
+            let found = check(&changed, None, None).faults;
             let here = |fault: &Fault| fault.part == name && (fault.version == line || fault.version == line + 1);
             assert!(found.iter().any(here), "byte {at} of {name}, line {line}: {found:#?}");
         }
@@ -175,7 +176,7 @@ async fn a_runs_log_verifies_and_one_changed_byte_anywhere_is_named() -> anyhow:
 async fn a_log_that_tells_of_unfairness_is_refused() -> anyhow::Result<()> {
     let files = published().await?;
     let told = |from: &str, to: &str| {
-        let report = check(&rewritten(&files, from, to), None);
+        let report = check(&rewritten(&files, from, to), None, None);
         report.faults.into_iter().map(|fault| (fault.part, fault.version, fault.what)).collect::<Vec<_>>()
     };
     // The twin: rewriting without a change finds nothing.
@@ -191,6 +192,13 @@ async fn a_log_that_tells_of_unfairness_is_refused() -> anyhow::Result<()> {
     assert!(matches!(&faults[..], [("pace", 2, what)] if what.contains("entry 4")), "{faults:?}");
     let faults = told(r#""rate_per_minute":60000"#, r#""rate_per_minute":1"#);
     assert!(matches!(&faults[..], [("pace", 2, what)] if what.contains("2 were let in")), "{faults:?}");
+    let ramp = r#""ramp":{"steps":[{"at_ms":1600000000000,"rate_per_minute":1}],"linear":false}"#;
+    let faults = told(r#""ramp":null"#, ramp);
+    assert!(matches!(&faults[..], [("pace", 2, what)] if what.contains("at a rate of 1")), "{faults:?}");
+    let other: DrawStatement =
+        serde_json::from_str(include_str!("../../../contracts/examples/draw/draw.json")).unwrap();
+    let faults = check(&files, None, Some(&other)).faults;
+    assert!(matches!(&faults[..], [Fault { what, .. }] if what.contains("not drawn")), "{faults:?}");
     let faults = told(r#""opens_at_ms":1700000000000"#, r#""opens_at_ms":1898000000000"#);
     assert!(matches!(&faults[..], [("pace", 2, what)] if what.contains("nobody was to be")), "{faults:?}");
     Ok(())

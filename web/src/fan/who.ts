@@ -16,6 +16,8 @@ export interface Kept {
   byAccount: boolean;
   /** The first `ahead` seen, for the progress bar. */
   first?: number;
+  /** The `ahead` told last: it does not grow without a word. */
+  ahead?: number;
 }
 
 function read<T>(name: string): T | null {

@@ -41,8 +41,13 @@ export function estimateWords(e: Estimate): string {
 export function changeWords(change: EstimateChange | undefined): string {
   if (change === "slower") return "Your wait became longer: the line moves more slowly than expected.";
   if (change === "new_rate") return "Your wait was estimated anew: the organiser changed the pace.";
-  if (change === "put_before") return "Your wait became longer: the organiser put others before you.";
+  if (change === "put_before") return "Your wait became longer: others go before you now.";
   return "";
+}
+
+/** Why more are ahead than the page told before. */
+export function grewWords(more: number): string {
+  return `${count(more)} more ${more === 1 ? "is" : "are"} ahead of you than before: invited, back after being passed over while away, or put there by the organiser. The sale's report counts them.`;
 }
 
 /** The chance of a tier: `Balcony: about 60 %`. */

@@ -6,7 +6,7 @@ import { button, busy, fill, h, text, trouble } from "../fan/dom";
 import { places } from "../fan/who";
 import { countdown } from "../logic/clock";
 import { clockTime, longTime } from "../logic/time";
-import { chanceWords, changeWords, count, estimateWords, saleWords } from "../logic/words";
+import { chanceWords, changeWords, count, estimateWords, grewWords, saleWords } from "../logic/words";
 import type { Acts, App, Drawn } from "./app";
 import { placeDetails } from "./place-details";
 
@@ -29,6 +29,7 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
   const label = h("p", { class: "under" });
   const estimate = h("p", { "data-testid": "estimate" });
   const moved = h("p", { class: "note", "data-testid": "estimate-changed" });
+  const grew = h("p", { class: "note", role: "status", "data-testid": "ahead-grew" });
   // Told once, shown until it changes again.
   let why = "";
   let told = "";
@@ -43,10 +44,14 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
   const update = (): void => {
     const v = app.view!;
     const kept = app.kept;
-    if (kept && (kept.first === undefined || v.ahead > kept.first)) {
-      kept.first = v.ahead;
+    if (kept && kept.ahead !== v.ahead) {
+      const more = v.ahead - (kept.ahead ?? v.ahead);
+      if (more > 0) text(grew, grewWords(more));
+      kept.ahead = v.ahead;
+      kept.first = Math.max(kept.first ?? 0, v.ahead);
       places.set(app.saleId, kept);
     }
+    grew.hidden = !grew.textContent;
     const first = Math.max(kept?.first ?? 0, 1);
     text(ahead, count(v.ahead));
     text(label, v.ahead === 0 ? "nobody is ahead of you" : `${v.ahead === 1 ? "is" : "are"} ahead of you, of ${count(v.waiting)} waiting`);
@@ -71,7 +76,7 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
     heading: paused ? (app.view!.stopped ? "The sale is stopped for now" : "The sale is paused") : "You are in line",
     nodes: [
       paused && reason,
-      h("div", { class: "card centre" }, ahead, label, bar, estimate, moved, opens),
+      h("div", { class: "card centre" }, ahead, label, bar, grew, estimate, moved, opens),
       gone,
       remain,
       h("p", { class: "safe" }, "Your place is kept if you close this page. Come back to this address in the same browser", app.kept?.byAccount ? ", or sign in on any device." : "."),

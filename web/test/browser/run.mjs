@@ -6,6 +6,7 @@
 import { mkdir } from "node:fs/promises";
 import { launch, listenForErrors } from "./chromium.mjs";
 import { operate, promote } from "./consoles.mjs";
+import { checkDraws } from "./drawn.mjs";
 import { Fan, toTheSeats, toTheTickets } from "./fan.mjs";
 import { Office } from "./office.mjs";
 import { Report } from "./report.mjs";
@@ -74,6 +75,7 @@ try {
   const email = `fan-${Date.now()}@example.org`;
   if (seated) await report.chain("a fan gets tickets", () => toTheTickets(report, fan, { holdMs: (holdSeconds * 1000 || about.hold_ttl_ms) + about.extension_ms, email }));
   await report.chain("the promoter at work", () => promote(report, console_, fan, { base, out, event, operator, office }));
+  await report.chain("anybody checks draws", () => checkDraws(report, console_, { base, sale, out }));
   await report.chain("no errors", () => report.step("no page printed an error", fan.page, async () => [...new Set(errors.flat())]));
 } catch (e) {
   report.failed.push("setting up");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { digits, money, parseMoney, plainMoney } from "../../src/logic/money";
 import { declineWords } from "../../src/logic/booking-words";
-import { chanceWords, changeWords, estimateWords, plural, span } from "../../src/logic/words";
+import { chanceWords, changeWords, estimateWords, grewWords, plural, span } from "../../src/logic/words";
 
 test("a wait is told as a range, the upper end rounded up", () => {
   assert.equal(estimateWords({ low_s: 5, high_s: 40 }), "less than a minute");
@@ -25,6 +25,8 @@ test("chances and changes are told in plain words", () => {
   assert.match(changeWords("slower"), /more slowly/);
   assert.equal(changeWords("sooner"), "");
   assert.equal(changeWords(undefined), "");
+  assert.match(grewWords(1), /^1 more is ahead of you than before: invited/);
+  assert.match(grewWords(1200), /^1,200 more are ahead/);
 });
 
 test("money knows its currency's digits", () => {

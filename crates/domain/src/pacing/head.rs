@@ -49,8 +49,8 @@ pub struct Passed<K> {
     pub place: K,
     /// When its fan was last seen, in milliseconds since 1970, 0 for never.
     pub last_seen_ms: i64,
-    /// Whether that was asked in this tick; otherwise it is remembered from one before.
-    pub asked: bool,
+    /// Whether a decision noted just that before; see [`Memory::note_before`].
+    pub noted: bool,
 }
 
 /// What a tick found.
@@ -69,6 +69,7 @@ struct Away {
     /// Since when, in steady time.
     since_ms: i64,
     last_seen_ms: i64,
+    noted: bool,
 }
 
 /// What the holder of the pacing lease remembers between ticks; a new holder begins with none, which only starts every grace
@@ -123,6 +124,13 @@ impl<K: Ord + Copy> Memory<K> {
             head: Head { candidates: Vec::new(), skip: Vec::new(), passed_over: Vec::new() },
             memory: self,
         }
+    }
+
+    /// A decision that was committed noted of whom it knew to be absent before `place`: that needs no noting again, until they
+    /// were seen once more. Otherwise every decision would repeat all who ever went away.
+    pub fn note_before(&mut self, place: K) {
+        let before = self.away.partition_point(|(away, _)| *away < place);
+        self.away[..before].iter_mut().for_each(|(_, away)| away.noted = true);
     }
 }
 
@@ -215,7 +223,7 @@ impl<K: Ord + Copy, L: Iterator<Item = (K, bool)>> Look<'_, K, L> {
         for Walked { place, skipped, known, ask } in std::mem::take(&mut self.walked) {
             if let Some(away) = known.filter(|_| !ask) {
                 self.away.push((place, away));
-                self.head.passed_over.push(Passed { place, last_seen_ms: away.last_seen_ms, asked: false });
+                self.head.passed_over.push(Passed { place, last_seen_ms: away.last_seen_ms, noted: away.noted });
                 continue;
             }
             let Some(last_seen_ms) = signs.next().filter(|at| !self.is_present(*at)) else {
@@ -223,8 +231,9 @@ impl<K: Ord + Copy, L: Iterator<Item = (K, bool)>> Look<'_, K, L> {
                 continue;
             };
             let since_ms = known.map_or(self.now.steady_ms, |away| away.since_ms);
-            self.away.push((place, Away { since_ms, last_seen_ms }));
-            self.head.passed_over.push(Passed { place, last_seen_ms, asked: true });
+            let noted = known.is_some_and(|away| away.noted && away.last_seen_ms == last_seen_ms);
+            self.away.push((place, Away { since_ms, last_seen_ms, noted }));
+            self.head.passed_over.push(Passed { place, last_seen_ms, noted });
             if !skipped && self.now.steady_ms.saturating_sub(since_ms) >= self.rules.grace_ms {
                 self.head.skip.push(place);
             }
@@ -330,7 +339,7 @@ mod tests {
         for now in [100_000, 105_000, 109_999] {
             let (head, _) = tick(&mut memory, RULES, now, &waiting(1..9), away(now));
             assert_eq!((&head.candidates[..3], &head.skip[..]), (&[2, 3, 4][..], &[][..]));
-            assert_eq!(head.passed_over, [Passed { place: 1, last_seen_ms: 0, asked: true }]);
+            assert_eq!(head.passed_over, [Passed { place: 1, last_seen_ms: 0, noted: false }]);
         }
         let (head, _) = tick(&mut memory, RULES, 110_000, &waiting(1..9), away(110_000));
         assert_eq!(head.skip, [1]);
@@ -339,6 +348,24 @@ mod tests {
         assert_eq!((head.candidates[0], head.skip.len(), head.passed_over.len()), (2, 0, 1));
         let (head, _) = tick(&mut memory, RULES, 110_400, &skipped, |_| 110_400);
         assert_eq!((head.candidates[0], head.passed_over.len()), (1, 0));
+    }
+
+    #[test]
+    fn an_absence_is_noted_once_until_a_new_sign_of_life() {
+        let mut memory = Memory::default();
+        let line = waiting(1..9);
+        let mut noted = |now: i64, seen_ms: i64, before: Option<i64>| {
+            let seen = |place: i64| if place == 3 { now } else { seen_ms };
+            let (head, _) = tick(&mut memory, RULES, now, &line[..4], seen);
+            if let Some(place) = before {
+                memory.note_before(place);
+            }
+            head.passed_over.iter().map(|passed| (passed.place, passed.noted)).collect::<Vec<_>>()
+        };
+        assert_eq!(noted(100_000, 0, None), [(1, false), (2, false), (4, false)]);
+        assert_eq!(noted(100_200, 0, Some(3)), [(1, false), (2, false), (4, false)], "no decision was made");
+        assert_eq!(noted(100_400, 0, None), [(1, true), (2, true), (4, false)]);
+        assert_eq!(noted(100_600, 50_000, None), [(1, false), (2, false), (4, false)], "seen, and gone again");
     }
 
     #[test]

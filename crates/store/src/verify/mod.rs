@@ -6,6 +6,7 @@
 
 mod bookings;
 mod deadlines;
+mod draw;
 mod entry;
 mod history;
 mod lanes;
@@ -180,6 +181,7 @@ impl Store {
         look.queries(deadlines::CHECKS).await?;
         let history = history::read(&mut look).await?;
         replay::check(&mut look, &history).await?;
+        draw::check(&mut look, &history).await?;
         order::check(&mut look, &history);
         pace::check(&mut look, &history).await?;
         deadlines::check(&mut look, &history).await?;

@@ -62,6 +62,7 @@ pub(super) fn check(look: &mut Look<'_>, history: &History) {
                         ));
                     }
                     line.join_through(tick.joins_seen);
+                    line.hear(tick);
                     if let Some(last) = tick.entries.iter().max().filter(|last| **last > line.last) {
                         passed.push(format!(
                             "sale {sale}: version {} let in entry {last}, having seen the line up to {}",
@@ -105,6 +106,9 @@ struct Batch<'a> {
     classes: &'a [(i64, u8)],
 }
 
+/// Class, number and entry.
+type Key = (u8, i64, i64);
+
 /// Who waits: joins as far as decisions had seen them, and all else by the pace lane, where it is recorded.
 struct Replay<'a> {
     sale: Uuid,
@@ -114,8 +118,13 @@ struct Replay<'a> {
     last: i64,
     classes: HashMap<i64, u8>,
     numbers: Option<Numbers>,
-    /// Class, number and entry of everybody who waits or was skipped.
-    waiting: BTreeSet<(u8, i64, i64)>,
+    /// Class, number and entry of everybody who waits or was skipped, unless they are absent.
+    waiting: BTreeSet<Key>,
+    /// Of those whom a decision of this term noted as absent; that stands until a later one has seen them.
+    absent: BTreeSet<Key>,
+    term: i64,
+    /// When those were last seen who had been seen too lately to be absent.
+    seen_ms: HashMap<i64, i64>,
     /// Admitted or left.
     gone: HashSet<i64>,
     presence_ms: i64,
@@ -131,12 +140,15 @@ impl<'a> Replay<'a> {
             classes: HashMap::new(),
             numbers: None,
             waiting: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            term: 0,
+            seen_ms: HashMap::new(),
             gone: HashSet::new(),
             presence_ms: 0,
         }
     }
 
-    fn key(&self, entry: i64) -> (u8, i64, i64) {
+    fn key(&self, entry: i64) -> Key {
         let class = self.classes.get(&entry).copied().unwrap_or(Class::GENERAL.0);
         let number = self.numbers.as_ref().map_or(entry, |numbers| numbers.number(entry));
         (class, number, entry)
@@ -157,13 +169,38 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// Takes in whom a decision knew to be absent. What a decision of an earlier term noted says nothing any more.
+    fn hear(&mut self, tick: &Tick) {
+        if tick.term != self.term {
+            self.term = tick.term;
+            self.waiting.append(&mut self.absent);
+        }
+        for (entry, seen_ms) in &tick.passed_over {
+            let key = self.key(*entry);
+            if seen_ms + self.presence_ms > tick.at_ms {
+                self.seen_ms.insert(*entry, *seen_ms);
+                if self.absent.remove(&key) {
+                    self.waiting.insert(key);
+                }
+            } else if self.waiting.remove(&key) {
+                self.absent.insert(key);
+            }
+        }
+    }
+
     fn leave(&mut self, entry: i64) {
         self.gone.insert(entry);
-        self.waiting.remove(&self.key(entry));
+        self.forget(entry);
+    }
+
+    fn forget(&mut self, entry: i64) {
+        let key = self.key(entry);
+        self.waiting.remove(&key);
+        self.absent.remove(&key);
     }
 
     fn put(&mut self, entry: i64, class: u8) {
-        self.waiting.remove(&self.key(entry));
+        self.forget(entry);
         self.gone.remove(&entry);
         self.classes.insert(entry, class);
         self.waiting.insert(self.key(entry));
@@ -174,7 +211,8 @@ impl<'a> Replay<'a> {
             found.push(format!("sale {}: its lobby was drawn twice", self.sale));
         }
         self.numbers = Some(Numbers::draw(seed, size));
-        self.waiting = std::mem::take(&mut self.waiting).into_iter().map(|(.., entry)| self.key(entry)).collect();
+        let all = std::mem::take(&mut self.waiting).into_iter().chain(std::mem::take(&mut self.absent));
+        self.waiting = all.map(|(.., entry)| self.key(entry)).collect();
     }
 
     fn admit(&mut self, entries: &[i64], tick: Option<&Tick>, found: &mut Vec<String>) {
@@ -194,22 +232,18 @@ impl<'a> Replay<'a> {
         for entry in entries {
             self.leave(*entry);
         }
-        let excused: HashMap<i64, i64> =
-            tick.map(|tick| tick.passed_over.iter().copied().collect()).unwrap_or_default();
         let at_ms = tick.map_or(0, |tick| tick.at_ms);
         for (.., entry) in self.waiting.range(..last) {
-            match excused.get(entry) {
-                Some(seen_ms) if seen_ms + self.presence_ms <= at_ms => {}
-                Some(seen_ms) => found.push(format!(
+            found.push(match self.seen_ms.get(entry) {
+                Some(seen_ms) => format!(
                     "sale {sale}: entry {} passed entry {entry}, which had been seen {} ms before",
                     last.2,
                     at_ms - seen_ms
-                )),
-                None => found.push(format!(
-                    "sale {sale}: entry {} passed entry {entry}, which waited and was not looked at",
-                    last.2
-                )),
-            }
+                ),
+                None => {
+                    format!("sale {sale}: entry {} passed entry {entry}, which waited and was not looked at", last.2)
+                }
+            });
             if found.len() > super::TOLD {
                 return;
             }

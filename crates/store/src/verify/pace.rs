@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::pacing::Ramp;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::history::{History, Tick};
@@ -52,8 +53,9 @@ impl Setting<'_> {
 }
 
 pub(super) async fn check(look: &mut Look<'_>, history: &History) -> crate::Result<()> {
-    let audits: Vec<(Uuid, i64)> = sqlx::query_as(
-        "select a.sale, to_ms(a.at) from audit a join sale s on s.id = a.sale
+    let audits: Vec<Audit> = sqlx::query_as(
+        "select a.sale, to_ms(a.at) as at_ms, a.action = 'sale.edit' as edit, a.change->'to' as to
+         from audit a join sale s on s.id = a.sale
          where s.event = $1 and (a.action like 'admission.%' or a.action = 'sale.edit') order by a.id",
     )
     .bind(look.event)
@@ -94,21 +96,61 @@ fn settings(history: &History, sale: Uuid) -> Vec<Setting<'_>> {
     settings
 }
 
-/// Every change of the knobs has its line in the audit log, written before.
-fn unaudited(sale: Uuid, settings: &[Setting<'_>], audits: &[(Uuid, i64)]) -> Vec<String> {
-    fn knobs<'a>(setting: &Setting<'a>) -> impl PartialEq + use<'a> {
-        let now = setting.now;
+/// A line of the audit log about a sale's settings.
+#[derive(sqlx::FromRow)]
+struct Audit {
+    sale: Uuid,
+    at_ms: i64,
+    /// Whether a promoter edited the sale; else an operator turned its knobs.
+    edit: bool,
+    /// What was to come of it.
+    to: Value,
+}
+
+impl Audit {
+    fn says(&self, now: &SaleNow) -> bool {
+        let to = |name: &str| &self.to[name];
+        if self.edit {
+            *to("opens_at_ms") == now.opens_at_ms
+                && *to("closes_at_ms") == now.closes_at_ms
+                && *to("lobby_opens_at_ms") == json!(now.lobby_opens_at_ms)
+                && *to("wait_ends_at_ms") == json!(now.wait_ends_at_ms)
+                && *to("allotment") == json!(now.allotment)
+        } else {
+            let reason = if to("stop_reason").is_null() { to("pause_reason") } else { to("stop_reason") };
+            *to("rate_per_minute") == now.rate_per_minute
+                && *to("max_active") == now.max_active
+                && *to("grace_ms") == now.grace_ms
+                && *to("presence_ms") == now.presence_ms
+                && *reason == json!(now.pause_reason)
+        }
+    }
+}
+
+/// Every change of the knobs and every edit has a line of its own in the audit log, written before, that says just that.
+fn unaudited(sale: Uuid, settings: &[Setting<'_>], audits: &[Audit]) -> Vec<String> {
+    fn knobs(now: &SaleNow) -> impl PartialEq + use<'_> {
         let pace = (now.rate_per_minute, now.max_active, now.target_per_minute, &now.ramp, &now.brake);
         (pace, now.grace_ms, now.presence_ms, &now.pause_reason, now.stopped, now.rate_version)
     }
-    let mut changes = 0;
+    const fn edited(now: &SaleNow) -> impl PartialEq {
+        let window = (now.lobby_opens_at_ms, now.opens_at_ms, now.closes_at_ms, now.wait_ends_at_ms);
+        (window, now.draws, now.allotment)
+    }
     let mut found = Vec::new();
-    for pair in settings.windows(2) {
-        if knobs(&pair[0]) != knobs(&pair[1]) {
-            changes += 1;
-            let before = audits.iter().filter(|(of, at_ms)| *of == sale && *at_ms <= pair[1].at_ms).count();
-            if before < changes {
-                found.push(format!("sale {sale}: version {} changes the knobs, and the audit log has {before} lines for {changes} changes", pair[1].version));
+    for edit in [false, true] {
+        let mut lines = audits.iter().filter(|audit| audit.sale == sale && audit.edit == edit);
+        for pair in settings.windows(2) {
+            let (before, now) = (pair[0].now, pair[1].now);
+            let changed = if edit { edited(before) != edited(now) } else { knobs(before) != knobs(now) };
+            if changed && !lines.any(|line| line.at_ms <= pair[1].at_ms && line.says(now)) {
+                let what = if edit { "is an edit" } else { "changes the knobs" };
+                found.push(format!(
+                    "sale {sale}: version {} {what}, and no line of the audit log before it says so",
+                    pair[1].version
+                ));
+                // The lines after this one cannot be told apart any more.
+                break;
             }
         }
     }
@@ -236,7 +278,7 @@ impl Pace<'_> {
                 self.before(tick).is_none_or(|Setting { now, at_ms, .. }| {
                     now.sold_out
                         || tick.at_ms < now.opens_at_ms - moment
-                        || tick.at_ms >= now.closes_at_ms + moment && tick.at_ms > at_ms + moment
+                        || tick.at_ms >= now.course(true).ends_at_ms() + moment && tick.at_ms > at_ms + moment
                 })
             })
             .map(|tick| {

@@ -26,7 +26,8 @@ async fn the_draw_goes_before_the_entries(world: &World) -> Result {
     let lease = world.pacing().await?;
     let closed = async || world.store.close_lobby(world.sale).await.unwrap() == Some(SIZE);
     eventually(Duration::from_secs(5), closed).await;
-    let paper = Published { json: b"{}".to_vec(), sig: b"-".to_vec() };
+    let json = serde_json::json!({"roster": {"size": SIZE}, "seed": hex::encode(SEED)});
+    let paper = Published { json: json.to_string().into_bytes(), sig: b"-".to_vec() };
     world.store.commit_draw(&lease, &[1; 32], &paper).await?;
     world.store.fix_roster(&lease, SIZE, &paper, &[2; 32]).await?;
     anyhow::ensure!(world.tick(lease).await?.admitted.is_empty(), "somebody was let in before the draw");
@@ -41,6 +42,23 @@ async fn the_draw_goes_before_the_entries(world: &World) -> Result {
     assert_ne!(candidates, ask.candidates, "the seed is one that changes the order");
     let admitted = world.store.pace(&PaceAsk { drawn: true, candidates: candidates.clone(), ..ask }).await?.admitted;
     assert_eq!(admitted, candidates);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_draw_kept_or_published_that_the_line_did_not_go_by_is_named() -> Result {
+    let world = world().await?;
+    the_draw_goes_before_the_entries(&world).await?;
+    let named = async || -> Result<bool> {
+        let report = world.store.verify().await?;
+        assert!(report.checked.contains(&"draw-is-the-one-used"));
+        Ok(report.violations.iter().any(|violation| violation.check == "draw-is-the-one-used"))
+    };
+    assert!(!named().await?);
+    world.sql("update draw set seed = sha256('')").await?;
+    assert!(named().await?);
+    world.sql(&format!("update draw set seed = '\\x{}', draw_json = '{{}}'", hex::encode(SEED))).await?;
+    assert!(named().await?);
     Ok(())
 }
 

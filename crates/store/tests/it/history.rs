@@ -47,6 +47,7 @@ pub async fn history() -> Result<(World, Cast)> {
     store.tune(world.sale, world.account, &Tune::Resume, "", None).await?;
     let knobs = Tune::Knobs(KnobChange::rate(30_000));
     store.tune(world.sale, world.account, &knobs, "", None).await?;
+    world.closes_later(1_000).await?;
 
     // Holds that end by themselves come first.
     world.holds_last(1, 0).await?;

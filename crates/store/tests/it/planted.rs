@@ -342,9 +342,19 @@ pub const FAULTS: &[(&str, Plant)] = &[
         Sql(|_| "update pace_tick set term = 9 where version = (select min(version) from pace_tick)".to_owned()),
     ),
     (
+        "draw-is-the-one-used",
+        Sql(|_| {
+            "insert into draw (sale, secret, commitment_json, commitment_sig, roster_json, size, seed, drawn_at)
+             select id, '', '', '', '', 3, '', now() from sale where published limit 1"
+                .to_owned()
+        }),
+    ),
+    ("knobs-are-audited", Sql(|_| "delete from audit where action = 'admission.pause'".to_owned())),
+    ("knobs-are-audited", Sql(|_| "delete from audit where action = 'sale.edit'".to_owned())),
+    (
         "knobs-are-audited",
         Sql(|_| {
-            "delete from audit where action = 'admission.pause'; delete from audit where action = 'sale.edit'"
+            "update audit set change = jsonb_set(change, '{to,max_active}', '1') where action = 'admission.pause'"
                 .to_owned()
         }),
     ),

@@ -315,7 +315,18 @@ impl World {
     pub async fn holds_last(&self, hold_ttl_ms: i64, extension_ms: i64) -> Result {
         let sale = self.store.sale(self.sale).await?.context("the sale")?;
         let draft = SaleDraft { hold_ttl_ms, extension_ms, ..sale.draft };
-        let edit = self.store.edit_sale(self.sale, sale.version, &draft, self.account).await?;
+        self.edit(sale.version, &draft).await
+    }
+
+    /// The sale closes so much later.
+    pub async fn closes_later(&self, by_ms: i64) -> Result {
+        let sale = self.store.sale(self.sale).await?.context("the sale")?;
+        let draft = SaleDraft { closes_at_ms: sale.draft.closes_at_ms + by_ms, ..sale.draft };
+        self.edit(sale.version, &draft).await
+    }
+
+    async fn edit(&self, version: i64, draft: &SaleDraft) -> Result {
+        let edit = self.store.edit_sale(self.sale, version, draft, self.account).await?;
         anyhow::ensure!(edit == SaleEdit::Done, "{edit:?}");
         Ok(())
     }

@@ -7,6 +7,7 @@ use domain::draw::Numbers;
 use domain::order::{Class, Order};
 use domain::pacing::{Between, Knobs, Now, Ramp, Step, Tuning, Window};
 use domain::sale::Course;
+use serde_json::json;
 use store::StoreError;
 use store::draw::Published;
 use store::events::{SaleDraft, SaleEdit, SalePublished};
@@ -287,9 +288,11 @@ impl Both {
         }
         let (store, nothing) = (&self.world.store, Published { json: b"{}".to_vec(), sig: Vec::new() });
         if self.closed {
-            ensure!(store.flip_draw(&self.lease, self.world.event, &nothing, &self.seed, None).await?, "drawn before");
-            self.rules.course.drawn = true;
             let size = self.rules.lobby_size.unwrap_or(0);
+            let json = json!({"seed": hex::encode(self.seed), "roster": {"size": size}}).to_string().into_bytes();
+            let draw = Published { json, sig: Vec::new() };
+            ensure!(store.flip_draw(&self.lease, self.world.event, &draw, &self.seed, None).await?, "drawn before");
+            self.rules.course.drawn = true;
             if size > 0 {
                 self.rules.order.draw(Numbers::draw(&self.seed, size).into());
                 self.judge.numbers = Some(Numbers::draw(&self.seed, size));
