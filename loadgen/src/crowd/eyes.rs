@@ -205,6 +205,9 @@ impl Eye {
             at_ms,
             What::Saw { eye: self.number, via, place: self.place, epoch: new.epoch, seq: new.seq, sight },
         );
+        if let Some(head) = &new.view.log_head {
+            self.diary.note_at(at_ms, What::TheHead(head.clone()));
+        }
         if !matches!(new.view.state, contracts::places::PlaceState::Waiting) {
             self.live.moved(new.view.changed_at_ms);
         }
