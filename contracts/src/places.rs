@@ -175,10 +175,10 @@ pub struct View {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcement: Option<Announcement>,
     /// The newest signed head of the sale's log, to be compared with the published ones: a log that says otherwise was rewritten, or
-    /// is shown differently to others. A socket is told each once, within the time in which any page hears something; a poll
+    /// is shown differently to others. A socket is told it once, within the time in which any page hears something; a poll
     /// always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log_head: Option<ToldHead>,
+    pub log_head: Option<Box<ToldHead>>,
     /// Whether it is not paused but stopped: nobody joins either, until an operator starts it again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stopped: bool,

@@ -18,9 +18,9 @@ pub struct Heads(RwLock<HashMap<Uuid, ToldHead>>);
 
 impl Heads {
     /// The newest head of a sale's log, unless it is this one that was told.
-    pub fn newer(&self, sale: Uuid, told_seq: i64) -> Option<ToldHead> {
+    pub fn newer(&self, sale: Uuid, told_seq: i64) -> Option<Box<ToldHead>> {
         let heads = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        heads.get(&sale).filter(|head| head.seq > told_seq).cloned()
+        heads.get(&sale).filter(|head| head.seq > told_seq).cloned().map(Box::new)
     }
 
     fn learn(&self, newest: NewestHead) {

@@ -36,7 +36,7 @@ pub async fn view(hub: &Hub, receipt: &Receipt) -> Result<View, Problem> {
         sale: SaleState::Closed,
         pause_reason: None,
         announcement: None,
-        log_head: heads.into_iter().find(|head| head.sale == receipt.sale).map(told),
+        log_head: heads.into_iter().find(|head| head.sale == receipt.sale).map(|head| Box::new(told(head))),
         stopped: false,
         opens_at_ms: None,
         hold: booking.map(|booking| hold(&booking)),
