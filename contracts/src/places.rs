@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::access::SecretCode;
 use crate::announcements::Announcement;
 use crate::ids::{BookingId, EventId, PlaceId, SaleId};
+use crate::log::ToldHead;
 use crate::sales::SaleState;
 
 /// What a party wants, and what it would take instead.
@@ -173,6 +174,11 @@ pub struct View {
     /// `announced` is not told it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcement: Option<Announcement>,
+    /// The newest signed head of the sale's log, to be compared with the published ones: a log that says otherwise was rewritten, or
+    /// is shown differently to others. A socket is told it once, within the time in which any page hears something; a poll
+    /// always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_head: Option<Box<ToldHead>>,
     /// Whether it is not paused but stopped: nobody joins either, until an operator starts it again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stopped: bool,

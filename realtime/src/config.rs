@@ -41,6 +41,8 @@ pub struct Config {
     pub estimate_write_ms: u64,
     /// How often the chances that seats remain are computed, in milliseconds: 100 to 60000.
     pub odds_every_ms: u64,
+    /// How often this node looks for new heads of the sales' logs, in milliseconds: 100 to 60000.
+    pub heads_every_ms: u64,
 }
 
 impl Default for Config {
@@ -62,6 +64,7 @@ impl Default for Config {
             look_every_ms: 500,
             estimate_write_ms: 60_000,
             odds_every_ms: 5_000,
+            heads_every_ms: 3_000,
         }
     }
 }
@@ -88,6 +91,7 @@ impl Config {
         ensure!((50..=5_000).contains(&self.look_every_ms), "realtime.look_every_ms must be 50 to 5000");
         ensure!((100..=600_000).contains(&self.estimate_write_ms), "realtime.estimate_write_ms must be 100 to 600000");
         ensure!((100..=60_000).contains(&self.odds_every_ms), "realtime.odds_every_ms must be 100 to 60000");
+        ensure!((100..=60_000).contains(&self.heads_every_ms), "realtime.heads_every_ms must be 100 to 60000");
         for origin in &self.allowed_origins {
             ensure!(
                 origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && !host.contains('/')),

@@ -8,6 +8,7 @@
 mod board;
 mod config;
 mod estimates;
+mod heads;
 mod hello;
 mod hub;
 mod live;
@@ -92,6 +93,7 @@ impl Realtime {
         tasks.spawn(TaskKind::Service, "events to follow", tend::look(self.hub.clone(), tasks.clone()));
         tasks.spawn(TaskKind::Service, "presence", presence::Presence::write(self.hub.clone(), tasks.soft()));
         tasks.spawn(TaskKind::Service, "kept estimates", estimates::Estimates::write(self.hub.clone(), tasks.soft()));
+        tasks.spawn(TaskKind::Service, "heads of logs", heads::learn(self.hub.clone(), tasks.soft()));
         tasks.spawn(TaskKind::Service, "socket stop", stop::stop(self.hub.clone(), tasks.soft()));
     }
 

@@ -88,6 +88,11 @@ fn compose(at: &Entered, kind: Kind) -> Option<(String, Option<i64>)> {
     }
     sight.view.estimate = slot.telling().tell(&sight, sight.view.server_now_ms);
     at.room.outlook.tell(&mut sight.view, slot.sale, slot.entry);
+    // Never a reason for a frame: within `alive_every_ms` there is one anyway, at each page's own moment.
+    sight.view.log_head = at.room.heads.newer(slot.sale, shown.head_seq.load(Ordering::Relaxed));
+    if let Some(head) = &sight.view.log_head {
+        shown.head_seq.store(head.seq, Ordering::Relaxed);
+    }
     showing(slot, &sight, at.hub.monotonic_ms());
     let changed_at_ms = sight.view.changed_at_ms;
     let push = Push { v: VERSION, epoch: sight.epoch, seq: sight.seq, message: push::Message::Place(sight.view) };

@@ -93,6 +93,7 @@ pub async fn place(
             let mut sight = sight.ok_or_else(behind)?;
             sight.view.estimate = telling::answer(seen.estimate(), sight.fresh);
             room.outlook.tell(&mut sight.view, receipt.sale, receipt.entry);
+            sight.view.log_head = room.heads.newer(receipt.sale, 0);
             ("mirror", Polled { epoch: sight.epoch, seq: sight.seq, view: sight.view })
         }
         Found::NotFollowed => {

@@ -8,6 +8,7 @@ use contracts::sales::SaleState;
 use store::StoreError;
 use store::bookings::BookingRow;
 
+use crate::heads::told;
 use crate::hub::Hub;
 
 /// The place as Postgres keeps it. A place that still waits has no honest number here.
@@ -24,6 +25,7 @@ pub async fn view(hub: &Hub, receipt: &Receipt) -> Result<View, Problem> {
         }
         _ => None,
     };
+    let heads = hub.store.newest_heads(&[receipt.event]).await.map_err(|fault| problem(&fault))?;
     Ok(View {
         state,
         ahead: 0,
@@ -34,6 +36,7 @@ pub async fn view(hub: &Hub, receipt: &Receipt) -> Result<View, Problem> {
         sale: SaleState::Closed,
         pause_reason: None,
         announcement: None,
+        log_head: heads.into_iter().find(|head| head.sale == receipt.sale).map(|head| Box::new(told(head))),
         stopped: false,
         opens_at_ms: None,
         hold: booking.map(|booking| hold(&booking)),

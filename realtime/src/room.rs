@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::board::Board;
 use crate::estimates::Estimates;
+use crate::heads::Heads;
 use crate::odds::Outlook;
 use crate::slot::Slot;
 use crate::slots::Slots;
@@ -35,6 +36,8 @@ pub struct Room {
     estimates: Arc<Estimates>,
     /// What remains of the event at a fan's turn.
     pub outlook: Outlook,
+    /// The newest heads of its sales' logs.
+    pub heads: Heads,
 }
 
 /// What a node must have seen before it answers about a place.
@@ -61,6 +64,7 @@ impl Room {
             settled: AtomicBool::new(false),
             estimates,
             outlook: Outlook::default(),
+            heads: Heads::default(),
         }
     }
 

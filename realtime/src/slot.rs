@@ -116,6 +116,8 @@ pub struct Shown {
     pub sold_out: AtomicBool,
     /// The time of the announcement it showed; 0 for none.
     pub announced_ms: AtomicI64,
+    /// The number of the newest head of the log that it was told; 0 for none.
+    pub head_seq: AtomicI64,
 }
 
 impl Shown {

@@ -20,7 +20,7 @@ pub struct Sight {
     pub epoch: i64,
     /// What this node has seen.
     pub seq: Seq,
-    /// What the fan is told; `changed_at_ms` is 0, and the estimate is left to [`crate::telling`].
+    /// What the fan is told; `changed_at_ms` is 0, the estimate is left to [`crate::telling`], the head to [`crate::heads`].
     pub view: View,
     /// The wait as it is estimated now.
     pub fresh: Option<Range>,
@@ -65,6 +65,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) ->
         sale: pulse.state(),
         pause_reason: pulse.pause_reason(),
         announcement: None,
+        log_head: None,
         stopped: pulse.stopped(),
         opens_at_ms: matches!(pulse.state(), SaleState::Scheduled | SaleState::Lobby).then_some(sale.now.opens_at_ms),
         hold,

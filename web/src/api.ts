@@ -34,6 +34,8 @@ export interface Options {
   confirm?: string;
   /** Where the body is text of another type than JSON. */
   type?: string;
+  /** Whether the answer is JSON by lines; it becomes a list. */
+  lines?: boolean;
   /** How long to wait for the answer. */
   withinMs?: number;
 }
@@ -64,7 +66,7 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
     const text = await r.text();
     let json: unknown;
     try {
-      json = text ? JSON.parse(text) : undefined;
+      json = text ? JSON.parse(o.lines && r.ok ? `[${text.trim().split("\n")}]` : text) : undefined;
     } catch {
       json = undefined;
     }

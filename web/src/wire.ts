@@ -113,6 +113,8 @@ export interface HoldView {
 }
 /** What is announced to everybody in line. Without texts: those told before. */
 export interface Announcement { at_ms: number; texts?: Record<string, string> }
+/** A signed head of the sale's log, in short. */
+export interface ToldHead { seq: number; at_ms: number; key_id: string; hash: string }
 export interface View {
   state: PlaceState;
   ahead: number;
@@ -123,6 +125,7 @@ export interface View {
   sale: SaleState;
   pause_reason?: string;
   announcement?: Announcement;
+  log_head?: ToldHead;
   stopped?: boolean;
   opens_at_ms?: number;
   hold?: HoldView;

@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
-import { AVAILABILITY, booking, EVENT, history, now, report, saleDraft, SCENES, TIERS, WISHES } from "./fixture/data.mjs";
+import { AVAILABILITY, booking, EVENT, head, history, now, report, saleDraft, SCENES, TIERS, WISHES } from "./fixture/data.mjs";
 import { DeskOffice } from "./fixture/office.mjs";
 import { Play } from "./fixture/play.mjs";
 import { upgrade } from "./fixture/socket.mjs";
@@ -109,6 +109,11 @@ export async function start({ port = 0, ...play } = {}) {
     if ((m = is("/v1/sales/*/report"))) {
       if (m[0] === "sal_nothing") return problem(404, "not-found", "There is nothing here", "no such sale");
       return m[0] === "sal_live" ? problem(409, "sale-not-over", "The sale is not over yet", "its report is public once it is") : send(200, report(m[0]));
+    }
+
+    if (is("/v1/sales/*/log/heads")) {
+      response.writeHead(200, { "content-type": "application/x-ndjson" });
+      return response.end([1, 2, 3, 4, 5, 6, 7].map((seq) => JSON.stringify(head(seq)) + "\n").slice(Number(url.searchParams.get("after"))).join(""));
     }
 
     // ---- the line

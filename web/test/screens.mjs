@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect, launch, listenForErrors } from "./browser/chromium.mjs";
 import { consoles } from "./fixture/consoles.mjs";
-import { SCENES } from "./fixture/data.mjs";
+import { head, SCENES } from "./fixture/data.mjs";
 import { start } from "./fixture-server.mjs";
 
 const arg = (name, otherwise) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : otherwise);
@@ -88,6 +88,7 @@ const details = async (page, name) => {
   await page.goto(`${fixture.url}/q/sal_${name}`);
   await page.getByTestId("place-details").locator("summary").click();
   await page.getByTestId("steps").waitFor();
+  await page.getByTestId("log-head").getByText("number 7").waitFor();
 };
 for (const name of ["waiting", "lobby", "skipped", "standing", "lapsed", "removed"]) await screen(`queue-place-${name}`, (page) => details(page, name));
 await screen("queue-place-waiting-dark", (page) => details(page, "waiting"), { dark: true });
@@ -178,6 +179,13 @@ for (const [name, sale, state] of [["report", "sal_closed", "report"], ["report-
   await screen(name, async (page) => {
     await page.goto(`${fixture.url}/report/${sale}`);
     await at(page, state);
+  });
+}
+for (const [verdict, seq] of [["same", 7], ["wrong", 8]]) {
+  await screen(`report-heads-${verdict}`, async (page) => {
+    await page.addInitScript((heads) => localStorage.setItem("usher.heads.sal_closed", heads), JSON.stringify([head(3), head(seq)]));
+    await page.goto(`${fixture.url}/report/sal_closed`);
+    await page.locator(`[data-testid="heads"][data-verdict="${verdict}"]`).waitFor();
   });
 }
 await screen("report-dark", async (page) => {

@@ -46,6 +46,23 @@ pub struct Seal {
     pub signature: Vec<u8>,
 }
 
+/// The newest head of a sale's log, in short.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct NewestHead {
+    /// The sale's event.
+    pub event: Uuid,
+    /// The sale.
+    pub sale: Uuid,
+    /// The head's number.
+    pub seq: i64,
+    /// When it was written, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Names the key.
+    pub key_id: String,
+    /// Of the signed text.
+    pub hash: Vec<u8>,
+}
+
 /// A record as it was hashed.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct LogLine {
@@ -174,6 +191,22 @@ impl Store {
             signature: row.signature.clone(),
         };
         Ok(rows.iter().map(|row| (row.facts(), seal(row))).collect())
+    }
+
+    /// The newest heads of these events' sales, of those that have any.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn newest_heads(&self, events: &[Uuid]) -> Result<Vec<NewestHead>> {
+        Ok(sqlx::query_as(
+            "select s.event, s.id as sale, h.seq, to_ms(h.at) as at_ms, h.key_id, h.hash
+             from sale s cross join lateral
+                  (select seq, at, key_id, hash from log_head where sale = s.id order by seq desc limit 1) h
+             where s.event = any ($1)",
+        )
+        .bind(events)
+        .fetch_all(&self.pool)
+        .await?)
     }
 
     /// The records of one lane of a sale's log after `after`, oldest first, at most `limit`; the seats lane is its event's.

@@ -108,7 +108,8 @@ async fn one_round(stage: &Stage, args: &BenchArgs, clock: &Clock) -> anyhow::Re
     tokio::time::sleep(Duration::from_secs(2)).await;
     cast.send_home();
     let stories = cast.finish().await?;
-    let facts = Facts { event: event.event_id, capacity: HOLDS, paces: Vec::new(), numbers: HashMap::new() };
+    let (numbers, heads) = (HashMap::new(), HashMap::new());
+    let facts = Facts { event: event.event_id, capacity: HOLDS, paces: Vec::new(), numbers, heads };
     let history = History { facts, stories, faults: Vec::new(), intents: HashMap::new(), ticket_key: Vec::new() };
     Ok(releases(&Tales::of(&history), HOLDS).1)
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::history::Fault;
 use super::tales::HoldTale;
-use super::{History, Tales, holds, line, whole};
+use super::{History, Tales, heads, holds, line, whole};
 use crate::crowd::diary::{Via, What};
 
 /// The numbers.
@@ -33,6 +33,8 @@ pub struct Figures {
     pub seats_sold: usize,
     /// Seats in all.
     pub capacity: u32,
+    /// Heads of the sale's log that fans were told, each compared with the published one of its number.
+    pub heads_told: usize,
     /// Requests refused by limits.
     pub limited: usize,
     /// From the intended sending of a join to its answer.
@@ -73,6 +75,7 @@ pub fn figures(history: &History, tales: &Tales<'_>) -> Figures {
         released_to_next,
         seats_sold: whole::sold_seats(tales),
         capacity: history.facts.capacity,
+        heads_told: heads::told(history).count(),
         limited,
         join_p99_ms: p99(&mut joins),
         push_p99_ms: p99(&mut pushes),
@@ -178,6 +181,7 @@ mod tests {
             released_to_next: 1,
             seats_sold: 3,
             capacity: 3,
+            heads_told: 5,
             limited: 0,
             join_p99_ms: 0.9,
             push_p99_ms: 2.0,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use contracts::ids::EventId;
+use contracts::log::ToldHead;
 
 use crate::api::provider::Intent;
 use crate::crowd::Story;
@@ -33,6 +34,8 @@ pub struct Facts {
     pub paces: Vec<Pace>,
     /// The numbers that the draw gave, by entry, as it was published. Who came later has their entry as number.
     pub numbers: HashMap<i64, i64>,
+    /// The heads of the sale's log, by their numbers, as they were published when all was over.
+    pub heads: HashMap<i64, ToldHead>,
 }
 
 /// A pace that an operator set.

@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_growing_ahead_is_told_except_after_a_rebuild() {
         let mut history = scene::clean();
-        history.stories[4].records.insert(5, scene::waiting(5_100, 4, 9));
+        history.stories[4].records.insert(6, scene::waiting(5_100, 4, 9));
         assert!(told(&history, "ahead-never-grows").contains("saw 1 ahead, then 9"));
         scene::each(&mut history, 4, |what| {
             if let What::Saw { epoch, sight, .. } = what

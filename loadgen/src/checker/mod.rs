@@ -5,6 +5,7 @@
 
 mod felt;
 pub mod figures;
+pub mod heads;
 pub mod history;
 pub mod holds;
 pub mod kept;
@@ -22,7 +23,7 @@ pub use tales::Tales;
 pub type Check = fn(&History, &Tales<'_>) -> Vec<String>;
 
 /// All checks with their names.
-pub const CHECKS: [(&str, Check); 15] = [
+pub const CHECKS: [(&str, Check); 16] = [
     ("one-place", line::one_place),
     ("ahead-never-grows", line::ahead_never_grows),
     ("order", line::order),
@@ -35,6 +36,7 @@ pub const CHECKS: [(&str, Check); 15] = [
     ("acknowledged-not-lost", kept::acknowledged_not_lost),
     ("money", money::money),
     ("ticket-codes", money::ticket_codes),
+    ("heads-as-told", heads::heads_as_told),
     ("sold-all", whole::sold_all),
     ("statuses", whole::statuses),
     ("stories", whole::stories),

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use contracts::bookings::BookingState;
 use contracts::ids::{BookingId, EventId, PlaceId, TicketId};
+use contracts::log::ToldHead;
 use contracts::places::{HoldView, PlaceState, Seq};
 use contracts::sales::SaleState;
 use contracts::ticket_code::{TicketClaim, TicketSigner};
@@ -117,10 +118,16 @@ fn found(fan: u32, state: PlaceState) -> Record {
     at(25_000, What::Found { asked: place(fan), place: place(fan), entry: i64::from(fan) + 1, state })
 }
 
+/// A head of the sale's log, as told and as published.
+pub fn head(seq: i64) -> ToldHead {
+    ToldHead { seq, at_ms: 1_000, key_id: "k".to_owned(), hash: "7f".repeat(32) }
+}
+
 fn start(fan: u32) -> Vec<Record> {
     let mut records = vec![joined(1_000, place(fan), i64::from(fan) + 1)];
     records.push(at(1_010, What::Connected { eye: 0, place: place(fan) }));
     records.push(saw(1_011, fan, Via::First, sight(PlaceState::Waiting, u64::from(fan), 1_000)));
+    records.push(at(1_011, What::TheHead(head(7))));
     records
 }
 
@@ -163,6 +170,7 @@ pub fn clean() -> History {
             capacity: 3,
             paces: vec![Pace { asked_ms: 0, by_ms: 0, per_minute: 60 }],
             numbers: HashMap::new(),
+            heads: HashMap::from([(7, head(7))]),
         },
         stories: stories.collect(),
         faults: Vec::new(),

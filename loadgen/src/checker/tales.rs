@@ -219,7 +219,7 @@ impl<'a> Tales<'a> {
             What::Confirmed { booking, intent, status, taken } => {
                 self.hold(fan, *booking).confirms.push((at_ms, intent, status, *taken));
             }
-            What::Did { .. } | What::Refused(_) | What::Found { .. } | What::Lost { .. } => {}
+            What::Did { .. } | What::TheHead(_) | What::Refused(_) | What::Found { .. } | What::Lost { .. } => {}
         }
     }
 

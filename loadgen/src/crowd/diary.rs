@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chassis::clock::Clock;
 use contracts::bookings::{Booking, BookingState};
 use contracts::ids::{BookingId, PlaceId, TicketId};
+use contracts::log::ToldHead;
 use contracts::places::{HoldView, PlaceState, Seq, View};
 use contracts::sales::SaleState;
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,8 @@ pub enum What {
         /// What it said.
         sight: Sight,
     },
+    /// A view told a head of the sale's log.
+    TheHead(ToldHead),
     /// The booking was looked at.
     Booking(BookingSeen),
     /// The fan did something, and the server said yes.

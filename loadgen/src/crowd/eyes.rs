@@ -7,6 +7,7 @@ use std::time::Duration;
 use chassis::retry::Backoff;
 use chassis::secret::{Secret, unreadable_json};
 use contracts::ids::PlaceId;
+use contracts::log::ToldHead;
 use contracts::places::{Listen, Seq, View};
 use contracts::push::{Message as Said, Pull, PullMessage, Push, VERSION, close};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -205,6 +206,9 @@ impl Eye {
             at_ms,
             What::Saw { eye: self.number, via, place: self.place, epoch: new.epoch, seq: new.seq, sight },
         );
+        if let Some(head) = &new.view.log_head {
+            self.diary.note_at(at_ms, What::TheHead(ToldHead::clone(head)));
+        }
         if !matches!(new.view.state, contracts::places::PlaceState::Waiting) {
             self.live.moved(new.view.changed_at_ms);
         }

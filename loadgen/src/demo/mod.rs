@@ -29,6 +29,7 @@ use breaking::Breaking;
 use cast::Cast;
 use operating::Operating;
 use report::Report;
+use settle::Published;
 use shape::Shape;
 
 /// The crowd goes home after this, from the start of the program: a demo ends within five minutes.
@@ -52,7 +53,8 @@ pub async fn run(args: DemoArgs, clock: Clock) -> anyhow::Result<ExitCode> {
         port: None,
         split: args.split,
         realtime_processes: args.fans.div_ceil(SOCKETS_PER_PROCESS),
-        env: Vec::new(),
+        // A demo is short: its fans are told several heads all the same.
+        env: vec![("USHER_ADMISSION__HEAD_EVERY_MS".to_owned(), "5000".to_owned())],
         quiet: true,
     };
     say(started_ms, &clock, &format!("starting, in {}", data.display()));
@@ -160,8 +162,9 @@ async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64)
 
     let key: settle::TicketKey = office.get("/v1/ticket-key").await?;
     say(started_ms, clock, "judging");
-    let (numbers, faults) = settle::published(&stage.base, sale.sale_id, &stage.data.join("published")).await?;
-    let facts = Facts { event: event.event_id, capacity: seats, paces: operating.paces(), numbers };
+    let (published, faults) = settle::published(&stage.base, sale.sale_id, &stage.data.join("published")).await?;
+    let Published { numbers, heads } = published;
+    let facts = Facts { event: event.event_id, capacity: seats, paces: operating.paces(), numbers, heads };
     let history = History { facts, stories, faults: breaking.faults(), intents, ticket_key: key.bytes()? };
     let mut violations: Vec<String> =
         checker::check(&history).into_iter().map(|what| format!("crowd: {what}")).collect();

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use chassis::clock::Clock;
 use contracts::draws::DrawView;
 use contracts::ids::SaleId;
+use contracts::log::{Head, ToldHead};
 use serde::Deserialize;
 
 use crate::api::provider::{self, Intent};
@@ -93,9 +94,18 @@ async fn run_verify(data: &Path, env: &[(String, String)], slack_ms: i64) -> any
     usher("verify", &["verify", "--json", "--data", &path_text(data)?, "--slack-ms", &slack_ms.to_string()], env).await
 }
 
+/// What was published of a sale, as far as fans' diaries are compared with it.
+#[derive(Debug)]
+pub struct Published {
+    /// The numbers drawn, by entry.
+    pub numbers: HashMap<i64, i64>,
+    /// The heads of its log, by their numbers.
+    pub heads: HashMap<i64, ToldHead>,
+}
+
 /// Fetches what was published of a sale, its log and its draw, into the folder, and has both checked as anybody can: from the
-/// files alone. The numbers drawn, by entry, and what was found.
-pub async fn published(base: &str, sale: SaleId, folder: &Path) -> anyhow::Result<(HashMap<i64, i64>, Vec<String>)> {
+/// files alone. Answers what was published, and what was found.
+pub async fn published(base: &str, sale: SaleId, folder: &Path) -> anyhow::Result<(Published, Vec<String>)> {
     let (log, draw) = (folder.join("log"), folder.join("draw"));
     let address = format!("{base}/v1/sales/{sale}");
     let mut found = usher("log", &["log", "fetch", &address, &path_text(&log)?], &[]).await?;
@@ -114,7 +124,11 @@ pub async fn published(base: &str, sale: SaleId, folder: &Path) -> anyhow::Resul
     let pair =
         |line: &str| line.split_once(' ').and_then(|(number, entry)| Some((entry.parse().ok()?, number.parse().ok()?)));
     let numbers = lines.lines().map(|line| pair(line).with_context(|| format!("numbers.txt has the line {line:?}")));
-    Ok((numbers.collect::<anyhow::Result<_>>()?, found))
+    let heads = std::fs::read_to_string(log.join("heads.ndjson")).context("the log's heads are not published")?;
+    let heads = heads.lines().map(|line| Ok(ToldHead::from(&serde_json::from_str::<Head>(line)?)));
+    let heads: anyhow::Result<Vec<ToldHead>> = heads.collect();
+    let heads = heads?.into_iter().map(|head| (head.seq, head)).collect();
+    Ok((Published { numbers: numbers.collect::<anyhow::Result<_>>()?, heads }, found))
 }
 
 /// Runs one of `usher`'s checks. What it found: the `violations` or `faults` in the object that it printed, if it printed one.

@@ -45,6 +45,7 @@ impl Line {
             chances: Vec::new(),
             sold_out_for_you: false,
             announcement: None,
+            log_head: None,
             sale: SaleState::Open,
             pause_reason: None,
             stopped: false,

@@ -3,6 +3,7 @@
 mod announcements;
 mod crowd;
 mod edges;
+mod heads;
 mod moves;
 mod oracle;
 mod resume;

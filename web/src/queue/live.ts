@@ -4,6 +4,7 @@ import { call, Problem } from "../api";
 import { afterClose, afterSeconds, fullJitter } from "../logic/backoff";
 import { notOlder } from "../logic/screen";
 import type { Announcement, Estimate, Heard, Listen, PollAnswer, Seq, View } from "../wire";
+import { hearHead } from "./head";
 
 export interface Hears {
   view(view: View): void;
@@ -36,7 +37,7 @@ export class Live {
   private heardAt = performance.now();
   private timers = new Map<string, ReturnType<typeof setTimeout>>();
 
-  constructor(private receipt: string, private listen: Listen, private hears: Hears) {
+  constructor(private sale: string, private receipt: string, private listen: Listen, private hears: Hears) {
     this.connect();
   }
 
@@ -124,6 +125,8 @@ export class Live {
   private take(heard: Heard, view: View): void {
     this.heardAt = performance.now();
     this.hears.connected(true);
+    // Told once, whatever else the frame says.
+    if (view.log_head) hearHead(this.sale, view.log_head);
     if (!notOlder(this.last, heard)) return;
     this.last = { epoch: heard.epoch, seq: heard.seq };
     this.estimate = view.estimate;

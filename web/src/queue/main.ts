@@ -66,7 +66,7 @@ function listen(): void {
   lostAt = null;
   if (!app.kept) return;
   if (!later) return fetchLater();
-  live = new later.Live(app.kept.receipt, app.kept.listen, {
+  live = new later.Live(saleId, app.kept.receipt, app.kept.listen, {
     view: (v) => {
       app.fault = undefined;
       app.viewAt = Date.now();

@@ -11,6 +11,7 @@ import { count } from "../logic/words";
 import type { Joined, Place, PlaceHistory } from "../wire";
 import type { Acts, App } from "./app";
 import { copyButton } from "./copy";
+import { headLine } from "./head";
 import { offer } from "./transfer";
 import { wishFields } from "./wishes";
 
@@ -101,6 +102,7 @@ export function placeDetails(app: App, acts: Acts): HTMLElement | false {
     h("summary", null, h("strong", null, "Your place"), h("span", { class: "small" }, " numbers, support code, changes, what happened")),
     code !== "" && h("p", null, "Support code: ", h("code", { "data-testid": "support-code" }, code), " ", copyButton(code)),
     code !== "" && h("p", { class: "small" }, "Tell it the organiser if you need help. It opens nothing."),
+    headLine(app),
     body);
   details.addEventListener("toggle", () => {
     open = details.open;

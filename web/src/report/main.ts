@@ -8,6 +8,7 @@ import { lasted, percent, stamp } from "../logic/spans";
 import { clockTime, longTime } from "../logic/time";
 import { count, plural } from "../logic/words";
 import type { Event, FairnessReport, Sale } from "../wire";
+import { headsCheck } from "./heads";
 import { every, shapes } from "./words";
 
 const main = $("main");
@@ -34,7 +35,8 @@ async function load(): Promise<void> {
     main.dataset.state = p.code === "sale-not-over" ? "early" : p.status === 404 ? "unknown" : "problem";
     fill(main,
       p.status === 404 ? [h("h1", null, "This report is not here"), h("p", null, "The address may be mistyped, or the sale is not public."), h("p", null, h("a", { href: "/" }, "All events"))]
-      : p.code === "sale-not-over" ? [h("h1", null, "The sale is not over yet"), h("p", null, "Its report is here for everybody as soon as it is."), h("p", null, h("a", { href: "/q/" + id }, "To the sale"))]
+      : p.code === "sale-not-over" ? [h("h1", null, "The sale is not over yet"), h("p", null, "Its report is here for everybody as soon as it is."), h("p", null, h("a", { href: "/q/" + id }, "To the sale")),
+        h("h2", null, "The log that you were told"), headsCheck(id)]
       : [h("h1", null, "The report could not be loaded"), trouble(p, () => void load())]);
   }
   main.removeAttribute("aria-busy");
@@ -78,6 +80,7 @@ function draw(r: FairnessReport, event?: Event): (Node | false)[] {
     h("h2", null, "Check it yourself"),
     h("div", { class: "card" }, h("p", null, "Every decision of this sale is in a public log whose heads are signed. This command checks it:"),
       h("p", { class: "wrap" }, h("code", null, `usher log verify ${location.origin}/v1/sales/${r.sale_id}`))),
+    headsCheck(id),
   ];
 }
 

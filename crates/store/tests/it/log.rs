@@ -27,6 +27,12 @@ async fn heads_are_written_by_the_pacing_holder_each_minute_and_at_the_end() -> 
     world.join(&[1]).await?;
     let second = store.write_head(world.sale, seal).await?.expect("a head");
     assert_eq!((second.seq, second.joins.version, second.previous), (2, 1, 1_i64.to_be_bytes().to_vec()));
+    // Whoever follows the event learns of the newest alone.
+    assert_eq!(store.newest_heads(&[stranger]).await?, []);
+    let newest = store.newest_heads(&[world.event, stranger]).await?;
+    let told: Vec<_> = newest.iter().map(|head| (head.event, head.sale, head.seq, head.at_ms)).collect();
+    assert_eq!(told, [(world.event, world.sale, 2, second.at_ms)]);
+    assert_eq!((newest[0].key_id.as_str(), &newest[0].hash[..]), ("k", &2_i64.to_be_bytes()[..]));
     // At the end at once; after it, only when there is something new.
     world.sql("update sale set sold_out_at = clock_timestamp(); update lease set until = '-infinity'").await?;
     assert_eq!(store.heads_due(stranger, 60_000).await?, [world.sale]);
