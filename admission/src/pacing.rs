@@ -164,9 +164,9 @@ async fn attend(
     };
     if mirror.course().awaits_draw() && desk.drawing != Some(lease.term) {
         desk.drawing = Some(lease.term);
-        let (drawer, event) = (admission.drawer.clone(), event.event);
+        let (drawer, event, stop) = (admission.drawer.clone(), event.event, tasks.soft());
         tasks.spawn(TaskKind::Job, "the draw of a lobby", async move {
-            drawer.run(event, lease).await;
+            stop.run_until_cancelled(drawer.run(event, lease)).await;
             Ok(())
         });
     }
