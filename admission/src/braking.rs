@@ -17,6 +17,8 @@ pub struct Braking {
     brake: Brake,
     why: String,
     read_ms: Option<i64>,
+    /// When the factor last changed.
+    changed_ms: Option<i64>,
     /// The factor that the operators were told, once they were.
     told: Option<f64>,
     counted: Option<Counted>,
@@ -48,7 +50,7 @@ impl Braking {
     pub fn read(&mut self, rules: Option<BrakeRules>, measure: &mut SaleMeasure, free: u32, now_ms: i64) {
         let Some(rules) = rules else {
             if self.factor() < 1.0 {
-                self.brake = Brake::default();
+                (self.brake, self.changed_ms) = (Brake::default(), Some(now_ms));
                 "the brake was taken away".clone_into(&mut self.why);
                 self.counted = None;
             }
@@ -58,9 +60,11 @@ impl Braking {
             return;
         }
         self.read_ms = Some(now_ms);
-        let Some(BrakeChange { from, to, why }) = self.brake.read(&rules, measure.reading(&rules, free, now_ms)) else {
+        let reading = measure.reading(&rules, free, self.changed_ms, now_ms);
+        let Some(BrakeChange { from, to, why }) = self.brake.read(&rules, reading) else {
             return;
         };
+        self.changed_ms = Some(now_ms);
         let (kind, words) = match why {
             BrakeWhy::Slow { p99_ms, bound_ms } => {
                 ("slow", format!("the booking path takes {p99_ms} ms at the 99th percentile, more than {bound_ms}"))
@@ -90,5 +94,29 @@ impl Braking {
             self.told = Some(factor);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lowest factor within a minute of five quick decisions a second, of which these are slow.
+    fn lowest(slow: &[i64]) -> f64 {
+        let (mut braking, mut measure, mut lowest) = (Braking::default(), SaleMeasure::default(), 1.0f64);
+        for at_ms in (0..60_000).step_by(200) {
+            measure.ticked(at_ms, if slow.contains(&at_ms) { 3_000 } else { 10 }, false);
+            braking.read(Some(BrakeRules::default()), &mut measure, 100, at_ms);
+            lowest = lowest.min(braking.factor());
+        }
+        lowest
+    }
+
+    #[test]
+    fn a_hiccup_does_not_brake_and_nothing_brakes_twice() {
+        let factors = [&[][..], &[20_000], &[20_000, 20_200], &[20_000, 20_200, 20_400]].map(lowest);
+        assert_eq!(factors.map(f64::to_bits), [1.0f64, 1.0, 1.0, 0.5].map(f64::to_bits), "{factors:?}");
+        let slow: Vec<i64> = (20_000..31_000).step_by(200).collect();
+        assert_eq!(lowest(&slow).to_bits(), 0.125f64.to_bits(), "what stays slow brakes on");
     }
 }

@@ -101,7 +101,8 @@ impl Drawer {
         Ok(Self { store, clock, config, signer: Arc::new(signer(secret)), local, http })
     }
 
-    /// Draws the sale's lobby, however far it is, and ends when that is done or the lease is over.
+    /// Draws the sale's lobby, however far it is, and ends when that is done or the lease is over: lost, given up, or not kept any
+    /// more since the sale is over.
     pub async fn run(&self, event: Uuid, lease: Lease) {
         let sale = lease.scope;
         loop {
@@ -109,7 +110,7 @@ impl Drawer {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(Undone::Store(StoreError::Moved(_))) => {
-                    return tracing::info!(%sale, "somebody else goes on with the draw");
+                    return tracing::info!(%sale, "the draw is not this process's any more");
                 }
                 Err(fault) => tracing::warn!(%sale, %fault, "the draw waits"),
             }
@@ -120,6 +121,9 @@ impl Drawer {
     /// Does what can be done now. Answers whether the lobby is drawn.
     async fn step(&self, event: Uuid, lease: &Lease) -> Result<bool, Undone> {
         let sale = lease.scope;
+        if !self.store.is_in_office(lease).await? {
+            return Err(StoreError::Moved("the lease's term").into());
+        }
         let Some(row) = self.store.draw(sale).await? else {
             self.commit(lease).await?;
             return Ok(false);

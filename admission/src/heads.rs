@@ -7,24 +7,33 @@ use contracts::ids::{EventId, SaleId};
 use contracts::log::{Head, LaneEnd};
 use contracts::papers::Papers;
 use store::log::{HeadFacts, Seal};
+use tokio::time::Instant;
 
 use crate::Admission;
+
+/// Sales that are over for longer, in milliseconds, are looked at only as often as a head is written, not each second.
+const OVER_MS: i64 = 3_600_000;
 
 /// Writes the heads that are due until told to stop. Nothing waits for it; what fails is written the next second.
 pub async fn run(admission: Admission, tasks: Tasks) -> anyhow::Result<()> {
     let stop = tasks.soft();
+    let every = Duration::from_millis(admission.config.head_every_ms.unsigned_abs());
+    let mut all_at: Option<Instant> = None;
     while !stop.is_cancelled() {
-        if let Err(fault) = write_due(&admission).await {
-            tracing::warn!(%fault, "heads of the log cannot be written for the moment");
+        let (begun, all) = (Instant::now(), all_at.is_none_or(|at| at.elapsed() >= every));
+        match write_due(&admission, (!all).then_some(OVER_MS)).await {
+            Ok(()) if all => all_at = Some(begun),
+            Ok(()) => {}
+            Err(fault) => tracing::warn!(%fault, "heads of the log cannot be written for the moment"),
         }
         drop(tokio::time::timeout(Duration::from_secs(1), stop.cancelled()).await);
     }
     Ok(())
 }
 
-async fn write_due(admission: &Admission) -> store::Result<()> {
+async fn write_due(admission: &Admission, over_ms: Option<i64>) -> store::Result<()> {
     let store = &admission.store;
-    for sale in store.heads_due(admission.holder, admission.config.head_every_ms).await? {
+    for sale in store.heads_due(admission.holder, admission.config.head_every_ms, over_ms).await? {
         if let Some(head) = store.write_head(sale, |facts| seal(&admission.papers, facts)).await? {
             tracing::debug!(%sale, seq = head.seq, "a head of the log");
         }

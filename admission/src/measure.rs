@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use domain::pacing::{BrakeRules, Reading, ShowUp};
+use domain::pacing::{BREACH_LEAST, BrakeRules, Reading, ShowUp};
 use store::feed::{Change, Ending, HoldState, Record};
 use store::mirror::{EventMirror, Standing};
 use uuid::Uuid;
@@ -129,9 +129,10 @@ impl SaleMeasure {
         keep(&mut self.ticks, (now_ms, took_ms, failed));
     }
 
-    /// The booking path over the last ten seconds, while this many seats are free.
-    pub fn reading(&mut self, rules: &BrakeRules, free: u32, now_ms: i64) -> Reading {
-        let from_ms = now_ms - READING_MS;
+    /// The booking path over the last ten seconds, while this many seats are free; but not from before the brake changed, so that
+    /// nothing brakes twice.
+    pub fn reading(&mut self, rules: &BrakeRules, free: u32, changed_ms: Option<i64>, now_ms: i64) -> Reading {
+        let from_ms = changed_ms.map_or(i64::MIN, |at_ms| at_ms + 1).max(now_ms - READING_MS);
         self.seatings.retain(|(at, _)| *at >= from_ms);
         self.failures.retain(|at| *at >= from_ms);
         self.ticks.retain(|(at, ..)| *at >= from_ms);
@@ -185,12 +186,12 @@ fn keep<T>(kept: &mut VecDeque<T>, one: T) {
     kept.push_back(one);
 }
 
-/// The 99th percentile by nearest rank; of at least one.
+/// The 99th percentile by nearest rank, but no more than the [`BREACH_LEAST`]th longest; 0 of fewer.
 fn p99(of: &[u32]) -> u32 {
     let mut sorted = of.to_vec();
     sorted.sort_unstable();
-    let rank = (sorted.len() * 99).div_ceil(100);
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0)
+    let rank = (sorted.len() * 99).div_ceil(100).min((sorted.len() + 1).saturating_sub(BREACH_LEAST as usize));
+    rank.checked_sub(1).map_or(0, |nth| sorted[nth])
 }
 
 #[cfg(test)]
@@ -220,9 +221,9 @@ mod tests {
         for entry in 1..101 {
             measure.held(entry, entry * 10, 1_000);
         }
-        let reading = measure.reading(&RULES, 50, 1_000);
-        assert_eq!((reading.p99_ms, reading.samples, reading.errors), (990, 100, 0));
-        assert_eq!(measure.reading(&RULES, 50, 11_001).samples, 0, "what is old says nothing");
+        let reading = measure.reading(&RULES, 50, None, 1_000);
+        assert_eq!((reading.p99_ms, reading.samples, reading.errors), (980, 100, 0));
+        assert_eq!(measure.reading(&RULES, 50, None, 11_001).samples, 0, "what is old says nothing");
     }
 
     #[test]
@@ -232,14 +233,14 @@ mod tests {
         for entry in 6..11 {
             measure.held(entry, 100, 100);
         }
-        assert_eq!(measure.reading(&RULES, 500, 9_000).p99_ms, 100, "five were passed by");
+        assert_eq!(measure.reading(&RULES, 500, None, 9_000).p99_ms, 100, "five were passed by");
         for entry in 1..6 {
             measure.held(entry, 9_000, 9_000);
         }
-        assert_eq!(measure.reading(&RULES, 500, 9_000).p99_ms, 100);
+        assert_eq!(measure.reading(&RULES, 500, None, 9_000).p99_ms, 100);
         let_in(&mut measure, 11..21, 9_000);
-        assert_eq!(measure.reading(&RULES, 19, 11_000).samples, 0, "there are seats for nine of ten only");
-        let reading = measure.reading(&RULES, 20, 11_000);
+        assert_eq!(measure.reading(&RULES, 19, None, 11_000).samples, 0, "there are seats for nine of ten only");
+        let reading = measure.reading(&RULES, 20, None, 11_000);
         assert_eq!((reading.p99_ms, reading.samples), (2_000, 10), "a path that stands still is slow");
     }
 
@@ -249,7 +250,7 @@ mod tests {
         for nth in 0..10 {
             measure.ticked(nth, 1_200, nth == 9);
         }
-        let reading = measure.reading(&RULES, 0, 10);
+        let reading = measure.reading(&RULES, 0, None, 10);
         assert_eq!((reading.p99_ms, reading.errors, reading.samples), (1_200, 1, 10));
     }
 }

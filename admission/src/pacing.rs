@@ -8,6 +8,7 @@ use std::time::Duration;
 use chassis::retry::Backoff;
 use chassis::tasks::{TaskKind, Tasks};
 use domain::pacing::{BrakeRules, Flow, Now, Recent};
+use domain::sale::State;
 use metrics::{counter, gauge, histogram};
 use store::StoreError;
 use store::follow::Follower;
@@ -65,6 +66,8 @@ struct Held {
     /// Who was let in lately by this process's own clock.
     recent: Recent,
     braking: Braking,
+    /// When the lease was last renewed with nothing to decide, in steady milliseconds; nothing after a decision.
+    idle_ms: Option<i64>,
 }
 
 /// A sale in this process's hands.
@@ -137,6 +140,13 @@ async fn pace_event(admission: &Admission, tasks: &Tasks, event: Uuid) -> anyhow
     }
 }
 
+/// Whether there may be something to decide: people are let in, or a refund may have brought a seat back. Otherwise the office
+/// is only kept, which costs a row each third of the lease. That this is asked of this process's clock and copy loosens
+/// nothing: a decision is judged anew in its transaction, and a pause that ends is heard of like all news.
+const fn decides(state: State) -> bool {
+    state.admits() || matches!(state, State::SoldOut)
+}
+
 async fn attend(
     admission: &Admission,
     tasks: &Tasks,
@@ -164,17 +174,28 @@ async fn attend(
     };
     if mirror.course().awaits_draw() && desk.drawing != Some(lease.term) {
         desk.drawing = Some(lease.term);
-        let (drawer, event) = (admission.drawer.clone(), event.event);
+        let (drawer, event, stop) = (admission.drawer.clone(), event.event, tasks.soft());
         tasks.spawn(TaskKind::Job, "the draw of a lobby", async move {
-            drawer.run(event, lease).await;
+            stop.run_until_cancelled(drawer.run(event, lease)).await;
             Ok(())
         });
     }
     let started = Instant::now();
     let now = Now { wall_ms: admission.clock.now_ms(), steady_ms: admission.clock.monotonic_ms().cast_signed() };
+    let held = &mut desk.held;
+    if !decides(mirror.state(now.wall_ms)) {
+        // Who is absent now need not be when it goes on.
+        held.memories = Memories::default();
+        if held.idle_ms.is_none_or(|at_ms| now.steady_ms - at_ms >= config.lease_ttl_ms / 3) {
+            admission.store.renew_lease(&lease).await?;
+            held.idle_ms = Some(now.steady_ms);
+        }
+        held.braking.read(mirror.now.brake.map(BrakeRules::from), measure, event.free_for(sale), now.steady_ms);
+        return held.braking.tell(&admission.store, &lease).await;
+    }
+    held.idle_ms = None;
     let rate = mirror.now.tuning()?.in_force(now.wall_ms, 1.0, 1.0).knobs.rate_per_minute;
     let rules = head::rules(mirror, rate, config.window, config.clock_slack_ms);
-    let held = &mut desk.held;
     let found = head::read(&admission.store, event, sale, mirror, rules, now, &mut held.memories).await;
     let ask = PaceAsk {
         lease,

@@ -43,7 +43,7 @@ pub struct AdmissionView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tuning {
-    /// Fans let in per minute, before the ramp's first step: 1 to 600,000.
+    /// Fans let in per minute: the hard cap, whatever the ramp says; 1 to 600,000.
     pub rate_per_minute: u32,
     /// How many may be admitted, holding or paying at once: 1 to 1,000,000.
     pub max_active: u32,
@@ -63,7 +63,7 @@ pub struct Tuning {
     pub brake: Option<Brake>,
 }
 
-/// A schedule of rates. Before its first step the rate that was set by hand holds, after its last the last.
+/// A schedule of rates below `rate_per_minute`, which holds before its first step and caps them all; the last holds for good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ramp {
@@ -99,9 +99,9 @@ pub enum Between {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Brake {
-    /// A 99th percentile of the booking path above this is a breach, in milliseconds.
+    /// A 99th percentile of the booking path above this is a breach, in milliseconds, if three measurements are.
     pub p99_ms: u32,
-    /// More errors per thousand than this are a breach.
+    /// More errors per thousand than this are a breach, if they are three or more.
     pub errors_per_mille: u32,
     /// Fewer measurements than this say nothing; at least 1.
     pub least_samples: u32,
@@ -168,7 +168,7 @@ pub struct ChangeTuning {
     /// The new time of presence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presence_ms: Option<i64>,
-    /// The new ramp.
+    /// The new ramp, with no step above the rate.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Ramp>)]
     pub ramp: Option<Option<Ramp>>,

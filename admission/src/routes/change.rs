@@ -37,15 +37,27 @@ struct Wish<'a> {
     expected: Option<i64>,
 }
 
-/// Judges a change against the knobs of one version, and makes it only to them.
+/// Judges a change against the knobs of one version, and makes it only to them. Whoever undoes has seen what: that is not judged
+/// anew.
 async fn make(admission: &Admission, wish: Wish<'_>) -> Result<Response, Problem> {
     let Wish { sale, account, tune, reason, confirm, expected } = wish;
-    for _ in 0..TRIES {
+    let tries = if tune == Tune::Undo { 1 } else { TRIES };
+    for _ in 0..tries {
         let from = admission.store.tuned(sale.0).await.map_err(problem)?.ok_or_else(|| Problem::not_found("sale"))?;
         if expected.is_some_and(|expected| expected != from.version) {
             break;
         }
-        let highest_minute = if confirm::raises_rate(&from, &tune) {
+        if tune == Tune::Undo && from.before.is_none() {
+            return Err(Problem::conflict(
+                "nothing-to-undo",
+                "The knobs were never changed",
+                "there is nothing to go back to",
+            ));
+        }
+        if let Tune::Knobs(change) = &tune {
+            knobs::below_cap(change, &from.knobs)?;
+        }
+        let highest_minute = if confirm::raises_pace(&from, &tune) {
             admission.store.highest_minute(from.event).await.map_err(problem)?
         } else {
             0
@@ -59,6 +71,11 @@ async fn make(admission: &Admission, wish: Wish<'_>) -> Result<Response, Problem
         }
     }
     Err(problem(StoreError::Moved("the sale's tuning")))
+}
+
+/// The version that the operator saw, if they say so.
+fn expected(headers: &HeaderMap, if_match: Result<IfMatch, Problem>) -> Result<Option<i64>, Problem> {
+    if headers.contains_key("if-match") { Ok(Some(if_match?.0)) } else { Ok(None) }
 }
 
 /// Changes the knobs that are named. With `If-Match`, only if nobody else was quicker.
@@ -77,7 +94,7 @@ pub async fn tune(
     allowed(&admission, sale, account, &[Role::Operator]).await?;
     let reason = stated(&asked.reason)?;
     let tune = Tune::Knobs(knobs::change(&asked)?);
-    let expected = if headers.contains_key("if-match") { Some(if_match?.0) } else { None };
+    let expected = expected(&headers, if_match)?;
     make(&admission, Wish { sale, account, tune, reason, confirm: asked.confirm.as_deref(), expected }).await
 }
 
@@ -87,10 +104,11 @@ async fn simply(
     account: Account,
     tune: Tune,
     body: &Reason,
+    expected: Option<i64>,
 ) -> Result<Response, Problem> {
     allowed(admission, sale, account, &[Role::Operator]).await?;
     let reason = stated(&body.reason)?;
-    make(admission, Wish { sale, account, tune, reason, confirm: body.confirm.as_deref(), expected: None }).await
+    make(admission, Wish { sale, account, tune, reason, confirm: body.confirm.as_deref(), expected }).await
 }
 
 /// Lets nobody in until it is resumed; fans are told the reason.
@@ -104,7 +122,7 @@ pub async fn pause(
     account: Account,
     Json(body): Json<Reason>,
 ) -> Result<Response, Problem> {
-    simply(&admission, sale, account, Tune::Pause, &body).await
+    simply(&admission, sale, account, Tune::Pause, &body, None).await
 }
 
 /// Lets fans in again. Takes two requests.
@@ -118,7 +136,7 @@ pub async fn resume(
     account: Account,
     Json(body): Json<Reason>,
 ) -> Result<Response, Problem> {
-    simply(&admission, sale, account, Tune::Resume, &body).await
+    simply(&admission, sale, account, Tune::Resume, &body, None).await
 }
 
 /// Emergency stop: nobody joins and nobody is let in until it is started again; everything is kept, and fans are told the
@@ -133,7 +151,7 @@ pub async fn stop(
     account: Account,
     Json(body): Json<Reason>,
 ) -> Result<Response, Problem> {
-    simply(&admission, sale, account, Tune::Stop, &body).await
+    simply(&admission, sale, account, Tune::Stop, &body, None).await
 }
 
 /// Ends an emergency stop. Takes two requests.
@@ -147,23 +165,22 @@ pub async fn start(
     account: Account,
     Json(body): Json<Reason>,
 ) -> Result<Response, Problem> {
-    simply(&admission, sale, account, Tune::Start, &body).await
+    simply(&admission, sale, account, Tune::Start, &body, None).await
 }
 
-/// Restores the knobs as they were before their last change; pauses and stops stay. Twice does the change again.
+/// Restores the knobs as they were before their last change; pauses and stops stay. With `If-Match`, only if nobody was quicker.
 #[utoipa::path(post, path = "/v1/sales/{sale}/admission/undo", tag = "admission", security(("bearer" = [])),
-    params(("sale" = SaleId, Path)), request_body = Reason,
+    params(("sale" = SaleId, Path), ("If-Match" = Option<String>, Header)), request_body = Reason,
     responses((status = 200, body = AdmissionView, headers(("ETag" = String))),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn undo(
     State(admission): State<Admission>,
     Id(sale): Id<SaleId>,
     account: Account,
+    headers: HeaderMap,
+    if_match: Result<IfMatch, Problem>,
     Json(body): Json<Reason>,
 ) -> Result<Response, Problem> {
-    allowed(&admission, sale, account, &[Role::Operator]).await?;
-    let before = admission.store.before_last_tune(sale.0).await.map_err(problem)?.ok_or_else(|| {
-        Problem::conflict("nothing-to-undo", "The knobs were never changed", "there is nothing to go back to")
-    })?;
-    simply(&admission, sale, account, Tune::Undo(before), &body).await
+    let expected = expected(&headers, if_match)?;
+    simply(&admission, sale, account, Tune::Undo, &body, expected).await
 }

@@ -51,6 +51,20 @@ pub fn change(asked: &ChangeTuning) -> Result<KnobChange, Problem> {
     Ok(change)
 }
 
+/// Refuses a new ramp with a step above the rate that will be set, which is the hard cap and would win. A rate that is lowered
+/// below the ramp as it stands is taken: that must be quick.
+pub fn below_cap(change: &KnobChange, knobs: &Knobs) -> Result<(), Problem> {
+    let cap = change.rate_per_minute.unwrap_or(knobs.rate_per_minute);
+    let steps = change.ramp.iter().flatten().flat_map(|ramp| &ramp.steps);
+    match (1..).zip(steps).find(|(_, step)| step.rate_per_minute > cap) {
+        Some((nth, step)) => Err(Problem::invalid(format!(
+            "ramp: step {nth} says {} fans per minute, above rate_per_minute, {cap}, which is the hard cap: raise that too, or lower the step",
+            step.rate_per_minute
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn within(name: &str, given: Option<impl Into<i64>>, range: &RangeInclusive<i64>, hint: &str) -> Result<(), Problem> {
     match given.map(Into::into) {
         Some(given) if !range.contains(&given) => {

@@ -47,6 +47,7 @@ pub async fn preview(
     let Ok(turn) = admission.previews.clone().try_acquire_owned() else { return Err(Problem::limited(BUSY_S)) };
     let (begun, most) = (Instant::now(), admission.config.preview_places);
     let tuned = admission.store.tuned(sale.0).await.map_err(problem)?.ok_or_else(|| Problem::not_found("sale"))?;
+    knobs::below_cap(&change, &tuned.knobs)?;
     let situation = admission.store.situation(sale.0, most).await.map_err(problem)?.ok_or_else(|| {
         Problem::conflict("sale-is-draft", "The sale is not published", "it has no line to look at yet")
     })?;

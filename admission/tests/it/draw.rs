@@ -298,3 +298,46 @@ async fn without_its_beacon_a_draw_goes_on_only_where_that_was_published_and_pro
     let edit = store.edit_sale(waits, row.version, &draft, Uuid::nil()).await.unwrap();
     assert_eq!(edit, store::events::SaleEdit::Committed);
 }
+
+/// The role with a draw whose beacon would come in an hour, once it has committed to a secret.
+async fn committed() -> (testkit::TestDatabase, testkit::TestRedis, Store, Tasks, Uuid) {
+    let (database, redis) = (testkit::database().await, testkit::redis().await);
+    let store = Store::with_pool(database.pool.clone(), redis.url()).unwrap();
+    let (clock, tasks) = (Clock::system(), Tasks::without_signals());
+    let sale = lobby(&store, &clock).await;
+    let draw = DrawConfig { beacon: Beacon::Local, delay_s: 3_600, ..DrawConfig::default() };
+    drop(role(&store, &clock, &tasks, draw, sale).await);
+    eventually(Duration::from_secs(5), async || store.draw(sale).await.unwrap().is_some()).await;
+    (database, redis, store, tasks, sale)
+}
+
+#[tokio::test]
+async fn an_open_lobby_does_not_hold_up_the_stop() {
+    let (_database, _redis, _store, tasks, _) = committed().await;
+    tasks.stop();
+    tasks.run_until_stopped(Duration::from_secs(5)).await.expect("everything ended by itself");
+}
+
+#[tokio::test]
+async fn whoever_lost_the_lease_does_not_go_on_with_the_draw() {
+    let (_database, _redis, store, tasks, sale) = committed().await;
+    // Another process holds it from now on, and does nothing.
+    sqlx::query("update lease set term = term + 1, holder = $1, until = 'infinity'")
+        .bind(Uuid::from_u128(99))
+        .execute(store.pool())
+        .await
+        .unwrap();
+    let count = async |of: &str| -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {of}")))
+            .fetch_one(store.pool())
+            .await
+            .unwrap()
+    };
+    eventually(Duration::from_secs(10), async || count("sale where opens_at <= clock_timestamp()").await == 1).await;
+    // Three looks later it would have closed the lobby.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(count("line where lobby_size is not null").await, 0);
+    assert!(store.draw(sale).await.unwrap().unwrap().roster.is_none());
+    tasks.stop();
+    tasks.run_until_stopped(Duration::from_secs(5)).await.expect("everything ended by itself");
+}

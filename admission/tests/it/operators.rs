@@ -187,11 +187,11 @@ async fn every_knob_is_tuned_and_told() {
     let desk = desk().await;
     let change = json!({"rate_per_minute": 60, "max_active": 150, "target_per_minute": 50, "grace_ms": 5, "presence_ms": 6_000,
         "ramp": {"steps": [{"at_ms": 1, "rate_per_minute": 30}], "between": "linear"}, "brake": {"p99_ms": 700}, "reason": "calm"});
-    let view = desk.done("PATCH", "", change).await;
+    let view = desk.surely("PATCH", "", change).await;
     let tuning = serde_json::to_value(&view.tuning).unwrap();
     assert_eq!((tuning["target_per_minute"].as_u64(), tuning["brake"]["p99_ms"].as_u64()), (Some(50), Some(700)));
     assert_eq!((view.rate_in_force, view.rate_version, view.brake.factor.to_bits()), (30, 2, 1f64.to_bits()));
-    let view = desk.done("PATCH", "", json!({"ramp": null, "brake": null, "reason": "plain"})).await;
+    let view = desk.surely("PATCH", "", json!({"ramp": null, "brake": null, "reason": "plain"})).await;
     assert_eq!((view.tuning.ramp, view.tuning.brake, view.rate_in_force), (None, None, 60));
     for (body, code) in
         [(json!({"rate_per_minute": 0, "reason": "x"}), "invalid-request"), (json!({"grace_ms": 1}), "invalid-request")]
@@ -236,6 +236,47 @@ async fn dangerous_changes_take_two_requests_of_one_operator_within_a_minute() {
 }
 
 #[tokio::test]
+async fn the_rate_is_the_hard_cap_whatever_the_ramp_says() {
+    let desk = desk().await;
+    let above = json!({"ramp": {"steps": [{"at_ms": 1, "rate_per_minute": 500}, {"at_ms": 2, "rate_per_minute": 3_000}]}, "reason": "x"});
+    for (method, part) in [("PATCH", ""), ("POST", "/preview")] {
+        let problem = desk.refused(method, part, above.clone(), 422).await;
+        assert!(problem.detail.contains("step 2 says 3000") && problem.detail.contains("600, which"), "{problem:?}");
+    }
+    let mut with_rate = above.clone();
+    with_rate["rate_per_minute"] = json!(3_000);
+    assert_eq!(desk.surely("PATCH", "", with_rate).await.rate_in_force, 3_000);
+    let slowed = desk.done("PATCH", "", json!({"rate_per_minute": 300, "reason": "an emergency"})).await;
+    assert_eq!((slowed.rate_in_force, slowed.tuning.ramp.unwrap().steps.len()), (300, 2));
+    // Taking the ramp away changes nothing now; the target's end would.
+    desk.done("PATCH", "", json!({"ramp": null, "target_per_minute": 20, "reason": "calm"})).await;
+    let problem = desk.refused("PATCH", "", json!({"target_per_minute": null, "reason": "x"}), 409).await;
+    assert!(problem.detail.contains("from 20 to 300 fans per minute at once"), "{problem:?}");
+}
+
+#[tokio::test]
+async fn nobody_undoes_what_they_did_not_see() {
+    let desk = desk().await;
+    let nothing = desk.refused("POST", "/undo", json!({"reason": "x"}), 409).await;
+    assert_eq!(nothing.code, "nothing-to-undo");
+    desk.done("PATCH", "", json!({"rate_per_minute": 60, "reason": "slower"})).await;
+    desk.done("PATCH", "", json!({"max_active": 50, "reason": "fewer"})).await;
+    let undo = |version: i64| {
+        axum::http::Request::post(format!("/v1/sales/{}/admission/undo", SaleId(desk.sale)))
+            .header("authorization", format!("Bearer {}", desk.token))
+            .header("content-type", "application/json")
+            .header("if-match", format!("\"{version}\""))
+            .body(Body::from(json!({"reason": "a mistake"}).to_string()))
+            .unwrap()
+    };
+    let late = desk.router.clone().oneshot(undo(2)).await.unwrap();
+    assert_eq!(late.status(), 412);
+    assert_eq!(desk.router.clone().oneshot(undo(3)).await.unwrap().status(), 200);
+    let now = desk.done("GET", "", json!(null)).await;
+    assert_eq!((now.tuning.rate_per_minute, now.tuning.max_active), (60, 100), "one change was undone");
+}
+
+#[tokio::test]
 async fn a_preview_says_what_a_change_would_do_and_changes_nothing() {
     let desk = desk().await;
     join_many(&desk, 40).await;
@@ -246,6 +287,25 @@ async fn a_preview_says_what_a_change_would_do_and_changes_nothing() {
     assert!((0.0..=1.0).contains(&view.moved));
     assert_eq!(desk.store.tuned(desk.sale).await.unwrap().unwrap().version, 1);
     desk.refused("POST", "/preview", json!({"rate_per_minute": 0}), 422).await;
+}
+
+#[tokio::test]
+async fn a_preview_goes_by_the_brake_as_it_is() {
+    let desk = desk_of(200, Config::default()).await;
+    join_many(&desk, 60).await;
+    desk.done("PATCH", "", json!({"brake": {}, "reason": "careful"})).await;
+    let preview = async || -> PreviewView {
+        Desk::read(desk.ask(&desk.token, "POST", "/preview", &json!({"brake": null})).await, 200)
+    };
+    let free = preview().await;
+    assert_eq!(free.without.wait_p90_s, free.with.wait_p90_s);
+    sqlx::query("update sale set brake_factor = 0.125, brake_since = clock_timestamp()")
+        .execute(desk.store.pool())
+        .await
+        .unwrap();
+    let braked = preview().await;
+    assert_eq!(braked.with.wait_p90_s, free.with.wait_p90_s, "taken away, it is gone");
+    assert!(braked.without.wait_p90_s.unwrap() > 3 * free.without.wait_p90_s.unwrap(), "{braked:?} and {free:?}");
 }
 
 #[tokio::test]

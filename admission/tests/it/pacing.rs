@@ -180,3 +180,39 @@ async fn heads_of_the_log_are_signed_and_chained() {
     }
     stepped.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_nobody_may_go_in_the_office_is_kept_and_nothing_more() {
+    let mut stepped = Stepped::new(10, KnobChange::rate(60)).await;
+    join_many(&stepped.desk, 9).await;
+    let tune = async |stepped: &Stepped, tune: Tune| {
+        stepped.desk.store.tune(stepped.desk.sale, Uuid::from_u128(4), &tune, "a test", None).await.unwrap();
+    };
+    stepped.step(2_000).await;
+    eventually(PATIENCE, async || stepped.admitted_since(0).await > 0).await;
+    tune(&stepped, Tune::Pause).await;
+    // A little over a third of the lease: it is renewed once in each step.
+    stepped.step(1_400).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let admitted = stepped.admitted_since(0).await;
+    sqlx::raw_sql(
+        "create table public.renewed (at timestamptz);
+         create function public.note() returns trigger language plpgsql as
+             'begin insert into public.renewed values (new.until); return null; end';
+         create trigger note after update on lease for each row execute function public.note()",
+    )
+    .execute(stepped.desk.store.pool())
+    .await
+    .unwrap();
+    for _ in 0..5 {
+        stepped.step(1_400).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let renewed: i64 =
+        sqlx::query_scalar("select count(*) from renewed").fetch_one(stepped.desk.store.pool()).await.unwrap();
+    assert_eq!(renewed, 5);
+    assert_eq!(stepped.admitted_since(0).await, admitted);
+    tune(&stepped, Tune::Resume).await;
+    eventually(Duration::from_secs(1), async || stepped.admitted_since(0).await > admitted).await;
+    stepped.end().await;
+}

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use domain::pacing::{Knobs, Tuning};
+use domain::pacing::{Brake, Knobs, Tuning};
 use domain::preview::{Behaviour, Situation, preview};
 
 fn main() {
@@ -18,6 +18,7 @@ fn main() {
         standing: &[],
         waiting: &parties,
         free: waiting.saturating_mul(2),
+        brake: Brake::default(),
     };
     let tuning = |rate_per_minute| Tuning::new(Knobs { rate_per_minute, max_active: 50_000 });
     for (now, proposed) in [(600, 1_200), (6_000, 9_000), (60_000, 90_000)] {

@@ -441,7 +441,7 @@ impl Store {
     /// When Postgres is away.
     pub async fn running_events(&self) -> Result<Vec<Uuid>> {
         Ok(sqlx::query_scalar(
-            "select distinct event from sale where published and coalesce(wait_ends_at, closes_at) > clock_timestamp() - interval '1 hour'
+            "select distinct event from sale where published and coalesce(wait_ends_at, closes_at) > (select clock_timestamp() - interval '1 hour')
                and exists (select from lane where scope = sale.id)",
         )
         .fetch_all(&self.pool)

@@ -68,6 +68,21 @@ impl Store {
         self.in_office(&mut connection, lease).await
     }
 
+    /// Whether this term still lasts, without renewing it: for work beside the office that its own decisions keep.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn is_in_office(&self, lease: &Lease) -> Result<bool> {
+        Ok(sqlx::query_scalar(
+            "select exists(select from lease where kind = $1 and scope = $2 and term = $3 and until > clock_timestamp())",
+        )
+        .bind(lease.office.name())
+        .bind(lease.scope)
+        .bind(lease.term)
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
     /// Lets go of the office, so that the next holder need not wait.
     ///
     /// # Errors

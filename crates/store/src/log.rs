@@ -112,14 +112,17 @@ impl HeadRow {
 
 impl Store {
     /// Sales that `holder` should write a head for now: every `every_ms` while it paces them, and as soon as they are over.
-    /// After that, and before anybody paces them, anybody does, but only when there is something new to say.
+    /// After that, and before anybody paces them, anybody does, but only when there is something new to say. Sales that are
+    /// over for longer than `over_ms` are not looked at; they change seldom, and looking at all that ever were costs with each
+    /// of them. `None` looks at all.
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn heads_due(&self, holder: Uuid, every_ms: i64) -> Result<Vec<Uuid>> {
+    pub async fn heads_due(&self, holder: Uuid, every_ms: i64, over_ms: Option<i64>) -> Result<Vec<Uuid>> {
         Ok(sqlx::query_scalar(include_str!("log/due.sql"))
             .bind(holder)
             .bind(every_ms as f64)
+            .bind(over_ms.map(|ms| ms as f64))
             .fetch_all(&self.pool)
             .await?)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::draw::Numbers;
 use domain::order::Class;
+use domain::pacing::Brake;
 use domain::preview::{Behaviour, Holding, Spread};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -41,6 +42,8 @@ pub struct Situation {
     pub cut: bool,
     /// Seats that nobody has and the sale may take.
     pub free: u32,
+    /// The automatic brake as its holder last told it.
+    pub brake: Brake,
     /// How fans of this sale have behaved, or what is usual.
     pub behaviour: Behaviour,
 }
@@ -58,6 +61,7 @@ impl Situation {
             standing: &self.standing,
             waiting: &self.waiting,
             free: self.free,
+            brake: self.brake,
         }
     }
 }
@@ -75,9 +79,11 @@ impl Store {
             Some(allotment) => allotment.saturating_sub(taken(&mut tx, sale).await?),
             None => u32::MAX,
         };
-        let (now_ms, event, free, hold_ttl_ms, extension_ms): (i64, Uuid, i64, i32, i32) = sqlx::query_as(
+        type Row = (i64, Uuid, i64, i32, i32, f64, Option<i64>);
+        let (now_ms, event, free, hold_ttl_ms, extension_ms, brake, brake_since_ms): Row = sqlx::query_as(
             "select to_ms(clock_timestamp()), e.id,
-                    greatest(0, e.capacity - (select count(*) from hold_seat where event = e.id and live)), s.hold_ttl_ms, s.extension_ms
+                    greatest(0, e.capacity - (select count(*) from hold_seat where event = e.id and live)), s.hold_ttl_ms, s.extension_ms,
+                    s.brake_factor, to_ms(s.brake_since)
              from sale s join event e on e.id = s.event where s.id = $1",
         )
         .bind(sale)
@@ -129,6 +135,7 @@ impl Store {
             waiting,
             cut,
             free: allotted.min(free as u32),
+            brake: Brake::told(brake, brake_since_ms),
             behaviour,
         }))
     }

@@ -73,7 +73,7 @@ impl From<BrakeNow> for BrakeRules {
 /// All knobs of a sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Knobs {
-    /// Fans per rolling minute.
+    /// Fans per rolling minute: the hard cap, whatever the ramp says.
     pub rate_per_minute: u32,
     /// Admitted, holding or paying at once.
     pub max_active: u32,
@@ -90,13 +90,6 @@ pub struct Knobs {
 }
 
 impl Knobs {
-    /// The highest rate that these knobs can bring into force, in fans per minute.
-    #[must_use]
-    pub fn highest_rate(&self) -> u32 {
-        let steps = self.ramp.iter().flat_map(|ramp| &ramp.steps).map(|step| step.rate_per_minute);
-        steps.fold(self.rate_per_minute, u32::max)
-    }
-
     /// The tuning that the rules know, of a line that goes on.
     ///
     /// # Errors
@@ -104,7 +97,8 @@ impl Knobs {
     pub fn tuning(&self) -> std::result::Result<Tuning, RampFault> {
         let caps = domain::pacing::Knobs { rate_per_minute: self.rate_per_minute, max_active: self.max_active };
         let ramp = self.ramp.as_ref().map(RampNow::rules).transpose()?.unwrap_or_default();
-        Ok(Tuning { target_per_minute: self.target_per_minute, ramp, ..Tuning::new(caps) })
+        let brake = self.brake.map(BrakeRules::from);
+        Ok(Tuning { target_per_minute: self.target_per_minute, ramp, brake, ..Tuning::new(caps) })
     }
 }
 
@@ -165,8 +159,8 @@ impl KnobChange {
 pub enum Tune {
     /// Some knobs.
     Knobs(KnobChange),
-    /// The knobs as they were before their last change.
-    Undo(KnobChange),
+    /// The knobs as they were before their last change; [`Tuned::before`].
+    Undo,
     /// Hold everybody.
     Pause,
     /// Go on.
@@ -178,7 +172,7 @@ pub enum Tune {
 }
 
 /// What the operators have set, as of a version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tuned {
     /// The sale's event.
     pub event: Uuid,
@@ -190,6 +184,12 @@ pub struct Tuned {
     pub stop_reason: Option<String>,
     /// Counts changes of all this.
     pub version: i64,
+    /// The knobs as they were before their last change; nothing if they were never changed.
+    pub before: Option<KnobChange>,
+    /// What the automatic brake makes of the pace, in (0, 1].
+    pub brake_factor: f64,
+    /// When this was read, by Postgres's clock, in milliseconds since 1970.
+    pub now_ms: i64,
 }
 
 /// A line of the audit log.
@@ -221,6 +221,7 @@ impl SaleNow {
         Ok(Tuning {
             target_per_minute: self.target_per_minute,
             ramp,
+            brake: self.brake.map(BrakeRules::from),
             held: self.pause_reason.is_some(),
             stopped: self.stopped,
             ..Tuning::new(caps)
@@ -242,18 +243,18 @@ struct Row {
     stop_reason: Option<String>,
     rate_version: i64,
     published: bool,
+    before: Option<Json<KnobChange>>,
+    brake_factor: f64,
+    now_ms: i64,
 }
 
-macro_rules! tuned {
-    ($rest:literal) => {
-        concat!(
-            "select event, rate_per_minute, max_active, target_per_minute, grace_ms, presence_ms, ramp, brake, pause_reason,
-                    stop_reason, rate_version, published
-             from sale where id = $1",
-            $rest
-        )
-    };
-}
+/// Of one snapshot: the knobs and what they were before belong together.
+const TUNED: &str = "
+    select event, rate_per_minute, max_active, target_per_minute, grace_ms, presence_ms, ramp, brake, pause_reason,
+           stop_reason, rate_version, published, brake_factor, to_ms(clock_timestamp()) as now_ms,
+           (select change->'from' from audit where sale = s.id and action in ('admission.tune', 'admission.undo')
+            order by id desc limit 1) as before
+    from sale s where id = $1";
 
 impl From<Row> for Tuned {
     fn from(row: Row) -> Self {
@@ -271,15 +272,30 @@ impl From<Row> for Tuned {
             pause_reason: row.pause_reason,
             stop_reason: row.stop_reason,
             version: row.rate_version,
+            before: row.before.map(|before| before.0),
+            brake_factor: row.brake_factor,
+            now_ms: row.now_ms,
         }
     }
 }
 
 impl Tuned {
+    /// The knobs after this change; nothing if it changes none.
+    #[must_use]
+    pub fn knobs_after(&self, tune: &Tune) -> Option<Knobs> {
+        let change = match tune {
+            Tune::Knobs(change) => Some(change),
+            Tune::Undo => self.before.as_ref(),
+            Tune::Pause | Tune::Resume | Tune::Stop | Tune::Start => None,
+        };
+        change.map(|change| change.of(&self.knobs))
+    }
+
     fn after(&self, tune: &Tune, reason: &str) -> Self {
         let mut to = self.clone();
+        to.knobs = self.knobs_after(tune).unwrap_or(to.knobs);
         match tune {
-            Tune::Knobs(change) | Tune::Undo(change) => to.knobs = change.of(&self.knobs),
+            Tune::Knobs(_) | Tune::Undo => {}
             Tune::Pause => to.pause_reason = Some(reason.to_owned()),
             Tune::Resume => to.pause_reason = None,
             Tune::Stop => to.stop_reason = Some(reason.to_owned()),
@@ -302,7 +318,7 @@ impl Tune {
     pub const fn action(&self) -> &'static str {
         match self {
             Self::Knobs(_) => "admission.tune",
-            Self::Undo(_) => "admission.undo",
+            Self::Undo => "admission.undo",
             Self::Pause => "admission.pause",
             Self::Resume => "admission.resume",
             Self::Stop => "admission.stop",
@@ -317,12 +333,13 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn tuned(&self, sale: Uuid) -> Result<Option<Tuned>> {
-        let row: Option<Row> = sqlx::query_as(tuned!("")).bind(sale).fetch_optional(&self.pool).await?;
+        let row: Option<Row> = sqlx::query_as(TUNED).bind(sale).fetch_optional(&self.pool).await?;
         Ok(row.map(Tuned::from))
     }
 
     /// Changes how a sale lets people in: the audit log's line comes first, in the same transaction, so that no effect is
-    /// without one. `expected` is the rate version that the operator saw. Answers the new rate version.
+    /// without one. `expected` is the rate version that the operator saw. An undo goes back behind the last change that is
+    /// made when it is made, and changes nothing if there is none. Answers the new rate version.
     ///
     /// # Errors
     /// [`StoreError::Moved`] when the version is another; [`StoreError::Corrupt`] without such a sale; when Postgres is away.
@@ -335,7 +352,9 @@ impl Store {
         expected: Option<i64>,
     ) -> Result<i64> {
         let mut tx = self.pool.begin().await?;
-        let row: Option<Row> = sqlx::query_as(tuned!(" for no key update")).bind(sale).fetch_optional(&mut *tx).await?;
+        sqlx::query("select from sale where id = $1 for no key update").bind(sale).execute(&mut *tx).await?;
+        // A later statement than the lock sees the changes of whoever had it before, and what they changed.
+        let row: Option<Row> = sqlx::query_as(TUNED).bind(sale).fetch_optional(&mut *tx).await?;
         let row = row.ok_or_else(|| StoreError::Corrupt(format!("there is no sale {sale}")))?;
         let published = row.published;
         let from = Tuned::from(row);
@@ -356,21 +375,6 @@ impl Store {
         tx.commit().await?;
         self.publish(from.event, &records).await;
         Ok(from.version + 1)
-    }
-
-    /// The knobs as they were before their last change; nothing if they were never changed. Undoing twice does it again.
-    ///
-    /// # Errors
-    /// When Postgres is away.
-    pub async fn before_last_tune(&self, sale: Uuid) -> Result<Option<KnobChange>> {
-        let from: Option<Json<KnobChange>> = sqlx::query_scalar(
-            "select change->'from' from audit where sale = $1 and action in ('admission.tune', 'admission.undo')
-             order by id desc limit 1",
-        )
-        .bind(sale)
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(from.map(|from| from.0))
     }
 
     /// The most that were ever let in within a rolling minute of one of the event's sales.

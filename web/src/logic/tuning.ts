@@ -36,6 +36,7 @@ function brakeOf(v: KnobValues): Brake {
   };
 }
 
+/** The schedule as it is sent; the first knob caps it. */
 function rampOf(v: KnobValues, was: Ramp | undefined, zone: string, faults: string[]): Ramp {
   if (v.steps.length === 0) faults.push("The schedule has no step yet: add one, or untick it.");
   const steps = v.steps.map((s, i) => {
@@ -44,6 +45,7 @@ function rampOf(v: KnobValues, was: Ramp | undefined, zone: string, faults: stri
     const at_ms = old?.at_ms ?? fromZoned(s.at, zone);
     if (at_ms === null) faults.push(`Step ${i + 1} of the schedule needs a date and a time.`);
     if (!(Number(s.rate) >= 1)) faults.push(`Step ${i + 1} of the schedule needs a rate of 1 or more; to let nobody in, hold everybody.`);
+    if (Number(s.rate) > Number(v.rate)) faults.push(`Step ${i + 1} of the schedule is above the most that is let in per minute: raise that too, or lower the step.`);
     return { at_ms: at_ms ?? 0, rate_per_minute: Number(s.rate) };
   });
   if (!faults.length && steps.some((s, i) => i > 0 && s.at_ms <= steps[i - 1]!.at_ms)) faults.push("The steps of the schedule must follow each other in time.");
@@ -139,7 +141,7 @@ export function inForce(v: AdmissionView, zone: string): { name: string; words: 
   out.push({ name: "At once", words: `${count(n.standing + n.holding)} of ${count(t.max_active)}` });
   out.push({ name: "Seats in play", words: `${count(n.seats_free)} free, ${count(n.seats_held)} held` });
   const next = t.ramp?.steps.find((s) => s.at_ms > v.server_now_ms);
-  if (t.ramp) out.push({ name: "Schedule", words: next ? `${count(next.rate_per_minute)} a minute from ${soonTime(next.at_ms, zone, v.server_now_ms)}` : "at its last step" });
+  if (t.ramp) out.push({ name: "Schedule", words: next ? `${count(Math.min(next.rate_per_minute, t.rate_per_minute))} a minute from ${soonTime(next.at_ms, zone, v.server_now_ms)}` : "at its last step" });
   out.push({ name: "Brake", words: braked ? `slowed to ${percent(v.brake.factor)}` : t.brake ? "ready" : "off", eye: braked });
   return out;
 }

@@ -39,7 +39,7 @@ export function Undo({ view, lines, zone, path, show }: { view: AdmissionView; l
   return (
     <Act testid="undo" label="Undo the last change of knobs…" yes="Undo it" ask="The knobs go back to what they were before:" reason="Reason, for the history"
       send={async (reason, confirm) => {
-        const a = await api<AdmissionView>("POST", path + "/undo", { body: { reason, confirm } });
+        const a = await api<AdmissionView>("POST", path + "/undo", { body: { reason, confirm }, ifMatch: `"${view.rate_version}"` });
         show(a.data, a.etag);
       }}>
       <ul>{back.length ? back.map((l) => <li key={l}>{l}</li>) : <li>they are as they were already</li>}</ul>

@@ -114,7 +114,7 @@ export function Knobs({ view, zone, path, etag, show }: {
       <fieldset><legend>Schedule</legend>
         <Tick label="Change the rate by a schedule" on={v.ramped} set={(on) => (on && v.steps.length === 0 ? addStep() : touch({ ramped: on }))} />
         {v.ramped && <>
-          <p class="small">Before the first step the rate above holds, after the last step the last. Times are of {zone}.</p>
+          <p class="small">Before the first step the rate above holds, after the last step the last; no step lets in more than that rate. Times are of {zone}.</p>
           {v.steps.map((s, i) => (
             <div class="fields step" key={i}>
               <Field label={`Step ${i + 1}: from`} type="datetime-local" required step={s.at.length > 16 ? 1 : 60} value={s.at} set={(at) => step(i, { at })} data-testid="step-at" />

@@ -10,7 +10,7 @@ import type { AdmissionView, Tuning } from "../../src/wire";
 const ZONE = "Europe/Berlin";
 const now: Tuning = { rate_per_minute: 600, max_active: 1000, grace_ms: 60_000, presence_ms: 120_000 };
 const at = Date.UTC(2027, 5, 18, 18, 0, 0, 250);
-const full: Tuning = { ...now, target_per_minute: 300, ramp: { steps: [{ at_ms: at, rate_per_minute: 900 }], between: "linear" }, brake: BRAKE };
+const full: Tuning = { ...now, rate_per_minute: 1_200, target_per_minute: 300, ramp: { steps: [{ at_ms: at, rate_per_minute: 900 }], between: "linear" }, brake: BRAKE };
 
 test("a form that was not touched changes nothing, down to the milliseconds that it does not show", () => {
   for (const t of [now, full, { ...full, grace_ms: 1_500 }]) assert.deepEqual(changeOf(fromTuning(t, ZONE), t, ZONE), { change: {}, faults: [] });
@@ -30,12 +30,13 @@ test("a schedule that is none is told before it is sent", () => {
   assert.match(faults([])[0]!, /no step yet/);
   assert.match(faults([{ at: "", rate: "5" }])[0]!, /Step 1 .* date and a time/);
   assert.match(faults([{ at: "2027-06-18T20:10", rate: "0" }])[0]!, /rate of 1 or more/);
+  assert.match(faults([{ at: "2027-06-18T20:10", rate: "601" }])[0]!, /Step 1 .* above the most/);
   assert.match(faults([{ at: "2027-06-18T20:10", rate: "5" }, { at: "2027-06-18T20:10", rate: "6" }])[0]!, /follow each other/);
 });
 
 test("differences are told in words, of the wire and of the log alike", () => {
   assert.deepEqual(differences(now, after(now, { rate_per_minute: 1200, grace_ms: 90_000 }), ZONE), ["let in per minute: 600 → 1,200", "absent fans keep the head for: 1 min → 1 min 30 s"]);
-  assert.deepEqual(after(full, { target_per_minute: null, ramp: null, brake: null }), now);
+  assert.deepEqual(after(full, { rate_per_minute: 600, target_per_minute: null, ramp: null, brake: null }), now);
   const logged = { ...full, ramp: { steps: full.ramp!.steps, linear: true }, pause_reason: null, stop_reason: null };
   assert.deepEqual(fromLog(logged), full);
   assert.deepEqual(fromLog({ ...now, target_per_minute: null, ramp: null, brake: null }), now);
@@ -71,6 +72,7 @@ test("what is in force is told apart: paced, held, stopped, braked, scheduled, n
   assert.deepEqual([braked["Let in"], braked.Brake, braked.Wanted], ["150 a minute", "! slowed to 25%", "300 a minute"]);
   assert.equal(braked.Schedule, "at its last step");
   assert.equal(words({ tuning: full, server_now_ms: at - 60_000 }).Schedule, "900 a minute from 20:00");
+  assert.equal(words({ tuning: { ...full, rate_per_minute: 300 }, server_now_ms: at - 60_000 }).Schedule, "300 a minute from 20:00");
 });
 
 test("a preview is told in rounded words", () => {

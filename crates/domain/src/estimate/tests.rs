@@ -54,7 +54,8 @@ fn a_ramp_is_waited_for() {
     let steps = [(1_000_000, 60), (1_600_000, 6_000)].map(|(at_ms, rate_per_minute)| Step { at_ms, rate_per_minute });
     for (between, low, high) in [(Between::Steps, 640, 760), (Between::Linear, 277, 340)] {
         let ramp = Ramp::new(steps.to_vec(), between).unwrap();
-        let range = Forecast::new(&outlook(&Tuning { ramp, ..tuning(1) }, &minutes(&[60; 5], 60.0))).of(6_600).unwrap();
+        let range =
+            Forecast::new(&outlook(&Tuning { ramp, ..tuning(6_000) }, &minutes(&[60; 5], 60.0))).of(6_600).unwrap();
         assert!((low - 60..low).contains(&range.low_s) && range.high_s < high, "{between:?} {range:?}");
     }
 }

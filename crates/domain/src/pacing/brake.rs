@@ -1,11 +1,14 @@
 //! The automatic brake: slows admissions while the booking path is in trouble.
 
+/// Fewer slow answers than this, or fewer errors, in a reading are no breach: one hiccup does not brake.
+pub const BREACH_LEAST: u32 = 3;
+
 /// What the brake goes by. All times in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BrakeRules {
-    /// A 99th percentile of the booking path above this is a breach.
+    /// A 99th percentile of the booking path above this is a breach; see [`Reading::p99_ms`].
     pub p99_ms: u32,
-    /// More errors per thousand answers than this are a breach.
+    /// More errors per thousand answers than this are a breach, if they are [`BREACH_LEAST`] or more.
     pub errors_per_mille: u32,
     /// Fewer answers than this in a reading say nothing.
     pub least_samples: u32,
@@ -89,7 +92,8 @@ impl BrakeRules {
 pub struct Reading {
     /// When, on a clock that does not go back.
     pub at_ms: i64,
-    /// The 99th percentile of the answers' times, in milliseconds.
+    /// The 99th percentile of the answers' times, in milliseconds, but no more than the [`BREACH_LEAST`]th longest: of a few
+    /// answers the percentile alone would be the longest.
     pub p99_ms: u32,
     /// How many answers were errors of ours.
     pub errors: u32,
@@ -146,6 +150,12 @@ impl Default for Brake {
 }
 
 impl Brake {
+    /// A brake as it was told to the operators: this factor, in (0, 1], since `changed_ms`.
+    #[must_use]
+    pub fn told(factor: f64, changed_ms: Option<i64>) -> Self {
+        Self { factor: factor.clamp(f64::MIN_POSITIVE, 1.0), changed_ms, breached_ms: None }
+    }
+
     /// The factor in force.
     #[must_use]
     pub const fn factor(&self) -> f64 {
@@ -183,7 +193,9 @@ fn breach(rules: &BrakeRules, reading: Reading) -> Option<BrakeWhy> {
     let Reading { p99_ms, errors, samples, .. } = reading;
     if samples < rules.least_samples {
         None
-    } else if u64::from(errors) * 1_000 > u64::from(rules.errors_per_mille) * u64::from(samples) {
+    } else if errors >= BREACH_LEAST
+        && u64::from(errors) * 1_000 > u64::from(rules.errors_per_mille) * u64::from(samples)
+    {
         Some(BrakeWhy::Failing { errors, samples })
     } else if p99_ms > rules.p99_ms {
         Some(BrakeWhy::Slow { p99_ms, bound_ms: rules.p99_ms })
@@ -237,6 +249,7 @@ mod tests {
     #[test]
     fn a_few_answers_say_nothing() {
         assert_eq!(run((0..100).map(|second| reading(second, 60_000, 19, 19))), []);
+        assert_eq!(run((0..100).map(|second| reading(second, 10, 2, 20))), [], "two errors are chance");
         let silent = run((0..200).map(|second| reading(second, 5_000, 0, if second == 0 { 50 } else { 0 })));
         assert_eq!(silent.last(), Some(&(40, 1.0, BrakeWhy::Recovered)));
     }

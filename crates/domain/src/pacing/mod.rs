@@ -1,7 +1,7 @@
 //! Who may be let in now, and how many.
 //!
 //! [`allowance`] is the hard cap, judged in the deciding transaction. [`Tuning::in_force`] says what it is fed: the rate by
-//! the clock ([`Ramp`]), nothing while everybody is held. Within that cap [`Flow`] spreads the pace evenly; the measured
+//! the clock (a [`Ramp`] works below `rate_per_minute`), nothing while everybody is held. Within that cap [`Flow`] spreads the pace evenly; the measured
 //! [`ShowUp`] and the automatic [`Brake`] set a gentler one. [`Memory`] and [`Look`] find who is next.
 
 mod brake;
@@ -12,7 +12,7 @@ mod recent;
 mod show_up;
 mod tuning;
 
-pub use brake::{Brake, BrakeChange, BrakeFault, BrakeRules, BrakeWhy, Reading};
+pub use brake::{BREACH_LEAST, Brake, BrakeChange, BrakeFault, BrakeRules, BrakeWhy, Reading};
 pub use flow::Flow;
 pub use head::{CLOCK_SLACK_MS, Head, HeadRules, Look, Memory, Now, Passed, in_order, wanted};
 pub use ramp::{Between, RATES, Ramp, RampFault, STEPS_MAX, Step};

@@ -1,4 +1,4 @@
-//! Scheduled changes of the rate.
+//! Scheduled changes of the rate, below the hard cap.
 
 use std::ops::RangeInclusive;
 
@@ -52,8 +52,8 @@ pub enum RampFault {
     },
 }
 
-/// A schedule of rates: each step is in force from its time until the next one, the last for good. Before the first, the
-/// rate that was set by hand is.
+/// A schedule of rates below the hard cap, which is in force before the first step: each step holds from its time until the
+/// next one, the last for good, and what it says above the cap counts as the cap.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ramp {
     steps: Vec<Step>,
@@ -92,12 +92,17 @@ impl Ramp {
         self.between
     }
 
-    /// The rate in force at `now_ms`, in fans per minute, where `by_hand` is the one before the first step.
+    /// The rate in force at `now_ms`, in fans per minute: never above `cap`.
     #[must_use]
-    pub fn rate_at(&self, by_hand: u32, now_ms: i64) -> u32 {
+    pub fn rate_at(&self, cap: u32, now_ms: i64) -> u32 {
+        self.scheduled(now_ms).map_or(cap, |rate| rate.min(cap))
+    }
+
+    /// What the steps alone say; nothing before the first.
+    fn scheduled(&self, now_ms: i64) -> Option<u32> {
         let begun = self.steps.partition_point(|step| step.at_ms <= now_ms);
-        let Some(from) = begun.checked_sub(1).map(|nth| self.steps[nth]) else { return by_hand };
-        match (self.between, self.steps.get(begun)) {
+        let from = self.steps[begun.checked_sub(1)?];
+        Some(match (self.between, self.steps.get(begun)) {
             (Between::Linear, Some(to)) => {
                 let gone = i128::from(now_ms) - i128::from(from.at_ms);
                 let whole = i128::from(to.at_ms) - i128::from(from.at_ms);
@@ -105,19 +110,19 @@ impl Ramp {
                 (i128::from(from.rate_per_minute) + (rise * gone).div_euclid(whole)) as u32
             }
             _ => from.rate_per_minute,
-        }
+        })
     }
 
-    /// The highest rate in force at any time from `from_ms` to `to_ms`, both included: what no rolling minute that begins
-    /// and ends there may exceed.
+    /// The highest rate in force at any time from `from_ms` to `to_ms`, both included, in fans per minute: what no rolling
+    /// minute that begins and ends there may exceed. Never above `cap`.
     #[must_use]
-    pub fn highest(&self, by_hand: u32, from_ms: i64, to_ms: i64) -> u32 {
+    pub fn highest(&self, cap: u32, from_ms: i64, to_ms: i64) -> u32 {
         let inside = self.steps.iter().filter(|step| (from_ms..=to_ms).contains(&step.at_ms));
         inside
-            .map(|step| step.rate_per_minute)
-            .chain([self.rate_at(by_hand, from_ms), self.rate_at(by_hand, to_ms)])
+            .map(|step| step.rate_per_minute.min(cap))
+            .chain([self.rate_at(cap, from_ms), self.rate_at(cap, to_ms)])
             .max()
-            .unwrap_or(by_hand)
+            .unwrap_or(cap)
     }
 }
 
@@ -137,11 +142,24 @@ mod tests {
         let stepwise = Ramp::new(steps.clone(), Between::Steps).unwrap();
         let linear = Ramp::new(steps, Between::Linear).unwrap();
         let by_time = [0, 999, 1_000, 1_500, 2_000, 3_000, 4_000, 9_000];
-        assert_eq!(by_time.map(|at| stepwise.rate_at(7, at)), [7, 7, 60, 60, 600, 600, 200, 200]);
-        assert_eq!(by_time.map(|at| linear.rate_at(7, at)), [7, 7, 60, 330, 600, 400, 200, 200]);
-        assert_eq!(stepwise.highest(7, 0, 999), 7);
-        assert_eq!(linear.highest(7, 1_500, 3_000), 600);
+        assert_eq!(by_time.map(|at| stepwise.rate_at(700, at)), [700, 700, 60, 60, 600, 600, 200, 200]);
+        assert_eq!(by_time.map(|at| linear.rate_at(700, at)), [700, 700, 60, 330, 600, 400, 200, 200]);
+        assert_eq!(stepwise.highest(700, 0, 999), 700);
+        assert_eq!(linear.highest(700, 1_500, 3_000), 600);
+        assert_eq!(stepwise.highest(700, 3_000, i64::MAX), 600);
         assert_eq!(Ramp::default().rate_at(7, 5), 7);
+    }
+
+    #[test]
+    fn a_step_above_the_cap_counts_as_the_cap() {
+        let steps = vec![step(1_000, 100), step(2_000, 3_000), step(4_000, 200)];
+        let ramp = |between| Ramp::new(steps.clone(), between).unwrap();
+        let by_time = [999, 1_000, 1_050, 1_500, 2_000, 3_999, 4_000];
+        let rates = |ramp: Ramp| by_time.map(|at| ramp.rate_at(300, at));
+        assert_eq!(rates(ramp(Between::Steps)), [300, 100, 100, 100, 300, 300, 200]);
+        assert_eq!(rates(ramp(Between::Linear)), [300, 100, 245, 300, 300, 201, 200]);
+        assert_eq!(ramp(Between::Linear).highest(300, 1_000, 9_000), 300);
+        assert_eq!(ramp(Between::Steps).highest(300, 1_000, 1_999), 100);
     }
 
     #[test]
@@ -156,7 +174,7 @@ mod tests {
         assert_eq!(fault((0..33).map(|at| step(at, 1)).collect()), RampFault::TooMany { given: 33 });
         assert!(Ramp::new((0..32).map(|at| step(at, 600_000)).collect(), Between::Linear).is_ok());
         let far = Ramp::new(vec![step(i64::MIN, 1), step(i64::MAX, 600_000)], Between::Linear).unwrap();
-        assert_eq!(far.rate_at(0, 0), 300_000);
+        assert_eq!(far.rate_at(600_000, 0), 300_000);
     }
 
     proptest! {
@@ -164,13 +182,13 @@ mod tests {
         #[test]
         fn no_rate_is_above_the_highest(
             gaps in prop::collection::vec((1i64..90_000, 1u32..5_000), 0..8),
-            linear: bool, from in 0i64..300_000, span in 0i64..120_000, part in 0i64..1_000) {
+            linear: bool, cap in 1u32..6_000, from in 0i64..300_000, span in 0i64..120_000, part in 0i64..1_000) {
             let mut at_ms = 0;
             let steps = gaps.into_iter().map(|(gap, rate)| { at_ms += gap; step(at_ms, rate) }).collect();
             let ramp = Ramp::new(steps, if linear { Between::Linear } else { Between::Steps }).unwrap();
-            let rate = ramp.rate_at(77, from + span * part / 1_000);
-            prop_assert!(rate <= ramp.highest(77, from, from + span));
-            prop_assert!(rate == 77 || (1..5_000).contains(&rate));
+            let rate = ramp.rate_at(cap, from + span * part / 1_000);
+            prop_assert!(rate <= ramp.highest(cap, from, from + span) && ramp.highest(cap, from, from + span) <= cap);
+            prop_assert!(rate == cap || (1..5_000).contains(&rate));
         }
     }
 }

@@ -1,18 +1,20 @@
 //! The operators' knobs together, and what they amount to at a time.
 
-use super::{Flow, Knobs, Ramp, SHOW_UP_LEAST, Window, allowance};
+use super::{BrakeRules, Flow, Knobs, Ramp, SHOW_UP_LEAST, Window, allowance};
 
 /// What the operators have set for a sale.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tuning {
-    /// Fans per rolling 60 seconds, before the ramp's first step.
+    /// Fans per rolling 60 seconds: the hard cap, whatever the ramp says.
     pub rate_per_minute: u32,
     /// Admitted, holding or paying at once.
     pub max_active: u32,
     /// Fans who should really come to shop per minute; the rate stays the cap. Nothing: as many as the rate lets in.
     pub target_per_minute: Option<u32>,
-    /// Scheduled rates.
+    /// Scheduled rates below the cap.
     pub ramp: Ramp,
+    /// What the automatic brake goes by; nothing: there is none.
+    pub brake: Option<BrakeRules>,
     /// Hold everybody: nobody is let in until told otherwise.
     pub held: bool,
     /// Emergency stop: nobody is let in either, and other roles stop more than this.
@@ -49,9 +51,17 @@ impl Tuning {
             max_active: knobs.max_active,
             target_per_minute: None,
             ramp: Ramp::default(),
+            brake: None,
             held: false,
             stopped: false,
         }
+    }
+
+    /// The highest pace that rate, ramp and target bring into force at any time from `from_ms` to `to_ms`, both included, in
+    /// fans per minute; not asking whether the line is held, who comes, or what the brake does.
+    #[must_use]
+    pub fn highest_pace(&self, from_ms: i64, to_ms: i64) -> u32 {
+        self.ramp.highest(self.rate_per_minute, from_ms, to_ms).min(self.target_per_minute.unwrap_or(u32::MAX))
     }
 
     /// What holds at `now_ms`, where `show_up` is [`super::ShowUp::share`] and `brake` is [`super::Brake::factor`]. Either

@@ -11,7 +11,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use crate::pacing::Tuning;
+use crate::pacing::{Brake, Tuning};
 use run::Run;
 
 /// A forecast looks no further ahead than this.
@@ -98,6 +98,9 @@ pub struct Situation<'a> {
     pub waiting: &'a [u8],
     /// Seats that nobody has.
     pub free: u32,
+    /// The automatic brake as it is, by the same clock as `now_ms`. It comes back by the rules of each tuning, since the booking
+    /// path is taken to be well from now on; without rules it is gone.
+    pub brake: Brake,
 }
 
 /// Waits over those who wait now and are reached, in seconds.

@@ -6,10 +6,13 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::{Behaviour, HORIZON_MS, Situation};
-use crate::pacing::{Flow, Recent, Tuning, Window, allowed, served};
+use crate::pacing::{Brake, Flow, Reading, Recent, Tuning, Window, allowed, served};
 
 /// As often as the real loop.
 const TICK_MS: i64 = 200;
+
+/// As often as the real brake is read.
+const BRAKE_MS: i64 = 1_000;
 
 /// No hold lasts longer here, so that what is kept of those to come is bounded.
 const HOLD_MAX_MS: u32 = 24 * 3_600_000;
@@ -149,6 +152,7 @@ impl<'b> Hall<'b> {
 pub(super) fn run(situation: &Situation<'_>, tuning: &Tuning, behaviour: &Behaviour, seed: u64) -> Run {
     let mut hall = Hall::new(situation, behaviour, seed);
     let mut joiners = StdRng::seed_from_u64(!seed);
+    let mut brake = if tuning.brake.is_some() { situation.brake } else { Brake::default() };
     let mut flow = Flow::default();
     let mut recent = Recent::default();
     let mut before = situation.recent.to_vec();
@@ -170,11 +174,15 @@ pub(super) fn run(situation: &Situation<'_>, tuning: &Tuning, behaviour: &Behavi
     let goes_on = !tuning.held && !tuning.stopped;
     for tick in 0..=HORIZON_MS / TICK_MS {
         let at_ms = tick * TICK_MS;
+        let now_ms = situation.now_ms.saturating_add(at_ms);
         hall.tick = tick as usize;
+        if let Some(rules) = tuning.brake.filter(|_| at_ms % BRAKE_MS == 0) {
+            brake.read(&rules, Reading { at_ms: now_ms, p99_ms: 0, errors: 0, samples: 0 });
+        }
         let sold = hall.end_due();
         hall.seat();
         if hall.free == 0 && hall.held == 0 && hall.standing.is_empty() {
-            run.sold_out_ms = sold.then(|| situation.now_ms.saturating_add(at_ms));
+            run.sold_out_ms = sold.then_some(now_ms);
             break;
         }
         let open = goes_on && at_ms < closes_ms;
@@ -190,7 +198,7 @@ pub(super) fn run(situation: &Situation<'_>, tuning: &Tuning, behaviour: &Behavi
             }
         }
         if open && at_ms >= opens_ms {
-            let in_force = tuning.in_force(situation.now_ms.saturating_add(at_ms), behaviour.show_up, 1.0);
+            let in_force = tuning.in_force(now_ms, behaviour.show_up, brake.factor());
             let most = allowed(in_force, recent.window(at_ms), hall.active, &mut flow, at_ms) as usize;
             let parties = situation.waiting[next..].iter().chain(&later).take(most);
             let count = served(hall.free, hall.standing_seats, parties.map(|party| u32::from(*party)));

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::pacing::{Between, Knobs, Ramp, Step};
+use crate::pacing::{Between, BrakeRules, Knobs, Ramp, Step};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -21,6 +21,7 @@ fn situation(waiting: &[u8], free: u32) -> Situation<'_> {
         standing: &[],
         waiting,
         free,
+        brake: Brake::default(),
     }
 }
 
@@ -67,13 +68,27 @@ fn the_seats_run_out_when_they_do() {
 fn a_pause_reaches_nobody_and_a_ramp_is_followed() {
     let waiting = [2; 1_000];
     let held = Tuning { held: true, ..tuning(600) };
-    let steps = vec![Step { at_ms: NOW_MS + 600_000, rate_per_minute: 6_000 }];
-    let ramp = Tuning { ramp: Ramp::new(steps, Between::Steps).unwrap(), ..tuning(6) };
+    let steps = [(0, 6), (600_000, 6_000)].map(|(by, rate_per_minute)| Step { at_ms: NOW_MS + by, rate_per_minute });
+    let ramp = Tuning { ramp: Ramp::new(steps.to_vec(), Between::Steps).unwrap(), ..tuning(6_000) };
     let both = preview(&situation(&waiting, 10_000), &held, &ramp, &STEADY, 10, 1);
     assert_eq!((both.without.waits, both.moved), (None, 1_000));
     assert!((both.without.unreached - 1.0).abs() < 1e-9);
     let waits = both.with.waits.unwrap();
     assert!((600..=603).contains(&waits.p10_s) && waits.p90_s <= 610, "{waits:?}");
+}
+
+#[test]
+fn an_engaged_brake_slows_until_it_has_come_back() {
+    let waiting = [1; 6_000];
+    let engaged = Situation { brake: Brake::told(0.25, Some(NOW_MS)), ..situation(&waiting, 100_000) };
+    let rules = BrakeRules { recover_every_ms: 60_000, recover_by: 2.0, ..BrakeRules::default() };
+    let braked = Tuning { brake: Some(rules), ..tuning(600) };
+    let both = preview(&engaged, &braked, &tuning(600), &STEADY, 10, 1);
+    // 150 in the first minute, 300 in the second, then 600 a minute: 3,000 are reached after 375 seconds.
+    let waits = both.without.waits.unwrap();
+    assert!((370..=380).contains(&waits.p50_s), "{waits:?}");
+    let waits = both.with.waits.unwrap();
+    assert!((270..=300).contains(&waits.p50_s), "without rules there is no brake: {waits:?}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
--- $1 the holder of pacing leases, $2 milliseconds between two heads of a living sale.
+-- $1 the holder of pacing leases, $2 milliseconds between two heads of a living sale, $3 milliseconds since the end of the sales
+-- that are looked at, at most; null for all.
 select s.id
 from sale s
      join lane j on j.scope = s.id and j.kind = 'joins'
@@ -9,6 +10,8 @@ from sale s
                         from log_head where sale = s.id order by seq desc limit 1) h on true
      cross join lateral (select least(coalesce(s.sold_out_at, 'infinity'), coalesce(s.wait_ends_at, s.closes_at)) as at) ending
 where s.published
+  -- Asked once, so that the index on the end serves.
+  and coalesce(s.wait_ends_at, s.closes_at) > (select coalesce(clock_timestamp() - $3 * interval '1 ms', '-infinity'))
   and (l.holder is null or l.holder = $1)
   and (h.at is null
        or h.at < clock_timestamp() - $2 * interval '1 ms'

@@ -247,10 +247,7 @@ impl Hands<'_> {
                 ..KnobChange::default()
             }),
             3 => Tune::Stop,
-            4 => match self.world.store.before_last_tune(self.world.sale).await? {
-                Some(before) => Tune::Undo(before),
-                None => return Ok(()),
-            },
+            4 => Tune::Undo,
             5 | 6 => Tune::Start,
             _ => Tune::Resume,
         };

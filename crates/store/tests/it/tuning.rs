@@ -29,7 +29,7 @@ async fn a_ramp_is_followed(world: &World) -> Result {
     let steps = [(0, 60), (1_500, 1_500), (2_500, 120)];
     let steps = steps.map(|(after, rate_per_minute)| RampStep { at_ms: now_ms + after, rate_per_minute });
     let ramp = RampNow { steps: steps.to_vec(), linear: true };
-    tune(world, KnobChange { ramp: Some(Some(ramp)), ..KnobChange::default() }).await?;
+    tune(world, KnobChange { ramp: Some(Some(ramp)), ..KnobChange::rate(2_000) }).await?;
     let until = Instant::now() + Duration::from_secs(3);
     while Instant::now() < until {
         world.tick(lease).await?;
@@ -57,6 +57,25 @@ async fn no_minute_exceeds_the_ramp_without_rate_check() -> Result {
         assert!(found.iter().any(|violation| violation.check == check), "{check}: {found:?}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_lower_rate_slows_whatever_the_ramp_says() -> Result {
+    let world = World::new(recipe(6_000)).await?;
+    let lease = world.pacing().await?;
+    world.join(&[1; 300]).await?;
+    let now_ms = world.number("select to_ms(clock_timestamp())").await?;
+    let ramp = RampNow { steps: vec![RampStep { at_ms: now_ms, rate_per_minute: 3_000 }], linear: false };
+    tune(&world, KnobChange { ramp: Some(Some(ramp)), ..KnobChange::default() }).await?;
+    world.tick(lease).await?;
+    tune(&world, KnobChange::rate(30)).await?;
+    assert_eq!(world.tick(lease).await?.admitted, [0; 0], "more went in within this minute already");
+    let rates: Vec<i32> =
+        sqlx::query_scalar("select rate_per_minute from pace_tick order by version").fetch_all(&world.db.pool).await?;
+    assert_eq!(rates, [3_000]);
+    let now = world.store.tuned(world.sale).await?.unwrap();
+    assert_eq!(now.knobs.tuning()?.highest_pace(now_ms, i64::MAX), 30);
+    world.sound().await
 }
 
 #[tokio::test]
@@ -129,8 +148,9 @@ async fn an_emergency_stop_keeps_everything_and_lets_nobody_in() -> Result {
 async fn the_last_change_can_be_undone_and_done_again() -> Result {
     let world = World::new(recipe(600)).await?;
     let store = &world.store;
-    assert_eq!(store.before_last_tune(world.sale).await?, None);
-    let first = store.tuned(world.sale).await?.unwrap().knobs;
+    let untouched = store.tuned(world.sale).await?.unwrap();
+    assert_eq!(untouched.before, None);
+    let first = untouched.knobs;
     let brake = BrakeNow {
         p99_ms: 1,
         errors_per_mille: 2,
@@ -145,12 +165,49 @@ async fn the_last_change_can_be_undone_and_done_again() -> Result {
     let second = change.of(&first);
     store.tune(world.sale, world.account, &Tune::Pause, "not a knob", None).await?;
     for expected in [&first, &second, &first] {
-        let undo = Tune::Undo(store.before_last_tune(world.sale).await?.unwrap());
-        store.tune(world.sale, world.account, &undo, "a mistake", None).await?;
+        store.tune(world.sale, world.account, &Tune::Undo, "a mistake", None).await?;
         let now = store.tuned(world.sale).await?.unwrap();
         assert_eq!((&now.knobs, now.pause_reason.as_deref()), (expected, Some("not a knob")));
     }
     world.sound().await
+}
+
+#[tokio::test]
+async fn an_undo_takes_back_the_last_change_and_never_an_earlier_one_with_it() -> Result {
+    let world = World::new(recipe(600)).await?;
+    let (store, sale, account) = (&world.store, world.sale, world.account);
+    tune(&world, KnobChange::rate(60)).await?;
+    // One operator looks, and another is quicker: whoever named what was seen is told so.
+    let seen = store.tuned(sale).await?.unwrap();
+    tune(&world, KnobChange { max_active: Some(7), ..KnobChange::default() }).await?;
+    let late = store.tune(sale, account, &Tune::Undo, "a mistake", Some(seen.version)).await;
+    assert!(matches!(late, Err(store::StoreError::Moved(_))), "{late:?}");
+    // An undo that waits for a change to commit goes back behind that one.
+    let from = store.tuned(sale).await?.unwrap();
+    let mut lock = world.db.pool.begin().await?;
+    sqlx::query("select from sale where id = $1 for update").bind(sale).execute(&mut *lock).await?;
+    let another = world.another_store().await?;
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let change = async {
+        testkit::eventually(Duration::from_secs(10), async || world.number(waits).await.is_ok_and(|n| n == 1)).await;
+        sqlx::query(
+            "insert into audit (sale, account, action, reason, change)
+             values ($1, $2, 'admission.tune', 'x', jsonb_build_object('from', $3::jsonb))",
+        )
+        .bind(sale)
+        .bind(account)
+        .bind(serde_json::to_value(&from.knobs)?)
+        .execute(&mut *lock)
+        .await?;
+        let patient = "update sale set grace_ms = 9999, rate_version = rate_version + 1 where id = $1";
+        sqlx::query(patient).bind(sale).execute(&mut *lock).await?;
+        anyhow::Ok(lock.commit().await?)
+    };
+    let (undone, changed) = tokio::join!(another.tune(sale, account, &Tune::Undo, "a mistake", None), change);
+    changed?;
+    assert_eq!(undone?, from.version + 2);
+    assert_eq!(store.tuned(sale).await?.unwrap().knobs, from.knobs, "the grace is back and nothing else");
+    Ok(())
 }
 
 #[tokio::test]
