@@ -149,6 +149,7 @@ fn the_stores_do_what_the_rules_say() {
 
 /// `AGREE_SEED=N` tries others than those that every run tries.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a setting of this test alone")]
 fn and_so_they_do_by_other_chances() {
     let seed = std::env::var("AGREE_SEED").ok().and_then(|seed| seed.parse().ok());
     runs(seed.unwrap_or(2), 8);
