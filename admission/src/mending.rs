@@ -1,14 +1,18 @@
-//! The operators' paths to single places: find one by its support code, remove it, put it back.
+//! The operators' paths to single places: find one by its support code, remove it, put it back, insert one.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use contracts::access::{PlaceStep, StepKind};
 use contracts::accounts::Role;
 use contracts::ids::{AccountId, BookingId, PlaceId, SaleId};
-use contracts::mending::{FoundPlace, FoundPlaces, PutBack, PutTo, RemovePlace, parse_code, support_code};
+use contracts::mending::{
+    FoundPlace, FoundPlaces, InsertPlace, InsertTo, InsertedPlace, PutBack, PutTo, RemovePlace, parse_code,
+    support_code,
+};
 use contracts::problem::Problem;
-use contracts::server::{Account, Json};
-use domain::draw::Numbers;
+use contracts::server::{Account, Id, Json};
+use store::inserts::{Insert, Inserted};
 use store::mending::{Mend, Mended};
 use store::place_history::Step;
 
@@ -40,9 +44,9 @@ pub async fn find(
         let mut steps: Vec<PlaceStep> = history.steps.into_iter().map(|(at_ms, step)| shown(at_ms, step)).collect();
         let mut number = row.entry;
         if let Some(draw) = history.draw {
-            // A million entries take a moment.
-            let numbers = tokio::task::spawn_blocking(move || Numbers::draw(&draw.seed, draw.size)).await;
-            number = numbers.map_err(|_| Problem::internal())?.number(row.entry);
+            let numbers = admission.store.drawn_numbers(sale.0, draw.seed, draw.size).await;
+            let busy = |_| Problem::unavailable("very many ask for draws; ask again in a moment").retry_after(3);
+            number = numbers.map_err(busy)?.number(row.entry);
             let behind = steps.partition_point(|step| step.at_ms <= draw.at_ms);
             steps.insert(behind, PlaceStep::new(draw.at_ms, StepKind::Drawn));
         }
@@ -122,6 +126,51 @@ pub async fn put_back(
     allowed(&admission, sale, account, &[Role::Operator]).await?;
     let mend = Mend { sale: sale.0, place: place.0, account: account.0, reason: stated(&body.reason)? };
     answer(admission.store.put_back(&mend, body.to == PutTo::Front).await.map_err(problem)?)
+}
+
+/// Gives a place to a fan who has none, at the head of the line or behind everybody, whatever the sale asks of those who join.
+/// The audit log, the sale's log and the fairness report name it. It takes no idempotency key: a fan who has a place gets no
+/// other.
+#[utoipa::path(post, path = "/v1/sales/{sale}/places/insert", operation_id = "insert", tag = "mending", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)), request_body = InsertPlace,
+    responses((status = 201, body = InsertedPlace),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn insert(
+    State(admission): State<Admission>,
+    Id(sale): Id<SaleId>,
+    account: Account,
+    Json(body): Json<InsertPlace>,
+) -> Result<Response, Problem> {
+    allowed(&admission, sale, account, &[Role::Operator]).await?;
+    let reason = stated(&body.reason)?;
+    if !(1..=8).contains(&body.party) {
+        return Err(Problem::invalid("party: must be 1 to 8"));
+    }
+    // As accounts keep it; what is no address has no account.
+    let email = body.email.trim().to_lowercase();
+    let place = PlaceId(chassis::ids::new(&admission.clock));
+    let mend = Mend { sale: sale.0, place: place.0, account: account.0, reason };
+    let to_the_front = body.to == InsertTo::Front;
+    let insert = Insert { mend, email: &email, party: body.party, to_the_front };
+    let refused = |code: &str, title: &str, detail: String| Err(Problem::conflict(code, title, detail));
+    match admission.store.insert_place(&insert).await.map_err(problem)? {
+        Inserted::Done(entry) => {
+            let made = InsertedPlace { place_id: place, support_code: support_code(place), entry };
+            Ok((StatusCode::CREATED, Json(made)).into_response())
+        }
+        Inserted::NoSale => Err(Problem::not_found("published sale")),
+        Inserted::NoAccount => Err(Problem::not_found("account with this address: the fan makes one first")),
+        Inserted::HasPlace(place) => refused(
+            "has-place",
+            "The fan has or had a place in this sale",
+            format!("find it by its support code {} and put it back instead", support_code(PlaceId(place))),
+        ),
+        Inserted::PartyTooLarge(max) => Err(Problem::invalid(format!("party: this sale's parties are at most {max}"))),
+        Inserted::TooEarly => {
+            refused("not-open-yet", "Nobody can join yet", "the fan joins when the sale or its lobby opens".to_owned())
+        }
+        Inserted::Over => refused("sale-closed", "The sale is over", "nobody is let in any more".to_owned()),
+    }
 }
 
 fn named((sale, place): &(String, String)) -> Result<(SaleId, PlaceId), Problem> {

@@ -19,6 +19,7 @@ use crate::{mending, routes};
     routes::preview::preview,
     routes::audit,
     mending::find,
+    mending::insert,
     mending::remove,
     mending::put_back
 ))]

@@ -94,6 +94,14 @@ pub struct Imported {
     pub faults: Vec<String>,
 }
 
+/// `DELETE /v1/sales/{sale}/invitations`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Uninvite {
+    /// The address, as it was invited; capitals do not matter.
+    pub email: String,
+}
+
 /// `GET /v1/sales/{sale}/entry`: who came by what, and how many of them went ahead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EntryView {
@@ -103,7 +111,8 @@ pub struct EntryView {
     pub uses_max: u64,
     /// In how many they were.
     pub uses: u64,
-    /// Addresses on the list.
+    /// Addresses on the list. Nobody has checked yet that an account's address is its owner's: codes are for what must not be
+    /// taken by others.
     pub invited: u64,
     /// By class and reason, first class first; at most 500 of them.
     pub classes: Vec<EntryClass>,
@@ -189,7 +198,7 @@ pub struct PlaceStep {
     /// Of `held`: until when the seats were promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<i64>,
-    /// Of `booking_ended` and `ended`: how; of `put_back`: what the place was before.
+    /// Of `booking_ended` and `ended`: how; of `put_back`: what the place was before, `none` where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<String>,
     /// Of `removed` and `put_back`: the operator's reason.

@@ -1,9 +1,41 @@
 //! The draw of a lobby, as everybody may read it.
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ids::{PlaceId, SaleId};
+use crate::papers::derive;
+
+/// What verifies a draw's statements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DrawKey {
+    /// Its name in the statements, 8 hexadecimal digits.
+    pub key_id: String,
+    /// Ed25519, as hexadecimal digits: what `usher draw verify --key` takes.
+    pub ed25519: String,
+}
+
+impl DrawKey {
+    /// The key of the installation with this secret.
+    ///
+    /// # Panics
+    /// Never: any 32 bytes are an Ed25519 seed.
+    #[must_use]
+    pub fn of(secret: &str) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&derive(secret, "usher draw 1")).expect("32 bytes are a seed");
+        Self { key_id: hex::encode(&derive(secret, "usher key id")[..4]), ed25519: hex::encode(pair.public_key()) }
+    }
+}
+
+/// `GET /v1/draw-key`: the key that signs draws, first, and those that signed before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DrawKeys {
+    /// The keys.
+    pub keys: Vec<DrawKey>,
+}
 
 /// How far a draw is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

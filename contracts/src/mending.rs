@@ -131,6 +131,48 @@ pub struct PutBack {
     pub to: PutTo,
 }
 
+/// `POST /v1/sales/{sale}/places/insert`: a place for a fan who has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InsertPlace {
+    /// The address of the fan's account; capitals do not matter.
+    pub email: String,
+    /// How many tickets: 1 to 8, and no more than the sale allows. The fan may change it until the place is let in.
+    #[serde(default = "one")]
+    pub party: u8,
+    /// Where to.
+    #[serde(default)]
+    pub to: InsertTo,
+    /// Why, for the audit log and for the fan; 1 to 500 characters.
+    pub reason: String,
+}
+
+const fn one() -> u8 {
+    1
+}
+
+/// Where a new place goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InsertTo {
+    /// Behind everybody, as a join.
+    #[default]
+    Back,
+    /// The head of the line: before everybody but those put there with smaller numbers.
+    Front,
+}
+
+/// The place that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InsertedPlace {
+    /// The place.
+    pub place_id: PlaceId,
+    /// Its support code.
+    pub support_code: String,
+    /// Its entry.
+    pub entry: i64,
+}
+
 /// Where a place is put back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

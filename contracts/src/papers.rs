@@ -12,6 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::draws::{DrawKey, DrawKeys};
 use crate::log::{HeadSigner, LogKeys};
 
 const RECEIPT_BYTES: usize = 97;
@@ -90,6 +91,7 @@ struct KeySet {
     access: (EncodingKey, DecodingKey),
     visitor: (EncodingKey, DecodingKey),
     log: HeadSigner,
+    draw: DrawKey,
 }
 
 /// Writes and reads papers. Cheap to clone.
@@ -127,6 +129,7 @@ impl KeySet {
             access: jwt("usher access 1"),
             visitor: jwt("usher visitor 1"),
             log: HeadSigner::new(secret),
+            draw: DrawKey::of(secret),
         }
     }
 }
@@ -281,6 +284,12 @@ impl Papers {
     #[must_use]
     pub fn log_keys(&self) -> LogKeys {
         LogKeys { keys: self.keys.iter().map(|keys| keys.log.key().clone()).collect() }
+    }
+
+    /// What verifies the statements of draws: of every secret, the signing one first.
+    #[must_use]
+    pub fn draw_keys(&self) -> DrawKeys {
+        DrawKeys { keys: self.keys.iter().map(|keys| keys.draw.clone()).collect() }
     }
 
     /// Who holds this bearer token.

@@ -89,7 +89,7 @@ pub struct OrderException {
     pub version: i64,
     /// The entry.
     pub entry: i64,
-    /// `put` or `remove`.
+    /// `put`, `insert` (the fan had no place before) or `remove`.
     pub action: String,
     /// Its class before.
     pub class_before: u8,

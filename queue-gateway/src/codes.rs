@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chassis::ids;
-use contracts::access::{Code, Codes, EntryClass, EntryView, Imported, MadeCode, NewCode};
+use contracts::access::{Code, Codes, EntryClass, EntryView, Imported, MadeCode, NewCode, Uninvite};
 use contracts::ids::{CodeId, SaleId};
 use contracts::problem::Problem;
 use contracts::server::{Account, Id, Json, Query};
@@ -129,7 +129,7 @@ pub async fn end(
     Id((sale, code)): Id<(SaleId, CodeId)>,
 ) -> Result<StatusCode, Problem> {
     must_promote(&desk, account, sale).await?;
-    let ended = desk.store.end_code(sale.0, code.0).await.map_err(|fault| problem(&fault))?;
+    let ended = desk.store.end_code(sale.0, account, code.0).await.map_err(|fault| problem(&fault))?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("code")) }
 }
 
@@ -223,6 +223,23 @@ pub async fn invite(
     let listed: Vec<Invitation> = listed.into_iter().map(|(_, one)| one).collect();
     desk.store.invite(sale.0, account, &listed).await.map_err(|fault| problem(&fault))?;
     Ok(Json(faults.imported(listed.len())))
+}
+
+/// Takes an invitation back, by its address. Who joined by it stays.
+#[utoipa::path(delete, path = "/v1/sales/{sale}/invitations", operation_id = "uninvite", tag = "entry", security(("bearer" = [])),
+    params(("sale" = SaleId, Path)), request_body = Uninvite,
+    responses((status = 204),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn uninvite(
+    State(desk): State<Desk>,
+    Writer(account): Writer,
+    Id(sale): Id<SaleId>,
+    Json(body): Json<Uninvite>,
+) -> Result<StatusCode, Problem> {
+    must_promote(&desk, account, sale).await?;
+    let hash = desk.entry_keys.email(sale.0, &normal_email(&body.email)?);
+    let was = desk.store.uninvite(sale.0, account, &hash).await.map_err(|fault| problem(&fault))?;
+    if was { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("invitation of this address")) }
 }
 
 fn read_invitations(desk: &Desk, sale: SaleId, bytes: &[u8]) -> Result<Sheet<Invitation>, Problem> {

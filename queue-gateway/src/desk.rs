@@ -6,8 +6,10 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use chassis::clock::Clock;
 use contracts::accounts::Role;
+use contracts::ids::SaleId;
 use contracts::papers::Papers;
 use contracts::problem::Problem;
+use domain::draw::Numbers;
 use store::{Store, StoreError};
 use uuid::Uuid;
 
@@ -16,7 +18,6 @@ use crate::entry_keys::EntryKeys;
 use crate::joins::Joins;
 use crate::limits::Limits;
 use crate::metrics::READS_FULL;
-use crate::my_place::Draws;
 use crate::passwords::Passwords;
 use crate::report::Reports;
 use crate::sale_book::SaleBook;
@@ -38,7 +39,6 @@ pub struct Parts {
     pub joins: Arc<Joins>,
     pub reports: Reports,
     pub reads: Turnstile,
-    pub draws: Draws,
     pub entry_keys: Arc<EntryKeys>,
     /// Derives the successor of a refresh token.
     pub refresh_key: [u8; 32],
@@ -64,6 +64,14 @@ impl Parts {
         self.reads.turn().await.map_err(|_| {
             metrics::counter!(READS_FULL).increment(1);
             Problem::unavailable("very many are looking; ask again in a moment").retry_after(rand::random_range(1..=3))
+        })
+    }
+
+    /// The numbers of a sale's draw.
+    pub async fn numbers(&self, sale: SaleId, seed: [u8; 32], size: i64) -> Result<Arc<Numbers>, Problem> {
+        self.store.drawn_numbers(sale.0, seed, size).await.map_err(|_| {
+            Problem::unavailable("very many ask for draws; ask again in a moment")
+                .retry_after(rand::random_range(2..=5))
         })
     }
 

@@ -1,11 +1,13 @@
 //! The published draw of a sale's lobby: its statements, its lists, and the proof that an entry is in it. All of it is for
 //! everybody, as soon as it is decided; the secret is in the statement of the draw and nowhere before.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use contracts::draws::{DrawProof, DrawStage, DrawView};
+use contracts::draws::{DrawKeys, DrawProof, DrawStage, DrawView};
 use contracts::ids::{PlaceId, SaleId};
 use contracts::problem::Problem;
 use contracts::server::{Id, Json, Query};
@@ -23,7 +25,6 @@ use crate::limits::{Reads, Within};
 const LINES: i64 = 10_000;
 
 async fn row(desk: &Desk, sale: SaleId) -> Result<DrawRow, Problem> {
-    let _turn = desk.read_turn().await?;
     let row = desk.store.draw(sale.0).await.map_err(|fault| problem(&fault))?;
     row.ok_or_else(|| Problem::not_found("draw"))
 }
@@ -37,6 +38,7 @@ fn unreadable<E>(_: E) -> Problem {
     responses((status = 200, body = DrawView),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn read(State(desk): State<Desk>, _: Within<Reads>, Id(sale): Id<SaleId>) -> Result<Json<DrawView>, Problem> {
+    let _turn = desk.read_turn().await?;
     let row = row(&desk, sale).await?;
     let commitment: CommitmentStatement = serde_json::from_slice(&row.commitment.json).map_err(unreadable)?;
     let mut files = vec!["commitment.json", "commitment.sig"];
@@ -83,6 +85,7 @@ pub async fn file(
     Path((sale, file)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let sale: SaleId = sale.parse().map_err(|_| Problem::not_found("sale"))?;
+    let _turn = desk.read_turn().await?;
     let DrawRow { commitment, roster, size, draw, .. } = row(&desk, sale).await?;
     let roster = roster.map(|(roster, _)| roster);
     let bytes = |bytes: Vec<u8>| Body::from(bytes);
@@ -97,10 +100,7 @@ pub async fn file(
         "draw.json" => (draw.map(|draw| bytes(draw.json)), "application/json"),
         "draw.sig" => (draw.map(|draw| bytes(draw.sig)), "text/plain"),
         "numbers.txt" => match drawn {
-            Some(seed) => {
-                let numbers = tokio::task::spawn_blocking(move || Numbers::draw(&seed, size));
-                (Some(numbers_list(numbers.await.map_err(unreadable)?)), "text/plain")
-            }
+            Some(seed) => (Some(numbers_list(desk.numbers(sale, seed, size).await?)), "text/plain"),
             None => (None, "text/plain"),
         },
         _ => (None, ""),
@@ -112,15 +112,17 @@ pub async fn file(
 }
 
 fn roster_list(desk: &Desk, sale: SaleId, size: i64) -> Body {
-    let store = desk.store.clone();
+    let desk = desk.clone();
     Body::from_stream(stream::try_unfold(1, move |first| {
-        let store = store.clone();
+        let desk = desk.clone();
         async move {
             if first > size {
                 return Ok::<_, store::StoreError>(None);
             }
             let last = size.min(first + LINES - 1);
-            let places = store.places_by_entry(sale.0, first, last).await?;
+            // A turn for each part: a slow reader keeps none. The list was begun, so it waits instead of breaking off.
+            let _turn = desk.reads.next_turn().await.ok();
+            let places = desk.store.places_by_entry(sale.0, first, last).await?;
             let lines: Vec<String> =
                 (first..).zip(places).flat_map(|(entry, place)| [roster_line(entry, place), "\n".to_owned()]).collect();
             Ok(Some((Bytes::from(lines.concat()), last + 1)))
@@ -128,7 +130,7 @@ fn roster_list(desk: &Desk, sale: SaleId, size: i64) -> Body {
     }))
 }
 
-fn numbers_list(numbers: Numbers) -> Body {
+fn numbers_list(numbers: Arc<Numbers>) -> Body {
     Body::from_stream(stream::iter((0..).map_while(move |chunk| {
         let first = chunk * LINES + 1;
         let last = numbers.size().min(first + LINES - 1);
@@ -138,6 +140,14 @@ fn numbers_list(numbers: Numbers) -> Body {
             Ok::<_, std::convert::Infallible>(Bytes::from(lines.concat()))
         })
     })))
+}
+
+/// The public keys that verify the draws' statements: the one that signs, first, and those of before.
+#[utoipa::path(get, path = "/v1/draw-key", operation_id = "draw_key", tag = "draws",
+    responses((status = 200, body = DrawKeys),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn key(State(desk): State<Desk>, _: Within<Reads>) -> Response {
+    ([(header::CACHE_CONTROL, "public, max-age=300")], Json(desk.papers.draw_keys())).into_response()
 }
 
 /// Which entry a proof is asked of.
@@ -158,6 +168,7 @@ pub async fn proof(
     Id(sale): Id<SaleId>,
     Query(ProofOf { entry }): Query<ProofOf>,
 ) -> Result<Json<DrawProof>, Problem> {
+    let _turn = desk.read_turn().await?;
     let row = row(&desk, sale).await?;
     let Some((roster, _)) = &row.roster else { return Err(Problem::not_found("roster: the lobby is not closed yet")) };
     if !(1..=row.size).contains(&entry) {
@@ -173,12 +184,8 @@ pub async fn proof(
         return Err(Problem::internal());
     }
     let proof = Proof::new(row.size, &chunks, entry, &places);
-    let number = row.draw.map(|(_, seed)| seed);
-    let size = row.size;
-    let number = match number {
-        Some(seed) => Some(
-            tokio::task::spawn_blocking(move || Numbers::draw(&seed, size).number(entry)).await.map_err(unreadable)?,
-        ),
+    let number = match row.draw {
+        Some((_, seed)) => Some(desk.numbers(sale, seed, row.size).await?.number(entry)),
         None => None,
     };
     Ok(Json(DrawProof {

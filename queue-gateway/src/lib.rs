@@ -93,7 +93,6 @@ pub async fn prepare(
         joins: Arc::new(Joins::new(store.clone(), config.join.clone(), Arc::clone(&entry_keys))),
         reports: report::Reports::default(),
         reads: Turnstile::new(config.reads_at_once, config.reads_waiting_max),
-        draws: my_place::Draws::default(),
         entry_keys,
         refresh_key: derive(newest, "usher refresh 1"),
         config,

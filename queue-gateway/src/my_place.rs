@@ -1,7 +1,5 @@
 //! A fan's own place: changed while it waits, and explained.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use contracts::access::{ChangeWishes, PlaceHistory, PlaceStep, StepKind};
 use contracts::ids::{BookingId, PlaceId, SaleId};
@@ -9,11 +7,8 @@ use contracts::papers::Principal;
 use contracts::places::Joined;
 use contracts::problem::Problem;
 use contracts::server::{Id, Json};
-use domain::draw::Numbers;
-use store::place_history::{DrawPart, Step};
+use store::place_history::Step;
 use store::wishes::{NewWishes, Rewished};
-use tokio::sync::Mutex;
-use uuid::Uuid;
 
 use crate::desk::{Desk, problem};
 use crate::limits::{Reads, Within, Writes};
@@ -76,7 +71,7 @@ pub async fn history(
     let mut steps: Vec<PlaceStep> = history.steps.into_iter().map(|(at_ms, step)| shown(at_ms, step)).collect();
     let mut number = place.entry;
     if let Some(draw) = history.draw {
-        number = desk.draws.numbers(sale.0, draw).await?.number(place.entry);
+        number = desk.numbers(sale, draw.seed, draw.size).await?.number(place.entry);
         let behind = steps.partition_point(|step| step.at_ms <= draw.at_ms);
         steps.insert(behind, PlaceStep::new(draw.at_ms, StepKind::Drawn));
     }
@@ -110,29 +105,5 @@ fn shown(at_ms: i64, step: Step) -> PlaceStep {
             PlaceStep { reason: Some(reason), how: Some(from), front, ..of(StepKind::PutBack) }
         }
         Step::Ended { state } => PlaceStep { how: Some(state), ..of(StepKind::Ended) },
-    }
-}
-
-/// The draws of a few sales, so that not everybody who asks has a lobby permuted for them.
-#[derive(Default)]
-pub struct Draws(Mutex<Vec<(Uuid, Arc<Numbers>)>>);
-
-impl Draws {
-    /// Sales kept, at most; the oldest goes.
-    const KEPT: usize = 8;
-
-    async fn numbers(&self, sale: Uuid, draw: DrawPart) -> Result<Arc<Numbers>, Problem> {
-        // Held while one is drawn: the others of the same sale wait for it.
-        let mut kept = self.0.lock().await;
-        if let Some((_, numbers)) = kept.iter().find(|(known, _)| *known == sale) {
-            return Ok(Arc::clone(numbers));
-        }
-        let drawn = tokio::task::spawn_blocking(move || Numbers::draw(&draw.seed, draw.size)).await;
-        let numbers = Arc::new(drawn.map_err(|_| Problem::internal())?);
-        if kept.len() == Self::KEPT {
-            kept.remove(0);
-        }
-        kept.push((sale, Arc::clone(&numbers)));
-        Ok(numbers)
     }
 }

@@ -13,6 +13,7 @@ use contracts::places::EstimateCounts;
 use contracts::problem::Problem;
 use contracts::report::{BusiestMinute, ClassCounts, DrawEvenness, FairnessReport, OrderException, Waits};
 use contracts::server::{Id, Json};
+use domain::draw::Numbers;
 use domain::estimate::Record;
 use domain::evenness::evenness;
 use domain::sale::State as Doing;
@@ -81,8 +82,14 @@ pub async fn read(
             let read = desk.store.fairness(sale.0).await.map_err(|fault| problem(&fault))?;
             let estimates = estimates(&desk.store.kept_estimates(sale.0).await.map_err(|fault| problem(&fault))?);
             let name = row.draft.name.clone();
-            // A large draw takes a second of work.
-            let made = tokio::task::spawn_blocking(move || report(sale, name, over, read, estimates)).await;
+            let numbers = match read.draw_to_look_at() {
+                Some((size, seed)) => Some(desk.numbers(sale, seed, size).await?),
+                None => None,
+            };
+            // A large draw takes a while to look at.
+            let made =
+                tokio::task::spawn_blocking(move || report(sale, name, over, read, numbers.as_deref(), estimates));
+            let made = made.await;
             let report = Arc::new(made.map_err(|_| Problem::internal())?);
             *kept = Some((Instant::now(), report.clone()));
             report
@@ -114,9 +121,16 @@ fn estimates(kept: &[(Uuid, Vec<u64>)]) -> EstimateCounts {
     }
 }
 
-fn report(sale_id: SaleId, name: String, over: bool, read: Fairness, estimates: EstimateCounts) -> FairnessReport {
-    let draw = read.numbers().and_then(|numbers| {
-        evenness(&numbers).map(|even| DrawEvenness {
+fn report(
+    sale_id: SaleId,
+    name: String,
+    over: bool,
+    read: Fairness,
+    numbers: Option<&Numbers>,
+    estimates: EstimateCounts,
+) -> FairnessReport {
+    let draw = numbers.and_then(|numbers| {
+        evenness(numbers).map(|even| DrawEvenness {
             size: numbers.size() as u64,
             chi_square: even.chi_square,
             degrees: even.degrees,

@@ -38,11 +38,13 @@ pub fn router(desk: &Desk) -> Router {
         .route("/v1/sales/{sale}/codes", get(codes::list).post(codes::make))
         .route("/v1/sales/{sale}/codes/{code}", delete(codes::end))
         .route("/v1/sales/{sale}/codes/import", post(codes::import).layer(lists))
+        .route("/v1/sales/{sale}/invitations", delete(codes::uninvite))
         .route("/v1/sales/{sale}/invitations/import", post(codes::invite).layer(lists))
         .route("/v1/sales/{sale}/log/heads", get(log::heads))
         .route("/v1/sales/{sale}/log/{lane}", get(log::lane))
         .route("/v1/sales/{sale}/report", get(report::read))
         .route("/v1/log-key", get(log::key))
+        .route("/v1/draw-key", get(draws::key))
         .with_state(desk.clone());
     api.merge(pages::router(desk.config.web_dir.as_deref()))
 }

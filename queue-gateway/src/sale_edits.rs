@@ -3,11 +3,14 @@
 use contracts::ids::SaleId;
 use contracts::papers::Papers;
 use contracts::problem::Problem;
-use contracts::sales::SaleDraft;
+use contracts::sales::{Beacon, Ordering, SaleDraft};
 use uuid::Uuid;
 
-/// What gets worse for those who stand in the sale, one line each.
-pub fn dangers(from: &SaleDraft, to: &SaleDraft, in_line: u64) -> Vec<String> {
+/// A lobby that closes sooner than this after an edit may have no published roster in time for the beacon, in milliseconds.
+const SOON_MS: i64 = 60_000;
+
+/// What gets worse for those who stand in the sale at `now_ms`, one line each.
+pub fn dangers(from: &SaleDraft, to: &SaleDraft, in_line: u64, now_ms: i64) -> Vec<String> {
     let mut found = Vec::new();
     if in_line == 0 {
         return found;
@@ -19,12 +22,20 @@ pub fn dangers(from: &SaleDraft, to: &SaleDraft, in_line: u64) -> Vec<String> {
         }
     };
     moved("admission begins", from.opens_at_ms, to.opens_at_ms, to.opens_at_ms != from.opens_at_ms);
+    if let (Some(before), Some(after)) = (from.lobby_opens_at_ms, to.lobby_opens_at_ms) {
+        moved("joining begins", before, after, after > before && after > now_ms);
+    }
     moved("joining ends", from.closes_at_ms, to.closes_at_ms, to.closes_at_ms < from.closes_at_ms);
     let [before, after] = [from, to].map(|draft| draft.wait_ends_at_ms.unwrap_or(draft.closes_at_ms));
     moved("whoever still waits is sent away", before, after, after < before);
     moved("a hold ends", from.hold_ttl_ms, to.hold_ttl_ms, to.hold_ttl_ms < from.hold_ttl_ms);
     if to.ordering != from.ordering {
         found.push("the order of the line follows another rule".to_owned());
+    }
+    let draws = to.beacon != Beacon::None && to.ordering != Ordering::Fifo && to.lobby_opens_at_ms.is_some();
+    if draws && to.opens_at_ms < from.opens_at_ms && to.opens_at_ms < now_ms + SOON_MS {
+        let left = span((to.opens_at_ms - now_ms).max(0).unsigned_abs());
+        found.push(format!("the lobby closes in {left}: if its roster is out too late, its draw is unprovable"));
     }
     if from.lobby_opens_at_ms.is_some() != to.lobby_opens_at_ms.is_some() {
         found.push("the sale gets or loses its lobby, and with it the draw".to_owned());
@@ -84,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_gets_worse_is_named_and_what_does_not_is_not() {
-        let named = |to: SaleDraft| dangers(&draft(), &to, 7);
+        let named = |to: SaleDraft| dangers(&draft(), &to, 7, 0);
         let harmless = SaleDraft {
             name: "Other".to_owned(),
             closes_at_ms: 10_000_000,
@@ -100,7 +111,33 @@ mod tests {
         assert_eq!(named(SaleDraft { opens_at_ms: 1_090_000, ..draft() })[1], "admission begins 1 min later");
         assert_eq!(named(SaleDraft { allotment: Some(49), ..draft() })[1], "the sale may sell 49 seats instead of 50");
         assert_eq!(named(SaleDraft { lobby_opens_at_ms: Some(1), ..draft() }).len(), 2);
-        assert!(dangers(&draft(), &SaleDraft { allotment: Some(1), ..draft() }, 0).is_empty(), "nobody stands in it");
+        assert!(
+            dangers(&draft(), &SaleDraft { allotment: Some(1), ..draft() }, 0, 0).is_empty(),
+            "nobody stands in it"
+        );
+    }
+
+    #[test]
+    fn a_lobby_that_opens_later_or_closes_in_a_moment_is_asked_about() {
+        let from = SaleDraft { lobby_opens_at_ms: Some(100_000), ..draft() };
+        let named = |to: SaleDraft, now_ms| dangers(&from, &to, 7, now_ms);
+        let later = SaleDraft { lobby_opens_at_ms: Some(400_000), ..from.clone() };
+        assert_eq!(named(later, 200_000)[1..], ["joining begins 5 min later"]);
+        let sooner = |opens_at_ms| SaleDraft { opens_at_ms, ..from.clone() };
+        let soon = named(sooner(720_000), 700_000);
+        assert_eq!(
+            soon[1..],
+            [
+                "admission begins 4 min earlier",
+                "the lobby closes in 20 s: if its roster is out too late, its draw is unprovable"
+            ]
+        );
+        assert_eq!(named(sooner(770_000), 700_000).len(), 2, "there is time");
+        assert_eq!(
+            named(SaleDraft { ordering: Ordering::Fifo, ..sooner(720_000) }, 700_000).len(),
+            3,
+            "nothing is drawn"
+        );
     }
 
     #[test]

@@ -82,38 +82,59 @@ pub async fn edit(
     owned(&desk, account, sale).await?;
     check_sale(&draft)?;
     let before = row(&desk, sale).await?;
+    let text = sale_to_store(&draft);
+    if before.version == version
+        && let Some(refusal) = before.refusal(&text)
+    {
+        return Err(not_edited(sale, refusal));
+    }
     if before.published && before.version == version {
         let in_line = desk.store.live_places(sale.0).await.map_err(|fault| problem(&fault))?;
-        let dangers = sale_edits::dangers(&drafts::sale(before).draft, &draft, in_line);
+        let now_ms = before.now_ms;
+        let dangers = sale_edits::dangers(&drafts::sale(before).draft, &draft, in_line, now_ms);
         let code = headers.get("confirm").and_then(|code| code.to_str().ok());
         sale_edits::check(&desk.papers, (sale, account, version), &draft, &dangers, code)?;
     }
-    let edit = desk.store.edit_sale(sale.0, version, &sale_to_store(&draft), account).await;
-    match edit.map_err(|fault| window_or(&fault))? {
+    match desk.store.edit_sale(sale.0, version, &text, account).await.map_err(|fault| window_or(&fault))? {
         SaleEdit::Done => {
             desk.sales.forget(sale.0);
             Ok(tagged(drafts::sale(row(&desk, sale).await?)))
         }
-        SaleEdit::Moved { current } => Err(version_moved(current)),
-        SaleEdit::HasOpened => Err(Problem::conflict(
+        refusal => Err(not_edited(sale, refusal)),
+    }
+}
+
+/// Why an edit was not made, and what to do.
+fn not_edited(sale: SaleId, edit: SaleEdit) -> Problem {
+    match edit {
+        SaleEdit::Done => Problem::internal(),
+        SaleEdit::Moved { current } => version_moved(current),
+        SaleEdit::HasOpened => Problem::conflict(
             "sale-has-opened",
             "The sale has opened",
             "opens_at_ms: stays as it is from then on; everything else may change",
-        )),
-        SaleEdit::TuneInstead => Err(Problem::conflict(
+        ),
+        SaleEdit::OpensInPast => Problem::conflict(
+            "opens-in-past",
+            "The new opening is in the past",
+            "opens_at_ms: choose a time that is still to come; a lobby that had closed already could not be drawn provably",
+        ),
+        SaleEdit::TuneInstead => Problem::conflict(
             "tune-instead",
             "A published sale's pace is its operators'",
             format!(
                 "rate_per_minute, max_active, grace_ms, presence_ms: stay as they are here; PATCH /v1/sales/{sale}/admission changes them"
             ),
-        )),
-        SaleEdit::Committed => Err(Problem::conflict(
+        ),
+        SaleEdit::Committed => Problem::conflict(
             "draw-committed",
-            "The draw's rule is published",
-            "beacon, unprovable_after_s: stay as they are once the lobby has opened; fans rely on what was published then",
-        )),
-        SaleEdit::Clash(clash) => Err(clashes(clash)),
-        SaleEdit::NoSale => Err(Problem::not_found("sale")),
+            "The draw is promised",
+            "ordering, lobby_opens_at_ms, beacon, unprovable_after_s: stay as they are once the lobby has opened, since fans \
+             rely on what was published then; to give the lobby more time, or the sale another order, move opens_at_ms later, or \
+             make another sale",
+        ),
+        SaleEdit::Clash(clash) => clashes(clash),
+        SaleEdit::NoSale => Problem::not_found("sale"),
     }
 }
 

@@ -94,6 +94,13 @@ pub async fn take(
                 "a fan has one: leave yours first, then use the code again; it was not used up",
             );
         }
+        Taken::HadPlace => {
+            return conflict(
+                "had-place",
+                "You have or had a place in this sale already",
+                "this sale gives each fan one place, whatever became of it; somebody who had none can use the code, which was not used up",
+            );
+        }
         Taken::Paying => {
             return conflict(
                 "payment-under-way",

@@ -12,7 +12,7 @@ pub struct Turnstile {
 
 /// A turn; the next comes when it is dropped.
 pub struct Turn {
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -29,6 +29,12 @@ impl Turnstile {
     pub async fn turn(&self) -> Result<Turn, Full> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Full)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Full)?;
-        Ok(Turn { _place: place, _turn: turn })
+        Ok(Turn { _place: Some(place), _turn: turn })
+    }
+
+    /// Waits for a turn however many wait: for work that was begun already and is bounded elsewhere.
+    pub async fn next_turn(&self) -> Result<Turn, Full> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Full)?;
+        Ok(Turn { _place: None, _turn: turn })
     }
 }

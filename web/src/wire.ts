@@ -253,6 +253,7 @@ export interface FairnessReport {
   longest_wait_ms?: number;
   classes: { class: number; joined: number; admitted: number; skipped: number; no_shows: number; left: number; inserted: number; lapsed: number }[];
   passed_while_absent: number;
+  /** `action` is "put", "insert" or "remove". */
   exceptions: { at_ms: number; version: number; entry: number; action: string; class_before: number; class: number; reason?: string }[];
   busiest?: { ended_at_ms: number; admitted: number; rate_per_minute: number };
   estimates?: { count: number; within: number; sooner: number; later: number; median_error?: number };

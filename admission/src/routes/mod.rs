@@ -46,6 +46,7 @@ pub fn router(admission: &Admission) -> Router {
         .route("/v1/sales/{sale}/admission/preview", post(preview::preview))
         .route("/v1/sales/{sale}/admission/audit", get(audit))
         .route("/v1/sales/{sale}/places/by-code/{code}", get(mending::find))
+        .route("/v1/sales/{sale}/places/insert", post(mending::insert))
         .route("/v1/sales/{sale}/places/{place}/remove", post(mending::remove))
         .route("/v1/sales/{sale}/places/{place}/put-back", post(mending::put_back))
         .with_state(admission.clone())

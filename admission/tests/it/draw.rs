@@ -230,6 +230,13 @@ async fn a_beacon_is_carried_in_by_hand_if_it_is_the_one() {
     let (commitment, roster) = closed().await.unwrap();
     let commitment: draw::CommitmentStatement = serde_json::from_slice(&commitment.json).unwrap();
     let roster: draw::RosterStatement = serde_json::from_slice(&roster.json).unwrap();
+    let key = contracts::draws::DrawKey::of(SECRET);
+    let signer = &commitment.signer;
+    assert_eq!(
+        (key.key_id, key.ed25519),
+        (signer.key_id.clone(), signer.ed25519.to_string()),
+        "it is the published one"
+    );
     let rule = commitment.beacon.unwrap();
     let round = draw::round_after_close(&rule.chain, roster.closed_ms, rule.delay_s);
     let secret = contracts::papers::derive(SECRET, "usher local chain");

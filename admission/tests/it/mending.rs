@@ -2,7 +2,7 @@
 
 use contracts::access::StepKind;
 use contracts::ids::PlaceId;
-use contracts::mending::{FoundPlace, FoundPlaces, support_code};
+use contracts::mending::{FoundPlace, FoundPlaces, InsertedPlace, support_code};
 use contracts::problem::Problem;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -69,4 +69,32 @@ async fn what_cannot_be_mended_is_said() {
     for (method, path) in [("GET", format!("/places/by-code/{code}")), ("POST", path(place, "remove"))] {
         assert_eq!(desk.ask_for(&stranger, method, &path, &reason).await.0, 403, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_fan_without_a_place_is_inserted_by_address() {
+    let desk = desk().await;
+    join::<2>(&desk).await;
+    assert!(desk.store.create_account(Uuid::from_u128(50), "kim@example.org", "").await.unwrap());
+    let ask = |email: &str| json!({"email": email, "to": "front", "reason": "our server lost it"});
+    let path = "/places/insert";
+    let made = desk.ask_for(&desk.token, "POST", path, &ask(" Kim@Example.org ")).await;
+    let made: InsertedPlace = Desk::read(made, 201);
+    let found = desk.found(made.place_id.0).await;
+    assert_eq!((found.entry, found.class, found.party, found.support_code), (3, 0, 1, made.support_code.clone()));
+    let put = found.steps.last().unwrap();
+    assert_eq!((put.step, put.how.as_deref(), put.front), (StepKind::PutBack, Some("none"), true));
+    assert_eq!(put.reason.as_deref(), Some("our server lost it"));
+    let again = desk.ask_for(&desk.token, "POST", path, &ask("kim@example.org")).await;
+    let again: Problem = Desk::read(again, 409);
+    assert!(again.code == "has-place" && again.detail.contains(&made.support_code), "{again:?}");
+    assert_eq!(desk.told("POST", path, ask("nobody@example.org"), 404).await, "not-found");
+    assert_eq!(
+        desk.told("POST", path, json!({"email": "kim@example.org", "reason": " "}), 422).await,
+        "invalid-request"
+    );
+    let stranger = desk.papers.access_token(Uuid::from_u128(77), 60_000);
+    assert_eq!(desk.ask_for(&stranger, "POST", path, &ask("kim@example.org")).await.0, 403);
+    let report = desk.store.verify().await.unwrap();
+    assert!(report.violations.is_empty(), "{:#?}", report.violations);
 }

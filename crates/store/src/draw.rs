@@ -109,7 +109,8 @@ impl Store {
         }))
     }
 
-    /// Commits to a secret. One commitment per sale: a second one changes nothing.
+    /// Commits to a secret, if the sale still draws: whoever edits that holds its row. One commitment per sale: a second one
+    /// changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Moved`] when the lease's term is over; when Postgres is away.
@@ -117,7 +118,9 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         self.in_office(&mut tx, lease).await?;
         sqlx::query(
-            "insert into draw (sale, secret, commitment_json, commitment_sig) values ($1, $2, $3, $4) on conflict do nothing",
+            "insert into draw (sale, secret, commitment_json, commitment_sig)
+             select id, $2, $3, $4 from sale where id = $1 and ordering <> 'fifo' and lobby_opens_at is not null for share
+             on conflict do nothing",
         )
         .bind(lease.scope)
         .bind(secret.as_slice())

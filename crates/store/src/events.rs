@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use self::door::SaleSettings;
+pub(crate) use self::sales::audit;
 pub use self::sales::{Ordering, SaleDraft, SaleEdit, SalePublished, SaleRow};
 use crate::halls::TierRow;
 use crate::holds::outbox;

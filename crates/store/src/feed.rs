@@ -187,7 +187,8 @@ pub enum Change {
     },
 }
 
-/// The last bytes of a fan's identifier: enough to know a place's fans apart, and nothing to anybody else.
+/// The last bytes of a fan's identifier: enough to know a place's fans apart. It is public in the log and the same in every
+/// sale, so it links places that went over to one fan, without saying who that is.
 #[must_use]
 pub const fn hand(fan: Uuid) -> u32 {
     fan.as_u128() as u32

@@ -10,6 +10,7 @@ pub mod announcements;
 pub mod bells;
 pub mod bookings;
 pub mod draw;
+mod drawn;
 pub mod entry;
 mod error;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod follow;
 pub mod halls;
 pub mod holds;
 pub mod idempotency;
+pub mod inserts;
 pub mod joins;
 pub mod leases;
 pub mod log;
@@ -45,6 +47,7 @@ pub mod wishes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+pub use drawn::DrawsBusy;
 pub use error::StoreError;
 pub use pg::{connect_postgres, migrate};
 pub use rebuild::Epoch;
@@ -93,6 +96,10 @@ pub struct Guards {
     pub own_clock: bool,
     /// What an earlier holder let in counts for as much longer as a clock may have been stepped.
     pub step_margin: bool,
+    /// A committed draw is not edited away, and no sale is made to have opened already.
+    pub promise_check: bool,
+    /// Nobody takes a second place over in a sale that gives each fan one.
+    pub rejoin_check: bool,
 }
 
 impl Guards {
@@ -110,6 +117,8 @@ impl Guards {
         lobby_end: true,
         own_clock: true,
         step_margin: true,
+        promise_check: true,
+        rejoin_check: true,
     };
 }
 
@@ -121,6 +130,7 @@ pub struct Store {
     pub(crate) bells: Arc<bells::Bells>,
     /// The epoch each event's writers name, until Redis refuses it.
     pub(crate) epochs: Arc<Mutex<HashMap<Uuid, i64>>>,
+    drawn: Arc<drawn::Drawn>,
     #[cfg(feature = "without-guards")]
     guards: Guards,
 }
@@ -145,6 +155,7 @@ impl Store {
             redis: RedisDoor::open(redis_url)?,
             bells: Arc::new(bells::Bells::open(redis_url)?),
             epochs: Arc::default(),
+            drawn: Arc::default(),
             #[cfg(feature = "without-guards")]
             guards: Guards::ALL,
         })

@@ -187,7 +187,7 @@ async fn holding(tx: &mut PgConnection, mend: &Mend<'_>) -> Result<Mended> {
     Ok(Mended::Holding(booking))
 }
 
-async fn audit(tx: &mut PgConnection, mend: &Mend<'_>, action: &str, from: Value, to: Value) -> Result<i64> {
+pub(crate) async fn audit(tx: &mut PgConnection, mend: &Mend<'_>, action: &str, from: Value, to: Value) -> Result<i64> {
     Ok(sqlx::query_scalar(
         "insert into audit (sale, account, action, reason, change) values ($1, $2, $3, $4, $5) returning id",
     )
@@ -200,7 +200,7 @@ async fn audit(tx: &mut PgConnection, mend: &Mend<'_>, action: &str, from: Value
     .await?)
 }
 
-async fn note(
+pub(crate) async fn note(
     tx: &mut PgConnection,
     mend: &Mend<'_>,
     action: &str,

@@ -50,6 +50,8 @@ pub struct SaleMirror {
     /// When an operator last put each place. The seats lane may be heard sooner or later than this one: what it said of a
     /// place before that does not matter any more.
     pub puts: HashMap<i64, i64>,
+    /// Puts of entries whose joins were not heard of yet: entry, class, when.
+    early_puts: Vec<(i64, u8, i64)>,
     /// Whose the places are that went over to other fans, by [`hand`].
     pub hands: HashMap<i64, u32>,
     /// How many hold seats.
@@ -74,6 +76,7 @@ impl SaleMirror {
             places: HashMap::new(),
             standing: BTreeMap::new(),
             puts: HashMap::new(),
+            early_puts: Vec::new(),
             hands: HashMap::new(),
             holding: 0,
             joins: 0,
@@ -254,11 +257,16 @@ impl EventMirror {
                         Some(_) => sale.order.remove(entry),
                     }
                 }
+                for (entry, class, at_ms) in std::mem::take(&mut sale.early_puts) {
+                    Self::apply_line(sale, &Change::Put { entry, class }, at_ms);
+                }
             }
             Change::Drawn { size, seed } => {
                 sale.draw(seed, *size);
                 sale.changed_at_ms = at_ms;
             }
+            // Whoever was inserted is put where they go with the join; the lanes may be heard the other way round.
+            Change::Put { entry, class } if *entry > sale.order.last() => sale.early_puts.push((*entry, *class, at_ms)),
             Change::Put { entry, class } => {
                 sale.puts.insert(*entry, at_ms);
                 sale.standing.remove(&sale.order.rank(*entry));

@@ -1,6 +1,5 @@
 //! The fairness report of a sale: how long who waited, in which order, at which pace; all of one snapshot.
 
-use domain::draw::Numbers;
 use uuid::Uuid;
 
 use crate::follow::begin_snapshot;
@@ -58,7 +57,7 @@ pub struct OrderException {
     pub version: i64,
     /// The entry.
     pub entry: i64,
-    /// `put` or `remove`.
+    /// `put`, `insert` (there was no place before) or `remove`.
     pub action: String,
     /// Its class before.
     pub class_before: i16,
@@ -90,10 +89,10 @@ pub struct Fairness {
 }
 
 impl Fairness {
-    /// The draw's numbers, where there was a draw that is not too large to look at here. Takes about a second per million.
+    /// The draw's size and seed, where there was a draw that is not too large to look at here.
     #[must_use]
-    pub fn numbers(&self) -> Option<Numbers> {
-        self.drawn.filter(|(size, _)| (1..=DRAWN_MAX).contains(size)).map(|(size, seed)| Numbers::draw(&seed, size))
+    pub fn draw_to_look_at(&self) -> Option<(i64, [u8; 32])> {
+        self.drawn.filter(|(size, _)| (1..=DRAWN_MAX).contains(size))
     }
 }
 
@@ -117,7 +116,7 @@ impl Store {
         .fetch_one(&mut *tx)
         .await?;
         let exceptions = sqlx::query_as(
-            "select to_ms(m.at) as at_ms, m.version, m.entry, m.action, m.class_before, m.class, a.reason
+            "select to_ms(m.at) as at_ms, m.version, m.entry, case m.state_before when 'none' then 'insert' else m.action end as action, m.class_before, m.class, a.reason
              from mending m join audit a on a.id = m.audit where m.sale = $1 order by m.version limit 1000",
         )
         .bind(sale)

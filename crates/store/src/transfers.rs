@@ -39,6 +39,8 @@ pub enum Taken {
     Own,
     /// The taker has a live place in this sale.
     HasPlace,
+    /// The taker has or had a place in this sale, which gives each fan one only.
+    HadPlace,
     /// The place's seats are being paid.
     Paying,
     /// The sale is for accounts only.
@@ -106,14 +108,14 @@ impl Store {
         hash_email: &(dyn Fn(&str) -> SecretHash + Sync),
     ) -> Result<Taken> {
         let mut tx = self.pool.begin().await?;
-        let known: Option<(Uuid, i64, Uuid, Uuid, String)> = sqlx::query_as(
-            "select p.id, p.entry, p.sale, s.event, s.entry from place_transfer t join place p on p.id = t.place join sale s on s.id = p.sale
+        let known: Option<(Uuid, i64, Uuid, Uuid, String, bool)> = sqlx::query_as(
+            "select p.id, p.entry, p.sale, s.event, s.entry, s.rejoin from place_transfer t join place p on p.id = t.place join sale s on s.id = p.sale
              where t.hash = $1",
         )
         .bind(&hash[..])
         .fetch_optional(&mut *tx)
         .await?;
-        let Some((place, number, sale, event, entry)) = known else { return Ok(Taken::Unknown) };
+        let Some((place, number, sale, event, entry, rejoin)) = known else { return Ok(Taken::Unknown) };
         // As a join does, so that no join of the taker goes on beside this.
         sqlx::query("select from line where sale = $1 for no key update").bind(sale).execute(&mut *tx).await?;
         let code: Option<(Uuid, bool, bool)> = sqlx::query_as(
@@ -156,12 +158,16 @@ impl Store {
         if entry == Entry::Invited && invited(&mut tx, sale, &[taker.fan], hash_email).await?.is_empty() {
             return Ok(Taken::NotInvited);
         }
-        let has_place: bool =
-            sqlx::query_scalar("select exists(select from place where sale = $1 and fan = $2 and ended_at is null)")
-                .bind(sale)
-                .bind(taker.fan)
-                .fetch_one(&mut *tx)
-                .await?;
+        let (has_place, had_place): (bool, bool) = sqlx::query_as(
+            "select count(*) filter (where ended_at is null) > 0, count(*) > 0 from place where sale = $1 and fan = $2",
+        )
+        .bind(sale)
+        .bind(taker.fan)
+        .fetch_one(&mut *tx)
+        .await?;
+        if had_place && !rejoin && self.guards().rejoin_check {
+            return Ok(Taken::HadPlace);
+        }
         if has_place {
             return Ok(Taken::HasPlace);
         }

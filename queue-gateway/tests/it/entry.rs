@@ -187,6 +187,14 @@ async fn invited_accounts_come_in_and_go_first() {
     let told: Vec<_> =
         view.classes.iter().map(|row| (row.class, row.reason.as_str(), row.joined, row.admitted)).collect();
     assert_eq!((view.invited, told), (2, vec![(1, "press, radio", 1, 0), (2, "member", 1, 0)]));
+    let uninvite = async |token: &str, email: &str| {
+        let path = format!("/v1/sales/{}/invitations", sale.sale_id);
+        Ask::new("DELETE", path).by(token).json(&json!({"email": email})).to(&door).await
+    };
+    uninvite(&stranger, "bea@example.org").await.problem(403);
+    uninvite(&promoter, " BEA@example.org ").await.empty(204);
+    assert_eq!(uninvite(&promoter, "bea@example.org").await.problem(404).code, "not-found");
+    let _stays: Joined = door.join(&bea, sale.sale_id).await.ok(200);
     let emails: Vec<String> =
         sqlx::query_scalar("select invitation::text from invitation").fetch_all(door.store.pool()).await.unwrap();
     assert!(emails.iter().all(|row| !row.contains("example")), "the store knows no address");

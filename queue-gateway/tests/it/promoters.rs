@@ -1,10 +1,13 @@
 //! Organisations, events and sales: roles, edits, publishing, idempotency keys.
 
 use contracts::accounts::{NewMember, NewOrganisation, Organisation, Role};
-use contracts::sales::{Event, Publication, Sale, SaleDraft, SaleState};
+use contracts::sales::{Event, Ordering, Publication, Sale, SaleDraft, SaleState};
 use futures_util::future::join_all;
 use serde_json::json;
+use store::draw::Published;
 use store::feed::{Change, Lane, LaneKind};
+use store::leases::Office;
+use uuid::Uuid;
 
 use crate::harness::{Ask, HOUR_MS, door};
 
@@ -302,4 +305,36 @@ async fn what_gets_worse_for_those_in_line_is_asked_twice_and_sales_do_not_overl
     let moved = Ask::new("PUT", format!("/v1/sales/{}", general.sale_id)).by(&token).with("if-match", tag).json(&after);
     let _: Sale = moved.to(&door).await.ok(200);
     assert_eq!(publish().to(&door).await.ok::<Sale>(200).state, SaleState::Scheduled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promised_draw_stays_however_often_its_end_is_confirmed() {
+    let door = door().await;
+    let (token, organisation) = door.promoter("ada@example.org").await;
+    let event = door.event(&token, &organisation).await.event_id;
+    door.seats(event).await;
+    let now_ms = door.clock.now_ms();
+    let draft =
+        SaleDraft { lobby_opens_at_ms: Some(now_ms - 1_000), opens_at_ms: now_ms + HOUR_MS, ..door.sale_draft(0) };
+    let sale = door.sale(&token, event, &draft).await.sale_id;
+    let sale = door.publish(&token, event, sale).await;
+    door.join(&door.visitor().await.token, sale.sale_id).await;
+    let lease =
+        door.store.take_lease(Office::Pacing, sale.sale_id.0, Uuid::from_u128(1), 60_000).await.unwrap().unwrap();
+    let paper = Published { json: b"{}".to_vec(), sig: b"-".to_vec() };
+    door.store.commit_draw(&lease, &[1; 32], &paper).await.unwrap();
+    let told = async |draft: SaleDraft| {
+        let tag = format!("\"{}\"", sale.version);
+        let put = Ask::new("PUT", format!("/v1/sales/{}", sale.sale_id)).by(&token).with("if-match", tag).json(&draft);
+        put.to(&door).await.problem(409)
+    };
+    let fifo = told(SaleDraft { ordering: Ordering::Fifo, ..sale.draft.clone() }).await;
+    assert_eq!(fifo.code, "draw-committed", "{fifo:?}");
+    assert!(fifo.detail.contains("move opens_at_ms later"), "{fifo:?}");
+    assert_eq!(told(SaleDraft { lobby_opens_at_ms: None, ..sale.draft.clone() }).await.code, "draw-committed");
+    let past =
+        SaleDraft { lobby_opens_at_ms: sale.draft.lobby_opens_at_ms, opens_at_ms: now_ms - 500, ..sale.draft.clone() };
+    assert_eq!(told(past).await.code, "opens-in-past");
+    let soon = told(SaleDraft { opens_at_ms: door.clock.now_ms() + 20_000, ..sale.draft.clone() }).await;
+    assert!(soon.code == "confirm-needed" && soon.faults.iter().any(|fault| fault.contains("unprovable")), "{soon:?}");
 }

@@ -158,7 +158,7 @@ fn the_description_has_every_route() {
                 .count()
         })
         .sum();
-    assert_eq!(described, 38);
+    assert_eq!(described, 40);
     let text = api.to_json().unwrap();
     assert!(text.contains("\"/v1/sales/{sale}/places\"") && text.contains("\"Joined\""), "{text}");
 }

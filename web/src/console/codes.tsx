@@ -37,6 +37,7 @@ export function EntryPage({ sale, zone, promotes }: { sale: Sale; zone: string; 
       </section>
       {promotes && <MakeCode path={path} zone={zone} classes={sale.ordering === "invited_first"} done={reload} />}
       {promotes && <ImportList path={path} done={reload} />}
+      {promotes && <Uninvite path={path} done={reload} />}
       <section class="card">
         <h2>Codes</h2>
         <p class="small">Codes themselves are not kept, only how they begin. Who lost one has it ended and gets another.</p>
@@ -72,6 +73,7 @@ function Counts({ v }: { v: EntryView }): JSX.Element {
         <div><dt>Uses</dt><dd data-testid="codes-used">{count(v.uses)} of {count(v.uses_max)}</dd></div>
         <div><dt>Addresses invited</dt><dd data-testid="invited">{count(v.invited)}</dd></div>
       </dl>
+      {v.invited > 0 && <p class="small">{UNVERIFIED}</p>}
       {v.classes.length === 0 ? <p>Nobody has joined yet.</p> : <Scroll label="Who came, by class and reason"><table data-testid="entry-classes">
         <thead><tr><th scope="col">Class</th><th scope="col">Why</th><th scope="col" class="num">Joined</th><th scope="col" class="num">Let in</th></tr></thead>
         <tbody>{v.classes.map((c) => <tr key={c.class + c.reason}><th scope="row">{classWords(c.class)}</th><td>{c.reason || (c.class === 0 ? "put there by an operator" : "like anybody")}</td><td class="num">{count(c.joined)}</td><td class="num">{count(c.admitted)}{c.joined > 0 && <small>{percent(c.admitted / c.joined)}</small>}</td></tr>)}</tbody>
@@ -121,6 +123,31 @@ function MakeCode({ path, zone, classes, done }: { path: string; zone: string; c
   );
 }
 
+const UNVERIFIED = "Invitations go by address, and nobody has verified yet that an account’s address is its owner’s: use codes for what must not be taken by others.";
+
+function Uninvite({ path, done }: { path: string; done: () => Promise<void> }): JSX.Element {
+  const [email, setEmail] = useState("");
+  const [told, setTold] = useState("");
+  const w = useWork();
+  return (
+    <form class="card" onSubmit={(e) => {
+      e.preventDefault();
+      setTold("");
+      void w.run(async () => {
+        await api("DELETE", path + "/invitations", { body: { email: email.trim() } });
+        setTold(`${email.trim()} is off the list.`);
+        setEmail("");
+        await done();
+      });
+    }}>
+      <h2>Take an invitation back</h2>
+      <div class="fields"><Field label="Address" type="email" required maxLength={254} autocomplete="off" value={email} set={setEmail} hint="Who has joined by it already keeps the place." data-testid="uninvite-email" /></div>
+      <Fault p={w.fault} />
+      <div class="row"><button type="submit" aria-disabled={w.busy} data-testid="uninvite">{w.busy ? "Taking it back…" : "Take it back"}</button><span role="status">{told}</span></div>
+    </form>
+  );
+}
+
 const EXAMPLES = {
   codes: "code,uses_max,label,class\nSPRING-2027-A7QX,1,newsletter,\nFANCLUB-9M2K,200,fan club,2",
   invitations: "email,class,reason\nkim@example.org,1,season ticket\nada@example.org,2,newsletter",
@@ -156,7 +183,7 @@ function ImportList({ path, done }: { path: string; done: () => Promise<void> })
           <input id="csv-file" type="file" accept=".csv,text/csv,text/plain" data-testid="csv-file" onChange={(e) => void e.currentTarget.files?.[0]?.text().then(change)} /></div>
         <div class="field wide"><label for="csv">Or paste it here</label>
           <textarea id="csv" rows={6} spellcheck={false} placeholder={EXAMPLES[kind]} value={text} data-testid="csv" onInput={(e) => change(e.currentTarget.value)} />
-          <p class="small">{kind === "codes" ? <>Columns: <code>code</code>, and if wanted <code>uses_max</code>, <code>expires_at_ms</code>, <code>class</code> (1 to 9), <code>label</code>.</> : <>Columns: <code>email</code>, <code>class</code> (1 to 9), <code>reason</code>. A later list corrects an earlier one.</>}</p></div>
+          <p class="small">{kind === "codes" ? <>Columns: <code>code</code>, and if wanted <code>uses_max</code>, <code>expires_at_ms</code>, <code>class</code> (1 to 9), <code>label</code>.</> : <>Columns: <code>email</code>, <code>class</code> (1 to 9), <code>reason</code>. A later list corrects an earlier one. {UNVERIFIED}</>}</p></div>
         <div class="field wide"><Tick label="Import the good lines also if others have faults" on={partial} set={setPartial} /></div>
       </div>
       <Fault p={w.fault} />

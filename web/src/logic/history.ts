@@ -33,7 +33,8 @@ export function stepWords(s: PlaceStep, zone: string | undefined, you: boolean):
     case "held": return { what: "Seats were held", why: s.deadline_ms === undefined ? undefined : `Until ${stamp(s.deadline_ms, zone)}.` };
     case "booking_ended": return { what: BOOKINGS[s.how ?? ""] ?? "The booking ended" };
     case "removed": return { what: you ? "The organiser took your place out of the line" : "Taken out of the line", why: by };
-    case "put_back": return { what: you ? `The organiser put your place ${s.front ? "to the head of the line" : "back into the line"}` : `Put ${s.front ? "to the head of the line" : "back where it was"}`, why: by };
+    case "put_back": if (s.how === "none") return { what: you ? `The organiser gave you this place${s.front ? " at the head of the line" : ""}` : `Inserted ${s.front ? "at the head of the line" : "at the back"}`, why: by };
+      return { what: you ? `The organiser put your place ${s.front ? "to the head of the line" : "back into the line"}` : `Put ${s.front ? "to the head of the line" : "back where it was"}`, why: by };
     case "ended": return { what: `${whose} ${ENDS[s.how ?? ""] ?? "ended"}` };
   }
 }

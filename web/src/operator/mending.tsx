@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "../api";
 import { api, get } from "../console/session";
-import { Chip, Fault, Field, Scroll, useWork } from "../console/ui";
+import { Chip, Fault, Field, Scroll, Select, useWork } from "../console/ui";
 import { classWords, placeWords, stepWords } from "../logic/history";
 import { stamp } from "../logic/spans";
 import { count, plural } from "../logic/words";
@@ -53,12 +53,40 @@ export function Mending({ sale, zone, own, audit }: { sale: string; zone: string
         <Fault p={w.fault} />
         <div class="row"><button type="submit" class="main" aria-disabled={w.busy} data-testid="find-place">{w.busy ? "Looking…" : "Find"}</button></div>
       </form>
+      <Insert path={path} done={async (made) => {
+        setCode(made);
+        setTold(`The fan has a place: its support code is ${made}. Their page shows it as soon as it is looked at.`);
+        await Promise.all([w.run(() => read(made)), audit.reload()]);
+      }} />
       <p role="status" class={told ? "note" : "vh"} data-testid="mended">{told}</p>
       <div ref={result} tabIndex={-1}>
         {found && found.length > 1 && <p class="note">By a rare chance, {plural(found.length, "place")} have this code. Ask when the fan joined.</p>}
         {found?.map((p) => <Found key={p.place_id} p={p} zone={zone} own={own} lines={audit.lines} path={path} mended={mended} />)}
       </div>
     </>
+  );
+}
+
+function Insert({ path, done }: { path: string; done: (code: string) => Promise<void> }): JSX.Element {
+  const [email, setEmail] = useState("");
+  const [party, setParty] = useState("1");
+  const [to, setTo] = useState("back");
+  const send = async (reason: string): Promise<void> => {
+    const made = (await api<{ support_code: string }>("POST", `${path}/insert`, { body: { email: email.trim(), party: Number(party), to, reason } })).data;
+    setEmail("");
+    await done(made.support_code);
+  };
+  return (
+    <section class="card">
+      <h2>Give a place to somebody who has none</h2>
+      <p>For a fan who lost their place through no fault of theirs. The history, the sale’s public log and the report name it as an exception. Who has or had a place gets it put back instead.</p>
+      <div class="fields">
+        <Field label="Address of the fan’s account" type="email" required maxLength={254} autocomplete="off" value={email} set={setEmail} data-testid="insert-email" />
+        <Field label="Tickets" type="number" required min={1} max={8} step={1} value={party} set={setParty} />
+        <Select label="Where to" value={to} set={setTo} options={[["back", "Behind everybody"], ["front", "The head of the line"]]} />
+      </div>
+      {email.trim() !== "" && <div class="row"><Act testid="insert-place" label="Give the place…" yes="Give it" ask={to === "front" ? "The place is next, before everybody who waits by number." : "The place comes behind everybody who is in the line now."} reason="Reason" hint="It stands in the history, and the fan reads it." send={send} /></div>}
+    </section>
   );
 }
 

@@ -72,7 +72,7 @@ function draw(r: FairnessReport, event?: Event): (Node | false)[] {
     h("h2", null, "What operators changed in the order"),
     r.exceptions.length === 0 ? h("p", { class: "card" }, "Nothing: everybody was let in by class and number.")
       : table("Changes by operators", ["When", "Place", "What", "Why"], r.exceptions.map((e) => [
-        stamp(e.at_ms, zone), `entry ${count(e.entry)}`, e.action === "remove" ? "taken out of the line" : e.class === 0 ? "put to the head of the line" : `put back (${classWords(e.class)})`, e.reason ?? "told to members only"])),
+        stamp(e.at_ms, zone), `entry ${count(e.entry)}`, e.action === "remove" ? "taken out of the line" : e.action === "insert" ? `given a place ${e.class === 0 ? "at the head of the line" : "at the back"}` : e.class === 0 ? "put to the head of the line" : `put back (${classWords(e.class)})`, e.reason ?? "told to members only"])),
     r.draw !== undefined && h("h2", null, "The draw"),
     r.draw !== undefined && h("p", { class: "card" },
       `${count(r.draw.size)} places were drawn. Compared by tenths, numbers and the order of coming have a chi-square of ${r.draw.chi_square.toFixed(1)} with ${r.draw.degrees} degrees of freedom: `,

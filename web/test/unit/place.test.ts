@@ -19,6 +19,8 @@ test("every step has words, for the fan and for the operator", () => {
   for (const step of kinds) for (const you of [true, false]) assert.ok(stepWords({ at_ms: 0, step }, "UTC", you).what.length > 5, step);
   assert.deepEqual(stepWords({ at_ms: 0, step: "removed", reason: "twice here" }, "UTC", true), { what: "The organiser took your place out of the line", why: "The organiser says: twice here" });
   assert.equal(stepWords({ at_ms: 0, step: "put_back", front: true }, "UTC", true).what, "The organiser put your place to the head of the line");
+  assert.equal(stepWords({ at_ms: 0, step: "put_back", how: "none", front: true }, "UTC", true).what, "The organiser gave you this place at the head of the line");
+  assert.equal(stepWords({ at_ms: 0, step: "put_back", how: "none" }, "UTC", false).what, "Inserted at the back");
   assert.equal(stepWords({ at_ms: 0, step: "ended", how: "lapsed" }, "UTC", true).what, "Your place ended: the hold ran out unpaid");
 });
 

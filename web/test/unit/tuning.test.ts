@@ -53,6 +53,9 @@ test("the history says what was done to knobs and to places", () => {
   assert.deepEqual(changed(line("admission.tune", { from: now, to: { ...now, max_active: 5 } }), ZONE), ["at once: 1,000 → 5"]);
   assert.deepEqual(changed(line("admission.pause", { from: now, to: now }), ZONE), []);
   assert.deepEqual(changed(line("place.put-back", { from: { state: "lapsed", class: 10 }, to: { state: "waiting", class: 0 } }), ZONE), ["hold ran out → waiting", "everybody → head of the line"]);
+  assert.deepEqual(changed(line("place.put-back", { from: { state: "none", class: 10 }, to: { state: "waiting", class: 0 } }), ZONE), ["new place: head of the line"]);
+  assert.deepEqual(changed(line("code.make", { codes: 1, first: [{ prefix: "AB", label: "press" }] }), ZONE), ["1 code", "AB… (press)"]);
+  assert.deepEqual(changed(line("invitation.withdraw", { class: 2, reason: "press" }), ZONE), ["invited, class 2: press"]);
   assert.deepEqual(changed(line("sale.edit", null), ZONE), []);
 });
 

@@ -1,13 +1,17 @@
 //! A sale's access codes: made, imported, listed and ended.
 
 use domain::order::Class;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::SecretHash;
+use crate::events::audit;
 use crate::{Result, Store};
 
 /// Codes written per statement.
 const CHUNK: usize = 5_000;
+/// Codes that one line of the audit log names, at most.
+const NAMED: usize = 20;
 
 /// A code to be made. Its words stay outside; the store sees what follows from them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +93,12 @@ impl Store {
         partial: bool,
     ) -> Result<CodesImported> {
         let mut tx = self.pool.begin().await?;
+        let named = |code: &NewCode| json!({"prefix": code.prefix, "label": code.label, "class": code.class.map(|class| class.0)});
+        let change = json!({
+            "codes": codes.len(), "partial": partial, "uses_max": codes.iter().map(|code| u64::from(code.uses_max)).sum::<u64>(),
+            "first": codes.iter().take(NAMED).map(named).collect::<Vec<_>>(),
+        });
+        audit(&mut tx, sale, account, "code.make", change).await?;
         let mut done = CodesImported::default();
         for (nth, chunk) in codes.chunks(CHUNK).enumerate() {
             let made: Vec<Uuid> = sqlx::query_scalar(
@@ -120,7 +130,9 @@ impl Store {
             done.made = 0;
             return Ok(done);
         }
-        tx.commit().await?;
+        if done.made > 0 {
+            tx.commit().await?;
+        }
         Ok(done)
     }
 
@@ -154,14 +166,21 @@ impl Store {
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn end_code(&self, sale: Uuid, code: Uuid) -> Result<bool> {
-        let ended = sqlx::query(
-            "update access_code set expires_at = least(expires_at, clock_timestamp()) where sale = $1 and id = $2",
-        )
-        .bind(sale)
-        .bind(code)
-        .execute(&self.pool)
-        .await?;
-        Ok(ended.rows_affected() == 1)
+    pub async fn end_code(&self, sale: Uuid, account: Uuid, code: Uuid) -> Result<bool> {
+        let mut tx = self.pool.begin().await?;
+        let known: Option<(String, String)> =
+            sqlx::query_as("select prefix, label from access_code where sale = $1 and id = $2 for no key update")
+                .bind(sale)
+                .bind(code)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let Some((prefix, label)) = known else { return Ok(false) };
+        audit(&mut tx, sale, account, "code.end", json!({"code": code, "prefix": prefix, "label": label})).await?;
+        sqlx::query("update access_code set expires_at = least(expires_at, clock_timestamp()) where id = $1")
+            .bind(code)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
     }
 }

@@ -81,6 +81,8 @@ pub struct SaleRow {
     pub pause_reason: Option<String>,
     /// Whether that is the emergency stop.
     pub stopped: bool,
+    /// Whether its draw is committed to.
+    pub committed: bool,
     /// Counts edits, and the operators' changes of the knobs, so that an edit never undoes one that it has not seen.
     pub version: i64,
     /// Postgres's clock when this was read.
@@ -99,9 +101,11 @@ pub enum SaleEdit {
     },
     /// It has opened: when it opens cannot change any more.
     HasOpened,
+    /// The new opening is in the past: nobody could have known of it, and of a draw's randomness everybody could.
+    OpensInPast,
     /// It is published: from then on its knobs are the operators'.
     TuneInstead,
-    /// Its draw is committed to: where the randomness comes from was published.
+    /// Its draw is committed to: that there will be one, of whom, and from which randomness.
     Committed,
     /// It cannot run so beside the event's other sales, or with what it has sold.
     Clash(Clash),
@@ -214,9 +218,37 @@ impl From<Row> for SaleRow {
             state,
             pause_reason: row.pause_reason,
             stopped: row.stopped,
+            committed: row.committed,
             version: row.version,
             now_ms: row.now_ms,
         }
+    }
+}
+
+impl SaleRow {
+    /// Why an edit cannot be made however often it is confirmed, as far as the sale itself tells.
+    #[must_use]
+    pub fn refusal(&self, draft: &SaleDraft) -> Option<SaleEdit> {
+        self.refusal_by(draft, true)
+    }
+
+    fn refusal_by(&self, draft: &SaleDraft, promise_check: bool) -> Option<SaleEdit> {
+        let opened = self.now_ms >= self.draft.opens_at_ms;
+        let source = |draft: &SaleDraft| (draft.beacon, draft.unprovable_after_s);
+        let promise = |draft: &SaleDraft| (draft.ordering, draft.lobby_opens_at_ms);
+        if self.published && draft.opens_at_ms != self.draft.opens_at_ms {
+            if opened {
+                return Some(SaleEdit::HasOpened);
+            }
+            if draft.opens_at_ms < self.now_ms && promise_check {
+                return Some(SaleEdit::OpensInPast);
+            }
+        }
+        if self.published && knobs(draft) != knobs(&self.draft) {
+            return Some(SaleEdit::TuneInstead);
+        }
+        let broken = source(draft) != source(&self.draft) || promise_check && promise(draft) != promise(&self.draft);
+        (self.committed && broken).then_some(SaleEdit::Committed)
     }
 }
 
@@ -284,23 +316,15 @@ impl Store {
     /// A conflict with `sale_window` when it closes before it opens; when Postgres is away. Nothing was changed then.
     pub async fn edit_sale(&self, sale: Uuid, version: i64, draft: &SaleDraft, account: Uuid) -> Result<SaleEdit> {
         let mut tx = self.pool.begin().await?;
-        let row: Option<Row> =
-            sqlx::query_as(sales!("where id = $1 for no key update")).bind(sale).fetch_optional(&mut *tx).await?;
-        let committed = row.as_ref().is_some_and(|row| row.committed);
+        // A later statement than the lock sees a commitment that was made while this one waited.
+        sqlx::query("select from sale where id = $1 for no key update").bind(sale).execute(&mut *tx).await?;
+        let row: Option<Row> = sqlx::query_as(sales!("where id = $1")).bind(sale).fetch_optional(&mut *tx).await?;
         let Some(before) = row.map(SaleRow::from) else { return Ok(SaleEdit::NoSale) };
         if before.version != version {
             return Ok(SaleEdit::Moved { current: before.version });
         }
-        let opened = before.published && before.now_ms >= before.draft.opens_at_ms;
-        if opened && draft.opens_at_ms != before.draft.opens_at_ms {
-            return Ok(SaleEdit::HasOpened);
-        }
-        if before.published && knobs(draft) != knobs(&before.draft) {
-            return Ok(SaleEdit::TuneInstead);
-        }
-        let source = |draft: &SaleDraft| (draft.beacon, draft.unprovable_after_s);
-        if committed && source(draft) != source(&before.draft) {
-            return Ok(SaleEdit::Committed);
+        if let Some(refusal) = before.refusal_by(draft, self.guards().promise_check) {
+            return Ok(refusal);
         }
         if before.published {
             if let Some(clash) = clash(&mut tx, before.event, sale, draft).await? {
@@ -387,7 +411,8 @@ impl Store {
     }
 }
 
-async fn audit(
+/// A line of the audit log that needs no reason: it goes before what it tells of, in the same transaction.
+pub(crate) async fn audit(
     tx: &mut PgConnection,
     sale: Uuid,
     account: Uuid,

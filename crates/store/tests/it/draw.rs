@@ -1,11 +1,12 @@
-//! Between the draw of a lobby and its holder's hearing of it, nobody is let in.
+//! Between the draw of a lobby and its holder's hearing of it, nobody is let in; and no edit takes a promised draw away.
 
 use std::time::Duration;
 
 use domain::draw::Numbers;
+use store::Guards;
 use store::draw::Published;
+use store::events::{Ordering, SaleDraft, SaleEdit, SalePublished};
 use store::pace::PaceAsk;
-use store::{Guards, events::SalePublished};
 use testkit::eventually;
 
 use crate::world::{Recipe, Result, World};
@@ -73,5 +74,103 @@ async fn nobody_is_let_in_by_an_order_from_before_the_draw_without_draw_check() 
     world.store = world.store.clone().without(Guards { draw_check: false, ..Guards::ALL });
     let failed = the_draw_goes_before_the_entries(&world).await.expect_err("the entries' order was to be used");
     assert!(failed.to_string().contains("before the order they were drawn"), "{failed}");
+    Ok(())
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn paper() -> Published {
+    Published { json: b"{}".to_vec(), sig: b"-".to_vec() }
+}
+
+/// With a lobby that is open for an hour yet.
+async fn gathering() -> Result<World> {
+    let world = World::before_publication(Recipe::default()).await?;
+    world.sql("update sale set lobby_opens_at = now() - interval '1 h', opens_at = now() + interval '1 h'").await?;
+    anyhow::ensure!(world.store.publish_sale(world.sale, world.account).await? == SalePublished::Done);
+    Ok(world)
+}
+
+async fn edit(world: &World, change: impl Fn(&mut SaleDraft, i64)) -> Result<SaleEdit> {
+    let sale = world.store.sale(world.sale).await?.expect("the sale");
+    let mut draft = sale.draft;
+    change(&mut draft, sale.now_ms);
+    Ok(world.store.edit_sale(world.sale, sale.version, &draft, world.account).await?)
+}
+
+async fn what_was_promised_stays(world: &World) -> Result {
+    let later = |draft: &mut SaleDraft, now_ms| draft.lobby_opens_at_ms = Some(now_ms - 10);
+    assert_eq!(edit(world, later).await?, SaleEdit::Done, "nothing is promised yet");
+    world.store.commit_draw(&world.pacing().await?, &[1; 32], &paper()).await?;
+    let refused = SaleEdit::Committed;
+    let edited = [
+        (edit(world, |draft, _| draft.ordering = Ordering::Fifo).await?, refused.clone(), "another order"),
+        (edit(world, |draft, _| draft.lobby_opens_at_ms = None).await?, refused.clone(), "no lobby"),
+        (
+            edit(world, |draft, now_ms| draft.lobby_opens_at_ms = Some(now_ms + 10)).await?,
+            refused.clone(),
+            "a later lobby",
+        ),
+        (edit(world, |draft, _| draft.beacon = false).await?, refused, "no beacon"),
+        (edit(world, |draft, now_ms| draft.opens_at_ms = now_ms - 1).await?, SaleEdit::OpensInPast, "a past opening"),
+    ];
+    for (edited, must, what) in edited {
+        anyhow::ensure!(edited == must, "the draw was edited away: {what} was {edited:?}");
+    }
+    assert_eq!(edit(world, |draft, now_ms| draft.opens_at_ms = now_ms + HOUR_MS / 2).await?, SaleEdit::Done);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_promised_draw_is_not_edited_away() -> Result {
+    what_was_promised_stays(&gathering().await?).await
+}
+
+#[tokio::test]
+async fn a_promised_draw_is_not_edited_away_without_promise_check() -> Result {
+    let mut world = gathering().await?;
+    world.store = world.store.clone().without(Guards { promise_check: false, ..Guards::ALL });
+    let failed = what_was_promised_stays(&world).await.expect_err("the draw was to be edited away");
+    assert!(failed.to_string().contains("the draw was edited away: another order was Done"), "{failed}");
+    Ok(())
+}
+
+/// Until a statement of this database waits for a lock.
+async fn somebody_waits(world: &World) {
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually(Duration::from_secs(10), async || world.number(waiting).await.unwrap() > 0).await;
+}
+
+#[tokio::test]
+async fn an_edit_and_a_commitment_at_the_same_time_know_of_each_other() -> Result {
+    let world = gathering().await?;
+    let lease = world.pacing().await?;
+    let mut tx = world.db.pool.begin().await?;
+    sqlx::query("update sale set ordering = 'fifo', version = version + 1").execute(&mut *tx).await?;
+    let paper = paper();
+    let commit = world.store.commit_draw(&lease, &[1; 32], &paper);
+    let first = async {
+        somebody_waits(&world).await;
+        tx.commit().await
+    };
+    let (committed, edited) = tokio::join!(commit, first);
+    committed?;
+    edited?;
+    assert_eq!(world.store.draw(world.sale).await?, None, "a draw was promised for a sale that draws nothing");
+
+    world.sql("update sale set ordering = 'draw_then_fifo'").await?;
+    let mut tx = world.db.pool.begin().await?;
+    sqlx::query("select from sale for share").execute(&mut *tx).await?;
+    sqlx::query("insert into draw (sale, secret, commitment_json, commitment_sig) select id, '', '', '' from sale")
+        .execute(&mut *tx)
+        .await?;
+    let first = async {
+        somebody_waits(&world).await;
+        tx.commit().await
+    };
+    let (edited, committed) = tokio::join!(edit(&world, |draft, _| draft.ordering = Ordering::Fifo), first);
+    committed?;
+    assert_eq!(edited?, SaleEdit::Committed);
     Ok(())
 }

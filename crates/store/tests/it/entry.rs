@@ -177,8 +177,8 @@ async fn codes_stop_and_come_back_to_whoever_used_them() -> Result {
     world.make_code(code("for many", 1_000)).await?;
     assert!(world.join_by(id(), Some("for many")).await?.is_ok());
     let many = world.store.codes(world.sale, once, 10).await?.last().expect("two more").id;
-    assert!(!world.store.end_code(id(), many).await?);
-    assert!(world.store.end_code(world.sale, many).await?);
+    assert!(!world.store.end_code(id(), world.account, many).await?);
+    assert!(world.store.end_code(world.sale, world.account, many).await?);
     assert_eq!(world.join_by(id(), Some("for many")).await?.unwrap_err(), EntryRefusal::CodeExpired);
     world.sound().await
 }
@@ -265,4 +265,37 @@ async fn a_hundred_thousand_codes_come_in_seconds_and_all_or_none() -> Result {
     println!("100,000 codes in {took:?}");
     assert!(took.as_secs() < 20, "{took:?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn what_promoters_do_to_codes_and_lists_is_in_the_audit_log_without_the_codes() -> Result {
+    let world = World::new(Recipe::default()).await?;
+    let store = &world.store;
+    world.enter_by(Entry::Invited, Ordering::InvitedFirst).await?;
+    let made = world.make_code(code("secret words", 7)).await?;
+    assert_eq!(store.make_code(world.sale, world.account, &code("secret words", 7)).await?, CodeMade::Exists);
+    assert!(store.end_code(world.sale, world.account, made).await?);
+    let hash_of = |email: &str| hash(email);
+    let invited = |email: &str| Invitation { hash: hash_of(email), class: Class(2), reason: "press".to_owned() };
+    store.invite(world.sale, world.account, &[invited("a@example.org"), invited("b@example.org")]).await?;
+    let (a, b) = (world.account("a@example.org").await?, world.account("b@example.org").await?);
+    let place = world.join_by(a, None).await?.unwrap();
+    for email in ["a@example.org", "b@example.org"] {
+        assert!(store.uninvite(world.sale, world.account, &hash_of(email)).await?);
+        assert!(!store.uninvite(world.sale, world.account, &hash_of(email)).await?);
+    }
+    assert_eq!(world.join_by(b, None).await?.unwrap_err(), EntryRefusal::NotInvited);
+    assert_eq!(world.join_by(a, None).await?.unwrap().id, place.id, "who joined by it stays");
+    let lines: Vec<(String, Uuid, String)> = sqlx::query_as(
+        "select action, account, change::text from audit where action ~ '^(code|invitation)' order by id",
+    )
+    .fetch_all(&world.db.pool)
+    .await?;
+    let told: Vec<&str> = lines.iter().map(|(action, ..)| action.as_str()).collect();
+    assert_eq!(told, ["code.make", "code.end", "invitation.import", "invitation.withdraw", "invitation.withdraw"]);
+    assert!(lines.iter().all(|(_, account, change)| *account == world.account && !change.contains("example.org")));
+    let hashes = [hash("secret words"), hash_of("a@example.org")].map(hex::encode);
+    assert!(lines.iter().all(|(.., change)| hashes.iter().all(|hash| !change.contains(hash))));
+    assert!(lines[0].2.contains("\"uses_max\": 7") && lines[2].2.contains("\"addresses\": 2"), "{lines:?}");
+    world.sound().await
 }

@@ -115,6 +115,36 @@ async fn refusals_of_transfers_say_why_and_spend_nothing() -> Result {
     world.sound().await
 }
 
+/// In a sale that gives each fan one place, whoever had one takes no other over.
+async fn one_place_is_one_place(world: &World) -> Result {
+    let places = world.join(&[1, 1]).await?;
+    let (pacing, seating) = (world.pacing().await?, world.seating().await?);
+    world.tick(pacing).await?;
+    let booking = world.hold(&seating, 1, &[0]).await?.booking;
+    let buyer = places[0].fan;
+    world.offer_place(&places[1], "second").await?;
+    assert!(matches!(world.take("second", buyer).await?, Taken::HadPlace | Taken::HasPlace), "it lives");
+    world.pay(booking).await?;
+    let taken = world.take("second", buyer).await?;
+    anyhow::ensure!(taken == Taken::HadPlace, "who bought took another place over: {taken:?}");
+    anyhow::ensure!(matches!(world.take("second", id()).await?, Taken::Moved { .. }), "the refusals spent it");
+    world.sound().await
+}
+
+#[tokio::test]
+async fn a_fan_with_one_place_for_ever_takes_no_other_over() -> Result {
+    one_place_is_one_place(&World::new(Recipe { rejoin: false, ..Recipe::default() }).await?).await
+}
+
+#[tokio::test]
+async fn a_fan_with_one_place_for_ever_takes_no_other_over_without_rejoin_check() -> Result {
+    let mut world = World::new(Recipe { rejoin: false, ..Recipe::default() }).await?;
+    world.store = world.store.clone().without(Guards { rejoin_check: false, ..Guards::ALL });
+    let failed = one_place_is_one_place(&world).await.expect_err("a buyer was to take another place over");
+    assert!(failed.to_string().contains("who bought took another place over"), "{failed}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_hold_goes_over_with_its_place_unless_it_is_being_paid() -> Result {
     let world = World::new(Recipe::default()).await?;
