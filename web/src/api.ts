@@ -34,6 +34,8 @@ export interface Options {
   confirm?: string;
   /** Where the body is text of another type than JSON. */
   type?: string;
+  /** The answer is text to be kept as it is. */
+  text?: boolean;
   /** How long to wait for the answer. */
   withinMs?: number;
 }
@@ -62,6 +64,7 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
       cache: "no-store",
     });
     const text = await r.text();
+    if (r.ok && o.text) return { data: text as T, etag: r.headers.get("etag"), pollAfterMs: NaN };
     let json: unknown;
     try {
       json = text ? JSON.parse(text) : undefined;
