@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contracts::seat_map::SeatMap;
+use contracts::seat_map::{MapSeat, Row, SeatMap, Section};
 use domain::seats::LONGEST_STRETCH;
 use store::halls::{TierRow, UnitRow};
 
@@ -24,7 +24,10 @@ pub fn rows(map: &SeatMap) -> (Vec<TierRow>, Vec<UnitRow>) {
     let mut units = Vec::with_capacity(map.units() as usize);
     let mut stretch = 0;
     for (section_no, section) in map.sections.iter().enumerate() {
-        for (row_no, row) in section.rows.iter().enumerate() {
+        // Pieces of a row are as far apart as it is: not at all.
+        let mut numbers = HashMap::new();
+        for (nth, row) in section.rows.iter().enumerate() {
+            let row_no = *numbers.entry(row.label.as_str()).or_insert(nth);
             let mut length = 0;
             for seat in &row.seats {
                 length += 1;
@@ -35,7 +38,7 @@ pub fn rows(map: &SeatMap) -> (Vec<TierRow>, Vec<UnitRow>) {
                     row: row_no as u16,
                     standing: false,
                     accessible: seat.accessible,
-                    label: format!("{}, row {}, seat {}", section.name, row.label, seat.label),
+                    label: label(section, row, seat),
                 });
                 if seat.aisle_after || length == LONGEST_STRETCH {
                     stretch += 1;
@@ -67,38 +70,53 @@ pub fn rows(map: &SeatMap) -> (Vec<TierRow>, Vec<UnitRow>) {
     (tiers, units)
 }
 
+/// What fans read of a seat, on their page and on the ticket: all that they should know of it before they pay.
+fn label(section: &Section, row: &Row, seat: &MapSeat) -> String {
+    let kind = if row.table { "table" } else { "row" };
+    let view = seat.restricted_view.as_ref().map(|view| format!(" (restricted view: {view})")).unwrap_or_default();
+    format!("{}, {kind} {}, seat {}{view}", section.name, row.label, seat.label)
+}
+
 #[cfg(test)]
 mod tests {
-    use contracts::seat_map::{FORMAT, MapSeat, MapTier, Row, Section, StandingArea};
+    use contracts::seat_map::{FORMAT, MapTier, StandingArea};
 
     use super::*;
 
     fn seat(label: &str, aisle_after: bool) -> MapSeat {
-        MapSeat { label: label.into(), tier: "a".into(), x: 0.0, y: 0.0, aisle_after, accessible: false }
+        MapSeat { label: label.into(), tier: "a".into(), aisle_after, ..MapSeat::default() }
+    }
+
+    fn row(label: &str, seats: Vec<MapSeat>) -> Row {
+        Row { label: label.into(), seats, ..Row::default() }
     }
 
     #[test]
     fn aisles_and_rows_part_stretches_and_standing_places_come_last() {
+        let behind_a_pillar = MapSeat { restricted_view: Some("a pillar".into()), ..seat("1", false) };
         let map = SeatMap {
             format: FORMAT.into(),
             name: "Hall".into(),
             tiers: vec![
-                MapTier { id: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0 },
-                MapTier { id: "floor".into(), name: "Floor".into(), price_minor: 1, fee_minor: 0 },
+                MapTier { id: "a".into(), name: "A".into(), price_minor: 1, ..MapTier::default() },
+                MapTier { id: "floor".into(), name: "Floor".into(), price_minor: 1, ..MapTier::default() },
             ],
             sections: vec![Section {
                 name: "S".into(),
                 rows: vec![
-                    Row { label: "1".into(), seats: vec![seat("1", false), seat("2", true), seat("3", true)] },
-                    Row { label: "2".into(), seats: vec![seat("1", false)] },
+                    row("1", vec![seat("1", false), seat("2", true), seat("3", true)]),
+                    Row { table: true, ..row("2", vec![behind_a_pillar]) },
                 ],
+                ..Section::default()
             }],
             standing: vec![StandingArea { name: "Pit".into(), tier: "floor".into(), capacity: 2 }],
+            ..SeatMap::default()
         };
         assert!(map.faults().is_empty());
         let (tiers, units) = rows(&map);
         assert_eq!(units.iter().map(|unit| unit.stretch).collect::<Vec<_>>(), [0, 0, 1, 2, 3, 3]);
         assert_eq!(units[1].label, "S, row 1, seat 2");
+        assert_eq!(units[3].label, "S, table 2, seat 1 (restricted view: a pillar)");
         assert_eq!(units[5].label, "Pit, standing");
         assert_eq!(tiers.iter().map(|tier| tier.capacity).collect::<Vec<_>>(), [4, 2]);
     }

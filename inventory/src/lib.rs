@@ -1,10 +1,15 @@
 //! Seat maps and availability over HTTP, and the end of holds: ends overdue ones and frees their seats, whoever is away.
 
+#[cfg(test)]
+mod any_map;
 mod import;
 mod lapse;
 mod metrics;
 mod openapi;
+mod pretix;
+mod reading;
 mod routes;
+mod sheet;
 
 use chassis::tasks::{TaskKind, Tasks};
 use contracts::papers::Papers;

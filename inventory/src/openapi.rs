@@ -2,10 +2,10 @@
 
 use utoipa::OpenApi;
 
-use crate::routes;
+use crate::{reading, routes};
 
 #[derive(OpenApi)]
-#[openapi(paths(routes::read_map, routes::write_map, routes::availability))]
+#[openapi(paths(routes::read_map, routes::write_map, routes::availability), components(schemas(reading::Format)))]
 struct Api;
 
 /// The description of this role's paths, to be merged with the other roles'.

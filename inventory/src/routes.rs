@@ -1,8 +1,10 @@
 //! The role's paths: the seat map in and out, and availability.
 
 use axum::Router;
-use axum::extract::{FromRef, State};
+use axum::body::Bytes;
+use axum::extract::{FromRef, FromRequest, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chassis::http::body_limit;
@@ -12,10 +14,13 @@ use contracts::ids::EventId;
 use contracts::papers::{Papers, Principal};
 use contracts::problem::Problem;
 use contracts::seat_map::SeatMap;
-use contracts::server::{Account, Id, Json};
+use contracts::server::{Account, Id, Json, Query};
+use serde::Deserialize;
 use store::StoreError;
-use store::halls::Imported;
+use store::halls::{Imported, Loss, Stranded, Whose};
+use utoipa::IntoParams;
 
+use crate::reading::{self, Format};
 use crate::{Inventory, import};
 
 impl FromRef<Inventory> for Papers {
@@ -57,29 +62,63 @@ async fn seen_by(inventory: &Inventory, event: EventId, principal: Option<&Princ
     Err(Problem::not_found("event"))
 }
 
+/// How the map is written.
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Written {
+    /// The format; `usher` where it is left out.
+    #[serde(default)]
+    format: Format,
+}
+
 /// The seat map in force. Drafts are for members.
-#[utoipa::path(get, path = "/v1/events/{event}/seat-map", operation_id = "read", tag = "seat maps", params(("event" = EventId, Path)),
-    responses((status = 200, body = SeatMap)))]
+#[utoipa::path(get, path = "/v1/events/{event}/seat-map", operation_id = "read", tag = "seat maps", params(("event" = EventId, Path), Written),
+    responses((status = 200, content((SeatMap = "application/json"), (String = "text/csv")))))]
 pub async fn read_map(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
     principal: Option<Principal>,
+    Query(Written { format }): Query<Written>,
 ) -> Result<Response, Problem> {
     seen_by(&inventory, event, principal.as_ref()).await?;
     let map = inventory.store.seat_map(event.0).await.map_err(|fault| problem(&fault))?;
-    map.map(|map| Json(map).into_response()).ok_or_else(|| Problem::not_found("seat map: the event has none yet"))
+    let map = map.ok_or_else(|| Problem::not_found("seat map: the event has none yet"))?;
+    if format == Format::Usher {
+        return Ok(Json(map).into_response());
+    }
+    let written =
+        tokio::task::spawn_blocking(move || anyhow::Ok(reading::write(format, &serde_json::from_value(map)?)?));
+    let (kind, bytes) = written.await.map_err(|_| Problem::internal())?.map_err(|fault| {
+        tracing::error!(%fault, %event, "the seat map cannot be written");
+        Problem::internal()
+    })?;
+    Ok(([(CONTENT_TYPE, kind)], bytes).into_response())
+}
+
+/// How the map is written, and what to do with it.
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Sent {
+    /// The format; where it is left out, `csv` for text/csv and `usher` for JSON.
+    format: Option<Format>,
+    /// Only say what would come of it: 200 with the map as it was understood.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Gives the event its seat map, or another one.
 #[utoipa::path(put, path = "/v1/events/{event}/seat-map", operation_id = "write", tag = "seat maps", security(("bearer" = [])),
-    params(("event" = EventId, Path)), request_body = SeatMap,
-    responses((status = 204, description = "It is in force")))]
+    params(("event" = EventId, Path), Sent), request_body(content((SeatMap = "application/json"), (String = "text/csv"))),
+    responses((status = 204, description = "It is in force"), (status = 200, body = SeatMap, description = "It could be")))]
 pub async fn write_map(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
     Account(account): Account,
-    Json(map): Json<SeatMap>,
-) -> Result<StatusCode, Problem> {
+    Query(sent): Query<Sent>,
+    body: Body,
+) -> Result<Response, Problem> {
     let owner = inventory.store.event_owner(event.0).await.map_err(|fault| problem(&fault))?;
     let owner = owner.ok_or_else(|| Problem::not_found("event"))?;
     let roles = inventory.store.roles_in(account, owner.organisation).await.map_err(|fault| problem(&fault))?;
@@ -91,26 +130,100 @@ pub async fn write_map(
             Problem::forbidden("only its promoters change a seat map")
         });
     }
-    let faults = map.faults();
-    if !faults.is_empty() {
-        return Err(Problem::new(
-            422,
-            "seat-map-faults",
-            "The seat map has faults",
-            format!("{} found; mend them and send it again; the map in force was kept", faults.len()),
-        )
-        .with_faults(faults));
-    }
-    let (tiers, units) = import::rows(&map);
-    let document = serde_json::to_value(&map).map_err(|_| Problem::internal())?;
-    match inventory.store.import_map(event.0, &document, &tiers, &units).await.map_err(|fault| problem(&fault))? {
-        Imported::Done => Ok(StatusCode::NO_CONTENT),
+    let format = body.format(sent.format)?;
+    let known = match format {
+        Format::Usher => None,
+        _ => inventory.store.seat_map(event.0).await.map_err(|fault| problem(&fault))?,
+    };
+    let understood = tokio::task::spawn_blocking(move || {
+        let known: Option<SeatMap> = known.and_then(|known| serde_json::from_value(known).ok());
+        let map = reading::read(format, &body.bytes, known.as_ref())?;
+        let document = serde_json::to_value(&map).map_err(|_| Problem::internal())?;
+        let (tiers, units) = import::rows(&map);
+        Ok((map, document, tiers, units))
+    });
+    let (map, document, tiers, units) = understood.await.map_err(|_| Problem::internal())??;
+    let store = &inventory.store;
+    let imported = if sent.dry_run {
+        store.judge_map(event.0, &tiers, &units).await
+    } else {
+        store.import_map(event.0, &document, &tiers, &units).await
+    };
+    match imported.map_err(|fault| problem(&fault))? {
+        Imported::Done if sent.dry_run => Ok(Json(map).into_response()),
+        Imported::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         Imported::NoEvent => Err(Problem::not_found("event")),
-        Imported::SalePublished => Err(Problem::conflict(
-            "seat-map-in-use",
-            "The event is on sale with its seat map",
-            "a map can be replaced until a sale of the event is published; to sell other seats, make another event",
+        Imported::Strands { count, first } => Err(strands(count, &first)),
+        Imported::OtherPlaces { before, after } => Err(in_use(format!(
+            "it has {before} places, and the map {after}: once a sale is published, places are neither added nor taken away, since \
+             holds, tickets and the log know each by its number; to sell other seats, make another event"
+        ))),
+        Imported::OtherTiers => Err(in_use(
+            "once a sale is published, the tiers keep their ids and their order, since fans' wishes name them; names and prices may change",
         )),
+    }
+}
+
+fn in_use(detail: impl Into<String>) -> Problem {
+    Problem::conflict("seat-map-in-use", "The event is on sale with its seat map", detail)
+}
+
+fn strands(count: usize, first: &[Stranded]) -> Problem {
+    let told = first.iter().map(|Stranded { label, whose, loss }| {
+        let whose = match whose {
+            Whose::Sold => "sold",
+            Whose::Held => "held",
+            Whose::Past => "held once",
+        };
+        match loss {
+            Loss::Gone => format!("{label} ({whose}): the map has no place of this name"),
+            Loss::Moved { from, to } => format!("{label} ({whose}): it is place {from} of the hall and would be {to}"),
+            Loss::Tier { from, to } => format!("{label} ({whose}): its tier is {from:?} and would be {to:?}"),
+            Loss::Accessible => format!("{label} ({whose}): whether it is accessible would change"),
+            Loss::Neighbour => format!("{label} ({whose}): no aisle would part it any more from the next place"),
+        }
+    });
+    Problem::conflict(
+        "seat-map-strands",
+        "The seat map would strand places that somebody has or had",
+        format!("{count} of them, of which the first {} are told; the map in force was kept", first.len()),
+    )
+    .with_faults(told.collect())
+}
+
+/// A body in one of the formats.
+pub struct Body {
+    csv: bool,
+    bytes: Bytes,
+}
+
+impl Body {
+    /// Its format, as far as the content type has it.
+    fn format(&self, named: Option<Format>) -> Result<Format, Problem> {
+        let format = named.unwrap_or(if self.csv { Format::Csv } else { Format::Usher });
+        if (format == Format::Csv) == self.csv { Ok(format) } else { Err(not_a_map()) }
+    }
+}
+
+fn not_a_map() -> Problem {
+    let detail = "send content-type: text/csv for format=csv, and application/json for the others";
+    Problem::new(415, "not-a-seat-map", "No format of seat maps has this content type", detail)
+}
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let csv = kind.starts_with("text/csv");
+        if !csv && !kind.starts_with("application/json") {
+            return Err(not_a_map());
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let status = rejection.status().as_u16();
+            Problem::new(status, "unreadable-body", "The body could not be read", rejection.body_text())
+        })?;
+        Ok(Self { csv, bytes })
     }
 }
 

@@ -39,7 +39,11 @@ enum Command {
         what: ConfigCommand,
     },
     /// Print the OpenAPI document.
-    Openapi,
+    Openapi {
+        /// Print the JSON Schema of seat maps instead.
+        #[arg(long)]
+        seat_map: bool,
+    },
     /// Check every invariant on the live stores; exits with 1 when one is broken.
     Verify {
         #[command(flatten)]
@@ -138,7 +142,10 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             config.secrets()?;
             println!("{}", serde_json::to_string_pretty(&config)?);
         }
-        Command::Openapi => println!("{}", openapi::document().to_pretty_json()?),
+        Command::Openapi { seat_map: false } => println!("{}", openapi::document().to_pretty_json()?),
+        Command::Openapi { seat_map: true } => {
+            println!("{}", serde_json::to_string_pretty(&contracts::seat_map::json_schema())?);
+        }
         Command::Verify { stores, json, slack_ms } => return verify(&stores, json, slack_ms).await,
         Command::Log { what } => return log::run(what).await,
         Command::Rebuild(stores) => {

@@ -36,6 +36,8 @@ export interface Options {
   type?: string;
   /** Whether the answer is JSON by lines; it becomes a list. */
   lines?: boolean;
+  /** The answer is text to be kept as it is. */
+  text?: boolean;
   /** How long to wait for the answer. */
   withinMs?: number;
 }
@@ -64,6 +66,7 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
       cache: "no-store",
     });
     const text = await r.text();
+    if (r.ok && o.text) return { data: text as T, etag: r.headers.get("etag"), pollAfterMs: NaN };
     let json: unknown;
     try {
       json = text ? JSON.parse(o.lines && r.ok ? `[${text.trim().split("\n")}]` : text) : undefined;

@@ -232,13 +232,14 @@ export interface EntryView {
 export interface TierAvailability { tier: string; free: number; held: number; sold: number; blocked: number; capacity: number }
 export interface Availability { tiers: TierAvailability[]; seats_version: number }
 
-export interface MapTier { id: string; name: string; price_minor: number; fee_minor?: number }
-export interface MapSeat { label: string; tier: string; x?: number; y?: number; aisle_after?: boolean; accessible?: boolean }
+export interface MapTier { id: string; name: string; price_minor: number; fee_minor?: number; color?: string }
+export interface MapSeat { label: string; tier: string; x?: number; y?: number; aisle_after?: boolean; accessible?: boolean; companion?: boolean; restricted_view?: string }
+export interface MapRow { label: string; x?: number; y?: number; table?: boolean; seats: MapSeat[] }
 export interface SeatMap {
   format: string;
   name: string;
   tiers: MapTier[];
-  sections?: { name: string; rows: { label: string; seats: MapSeat[] }[] }[];
+  sections?: { name: string; x?: number; y?: number; rows: MapRow[] }[];
   standing?: { name: string; tier: string; capacity: number }[];
 }
 

@@ -1,11 +1,17 @@
-//! Halls: the seats an event sells, imported once and loaded into memory by whoever chooses among them.
+//! Halls: the seats an event sells, imported once, edited since, and loaded into memory by whoever chooses among them.
+
+mod edit;
 
 use domain::seats::{Area, Hall, SeatSpec, Stretch};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use self::edit::{Loss, Stranded, Whose};
 use crate::{Result, Store, StoreError};
+
+/// Places in one statement, at most.
+const CHUNK: usize = 20_000;
 
 /// One price tier to import.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,13 +47,27 @@ pub struct UnitRow {
     pub label: String,
 }
 
-/// What came of an import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What came of an import, or would come of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Imported {
     /// The event has these seats now.
     Done,
-    /// A sale of the event is published: the map stays.
-    SalePublished,
+    /// A sale of the event is published, and somebody's place would not be what it is: nothing was changed.
+    Strands {
+        /// How many places.
+        count: usize,
+        /// The first hundred of them, those first whose places would be gone.
+        first: Vec<Stranded>,
+    },
+    /// A sale of the event is published, and there would be more places, or fewer: nothing was changed.
+    OtherPlaces {
+        /// Places now.
+        before: usize,
+        /// Places in the other map.
+        after: usize,
+    },
+    /// A sale of the event is published, and its tiers would be others, or in another order: nothing was changed.
+    OtherTiers,
     /// There is no such event.
     NoEvent,
 }
@@ -66,17 +86,40 @@ pub struct TierCount {
 }
 
 impl Store {
-    /// Replaces an event's seat map, tiers and seats, until a sale of it is published. From then on fans see prices, and holds
-    /// name seats by their ordinals.
+    /// Replaces an event's seat map, tiers and seats. Once a sale of it is published, fans see prices, and holds name places by
+    /// their ordinals: then the map is edited instead, as far as [`Imported`] says, with prices for holds to come.
     ///
-    /// A hold needs an admitted place, a place needs a line, and a line is made by publishing, which nothing takes back. So it is
-    /// enough that no sale is published at the moment of the judgement, nor before the commit: the event's row keeps new sales
-    /// away (their foreign key), and each draft's row is the one that publishing locks.
+    /// A hold needs an admitted place, a place needs a line, and a line is made by publishing, which nothing takes back. So for a
+    /// replacement it is enough that no sale is published at the moment of the judgement, nor before the commit: the event's row
+    /// keeps new sales away (their foreign key), and each draft's row is the one that publishing locks. For an edit the seating's
+    /// turn of office ends first, so that no hold comes between the judgement and the commit, nor after it by the hall before.
     ///
     /// # Errors
     /// When Postgres is away.
     pub async fn import_map(&self, event: Uuid, map: &Value, tiers: &[TierRow], units: &[UnitRow]) -> Result<Imported> {
+        self.bring_map(event, Some(map), tiers, units).await
+    }
+
+    /// What [`Self::import_map`] would say now.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn judge_map(&self, event: Uuid, tiers: &[TierRow], units: &[UnitRow]) -> Result<Imported> {
+        self.bring_map(event, None, tiers, units).await
+    }
+
+    async fn bring_map(
+        &self,
+        event: Uuid,
+        map: Option<&Value>,
+        tiers: &[TierRow],
+        units: &[UnitRow],
+    ) -> Result<Imported> {
         let mut tx = self.pool.begin().await?;
+        // First of all, as whoever holds seats does.
+        if map.is_some() && self.guards().map_term {
+            edit::end_turn(&mut tx, event).await?;
+        }
         let found: Option<Uuid> = sqlx::query_scalar("select id from event where id = $1 for update")
             .bind(event)
             .fetch_optional(&mut *tx)
@@ -90,14 +133,20 @@ impl Store {
             "select published from sale where event = $1"
         };
         let published: Vec<bool> = sqlx::query_scalar(sales).bind(event).fetch_all(&mut *tx).await?;
-        if published.contains(&true) {
-            return Ok(Imported::SalePublished);
+        let on_sale = published.contains(&true);
+        if on_sale && let Some(refused) = edit::judge(&mut tx, event, tiers, units).await? {
+            return Ok(refused);
         }
-        sqlx::query("delete from seat where event = $1").bind(event).execute(&mut *tx).await?;
-        sqlx::query("delete from tier where event = $1").bind(event).execute(&mut *tx).await?;
-        insert_tiers(&mut tx, event, tiers).await?;
-        for (nth, chunk) in units.chunks(20_000).enumerate() {
-            insert_units(&mut tx, event, nth * 20_000, chunk).await?;
+        let Some(map) = map else { return Ok(Imported::Done) };
+        if on_sale {
+            edit::change(&mut tx, event, tiers, units).await?;
+        } else {
+            sqlx::query("delete from seat where event = $1").bind(event).execute(&mut *tx).await?;
+            sqlx::query("delete from tier where event = $1").bind(event).execute(&mut *tx).await?;
+            insert_tiers(&mut tx, event, tiers).await?;
+            for (nth, chunk) in units.chunks(CHUNK).enumerate() {
+                insert_units(&mut tx, event, nth * CHUNK, chunk).await?;
+            }
         }
         sqlx::query("update event set seat_map = $2, capacity = $3, version = version + 1 where id = $1")
             .bind(event)

@@ -78,6 +78,8 @@ pub struct Guards {
     pub clock_check: bool,
     /// An import of a seat map locks the sales that it found unpublished.
     pub map_lock: bool,
+    /// An edit of a seat map that is on sale ends the turn of whoever seats by the one before.
+    pub map_term: bool,
     /// No more are let in than the rate, the caps and the flow allow.
     pub rate_check: bool,
     /// Nobody is let in by an order from before the draw.
@@ -108,6 +110,7 @@ impl Guards {
         term_check: true,
         clock_check: true,
         map_lock: true,
+        map_term: true,
         rate_check: true,
         draw_check: true,
         code_limit: true,

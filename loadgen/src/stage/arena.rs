@@ -13,7 +13,7 @@ const RINGS: [(&str, &str, u32, u32); 4] = [
 const ROWS: u32 = 20;
 
 fn tier(id: &str, name: &str, price_minor: i64) -> MapTier {
-    MapTier { id: id.to_owned(), name: name.to_owned(), price_minor, fee_minor: price_minor / 20 }
+    MapTier { id: id.to_owned(), name: name.to_owned(), price_minor, fee_minor: price_minor / 20, color: None }
 }
 
 /// An arena with `seated` seats and `standing` standing places.
@@ -32,7 +32,7 @@ pub fn arena(name: &str, seated: u32, standing: u32) -> SeatMap {
         let last = place + 1 == RINGS.len();
         let seats = if last { left } else { (seated * share / 100).min(left) };
         left -= seats;
-        sections.extend(ring_of_blocks(ring, tier, seats, width, place as f32));
+        sections.extend(ring_of_blocks(ring, tier, seats, width, f64::from(place as u32)));
     }
     let standing =
         (standing > 0).then(|| StandingArea { name: "Floor".to_owned(), tier: "floor".to_owned(), capacity: standing });
@@ -42,10 +42,10 @@ pub fn arena(name: &str, seated: u32, standing: u32) -> SeatMap {
             || sections.iter().flat_map(|s: &Section| &s.rows).flat_map(|r| &r.seats).any(|seat| seat.tier == tier.id)
     };
     let tiers = tiers.into_iter().filter(used).collect();
-    SeatMap { format: FORMAT.to_owned(), name: name.to_owned(), tiers, sections, standing }
+    SeatMap { format: FORMAT.to_owned(), name: name.to_owned(), tiers, sections, standing, ..SeatMap::default() }
 }
 
-fn ring_of_blocks(ring: &str, tier: &str, seats: u32, width: u32, ring_number: f32) -> Vec<Section> {
+fn ring_of_blocks(ring: &str, tier: &str, seats: u32, width: u32, ring_number: f64) -> Vec<Section> {
     let mut blocks = Vec::new();
     let mut left = seats;
     while left > 0 {
@@ -58,14 +58,15 @@ fn ring_of_blocks(ring: &str, tier: &str, seats: u32, width: u32, ring_number: f
             let seats = (0..in_row).map(|seat| MapSeat {
                 label: (seat + 1).to_string(),
                 tier: tier.to_owned(),
-                x: (block * (width + 4) + seat) as f32,
-                y: ring_number * (ROWS as f32 + 4.0) + row as f32,
+                x: f64::from(block * (width + 4) + seat),
+                y: ring_number * f64::from(ROWS + 4) + f64::from(row),
                 aisle_after: seat + 1 == in_row / 2 && in_row > 8,
                 accessible: row == 0 && seat == 0 && in_row == width,
+                ..MapSeat::default()
             });
-            rows.push(Row { label: (row + 1).to_string(), seats: seats.collect() });
+            rows.push(Row { label: (row + 1).to_string(), seats: seats.collect(), ..Row::default() });
         }
-        blocks.push(Section { name: format!("{ring} {}", block + 1), rows });
+        blocks.push(Section { name: format!("{ring} {}", block + 1), rows, ..Section::default() });
     }
     blocks
 }

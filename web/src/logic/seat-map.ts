@@ -67,9 +67,39 @@ export function read(text: string): { map?: SeatMap; faults: string[] } {
   return { map: m, faults: found };
 }
 
+export interface Chosen { name: string; text: string }
+/** What to send to the server: the query, the content type and the body; and the map, where the page can read it itself. */
+export interface Upload { query: string; type: string; body: string; map?: SeatMap; faults: string[] }
+
+/** What the chosen files are: a map, a seating plan of pretix with or without its side file, or a sheet. */
+export function upload(files: Chosen[]): Upload {
+  const none = { query: "", type: "application/json", body: "" };
+  const sheet = files.find((f) => /\.csv$/i.test(f.name));
+  if (sheet) {
+    if (files.length > 1) return { ...none, faults: ["A sheet comes alone."] };
+    return { query: "?format=csv", type: "text/csv", body: sheet.text, faults: [] };
+  }
+  const json = files.map((f) => {
+    try {
+      return JSON.parse(f.text) as { zones?: unknown; format?: unknown } | null;
+    } catch {
+      return null;
+    }
+  });
+  const plan = files[json.findIndex((j) => j?.zones !== undefined)];
+  const side = files[json.findIndex((j) => j?.format === "usher-pretix-side/1")];
+  if (plan && files.length === (side ? 2 : 1)) {
+    return { query: "?format=pretix", type: "application/json", body: side ? `{"plan":${plan.text},"side":${side.text}}` : plan.text, faults: [] };
+  }
+  if (files.length !== 1) return { ...none, faults: ["Choose one file, or a seating plan of pretix together with its side file."] };
+  if (side) return { ...none, faults: ["A side file comes with its seating plan: choose both."] };
+  return { ...none, body: files[0]!.text, ...read(files[0]!.text) };
+}
+
 export function faults(map: SeatMap): string[] {
   const out: string[] = [];
   const fits = (s: unknown): boolean => typeof s === "string" && s.trim() !== "" && [...s].length <= 100;
+  if (!fits(map.name)) out.push("name: must be 1 to 100 characters");
   if (map.format !== FORMAT) out.push(`format: expected "${FORMAT}", got ${JSON.stringify(map.format)}`);
   if (map.tiers.length < 1 || map.tiers.length > 32) out.push(`tiers: 1 to 32 are needed, got ${map.tiers.length}`);
   const tiers = new Set<string>();
@@ -87,15 +117,14 @@ export function faults(map: SeatMap): string[] {
   for (const s of map.sections ?? []) {
     if (!fits(s.name) || names.has(s.name)) out.push(`section "${s.name}": its name must be unique and 1 to 100 characters`);
     names.add(s.name);
-    const rows = new Set<string>();
+    const seats = new Set<string>();
     for (const r of s.rows) {
-      if (!fits(r.label) || rows.has(r.label)) out.push(`section "${s.name}", row "${r.label}": the label must be unique in the section`);
-      rows.add(r.label);
-      const seats = new Set<string>();
+      if (!fits(r.label)) out.push(`section "${s.name}", row "${r.label}": the label must be 1 to 100 characters`);
       for (const x of r.seats) {
         const where = `section "${s.name}", row "${r.label}", seat "${x.label}"`;
-        if (!fits(x.label) || seats.has(x.label)) out.push(`${where}: the label must be unique in the row`);
-        seats.add(x.label);
+        const key = JSON.stringify([r.label, x.label]);
+        if (!fits(x.label) || seats.has(key)) out.push(`${where}: the label must be unique in the row and 1 to 100 characters`);
+        seats.add(key);
         if (!tiers.has(x.tier)) out.push(`${where}: there is no tier "${x.tier}"`);
         if (out.length >= 100) return out.slice(0, 100);
       }

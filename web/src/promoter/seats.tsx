@@ -6,9 +6,16 @@ import type { Problem } from "../api";
 import { api, get } from "../console/session";
 import { Fault, Field, Loading, Tick, useLoad, useWork, Scroll } from "../console/ui";
 import { money, parseMoney, plainMoney } from "../logic/money";
-import { arena, faults, perTier, read, units } from "../logic/seat-map";
+import { arena, faults, perTier, read, units, upload } from "../logic/seat-map";
 import { plural } from "../logic/words";
 import type { Event, SeatMap } from "../wire";
+
+/** Large maps take some seconds to be stored. */
+const WITHIN_MS = 60_000;
+const DOWNLOADS = [["usher", "Usher (JSON)", "seat-map.json"], ["pretix", "pretix (seating plan)", "pretix-plan.json"], ["pretix-side", "pretix (side file)", "pretix-side.json"], ["csv", "CSV", "seat-map.csv"]] as const;
+
+/** What the server is sent when the map is used; the map itself where there is nothing else. */
+interface Send { query: string; type?: string; body: unknown }
 
 export function SeatsTab({ event, done }: { event: Event; done: () => Promise<void> }): JSX.Element {
   const path = `/v1/events/${event.event_id}/seat-map`;
@@ -20,33 +27,35 @@ export function SeatsTab({ event, done }: { event: Event; done: () => Promise<vo
   const [map, setMap] = useState<SeatMap | null>(null);
   const [found, setFound] = useState<string[]>([]);
   const [stored, setStored] = useState("");
+  const [send, setSend] = useState<Send | null>(null);
   const w = useWork();
   if (l.data === undefined) return <Loading what="the seat map" fault={l.fault} again={() => void l.reload()} />;
-  const offer = (m: SeatMap | null, f: string[]): void => {
+  const offer = (m: SeatMap | null, f: string[], s: Send | null = null): void => {
     setMap(m);
     setFound(f);
+    setSend(s);
     setStored("");
     w.clear();
   };
   return (
     <>
-      {l.data ? <section class="card"><h2>The seat map: {l.data.name}</h2><Summary map={l.data} currency={event.currency} /></section>
+      {l.data ? <section class="card"><h2>The seat map: {l.data.name}</h2><Summary map={l.data} currency={event.currency} /><Downloads path={path} /></section>
         : <p class="card">No seat map yet: the event has nothing to sell. Make one below.</p>}
       <section class="card">
         <h2>{l.data ? "Replace it" : "Make a seat map"}</h2>
-        {l.data && <p class="small">It can be replaced until a sale of the event is published.</p>}
+        {l.data && <p class="small">Once a sale of the event is published, places are neither added nor taken away, and those that somebody has or had stay what they are. Names, prices for holds to come and all else may change.</p>}
         <div class="row choice" role="group" aria-label="How">
           <button type="button" aria-pressed={way === "generate"} onClick={() => { setWay("generate"); offer(null, []); }}>Generate an arena</button>
-          <button type="button" aria-pressed={way === "paste"} onClick={() => { setWay("paste"); offer(null, []); }}>Paste or upload JSON</button>
+          <button type="button" aria-pressed={way === "paste"} onClick={() => { setWay("paste"); offer(null, []); }}>Paste or upload a file</button>
         </div>
-        {way === "generate" ? <Generate currency={event.currency} venue={event.venue} offer={offer} /> : <Paste offer={offer} />}
+        {way === "generate" ? <Generate currency={event.currency} venue={event.venue} offer={offer} /> : <Paste path={path} offer={offer} />}
         {found.length > 0 && (
           <div class="note bad" role="alert" data-testid="map-faults"><p><strong>{plural(found.length, "fault")}:</strong></p><ul>{found.map((f) => <li key={f}>{f}</li>)}</ul></div>
         )}
         {map && found.length === 0 && (
           <div data-testid="map-preview"><h3>Preview: {map.name}</h3><Summary map={map} currency={event.currency} />
             <div class="row"><button type="button" class="main" aria-disabled={w.busy} data-testid="store-map" onClick={() => void w.run(async () => {
-              await api("PUT", path, { body: map });
+              await api("PUT", path + (send?.query ?? ""), { body: send?.body ?? map, type: send?.type, withinMs: WITHIN_MS });
               setMap(null);
               setStored("The seat map is stored.");
               await l.reload();
@@ -57,6 +66,24 @@ export function SeatsTab({ event, done }: { event: Event; done: () => Promise<vo
         <p role="status">{stored}</p>
       </section>
     </>
+  );
+}
+
+function Downloads({ path }: { path: string }): JSX.Element {
+  const w = useWork();
+  const save = async (format: string, name: string): Promise<void> => {
+    const { data } = await api<string>("GET", `${path}?format=${format}`, { text: true, withinMs: WITHIN_MS });
+    const url = URL.createObjectURL(new Blob([data]));
+    Object.assign(document.createElement("a"), { href: url, download: name }).click();
+    URL.revokeObjectURL(url);
+  };
+  return (
+    <details><summary>Download</summary>
+      <div class="row">{DOWNLOADS.map(([format, label, name]) => (
+        <button type="button" key={format} data-testid={"download-" + format} aria-disabled={w.busy} onClick={() => void w.run(() => save(format, name))}>{label}</button>))}</div>
+      <p class="small">A seating plan has no prices, aisles, wheelchair places and standing areas: they are in its side file.</p>
+      <Fault p={w.fault} />
+    </details>
   );
 }
 
@@ -136,25 +163,35 @@ function Generate({ currency, venue, offer }: { currency: string; venue: string;
   );
 }
 
-function Paste({ offer }: { offer: (m: SeatMap | null, f: string[]) => void }): JSX.Element {
+function Paste({ path, offer }: { path: string; offer: (m: SeatMap | null, f: string[], s?: Send | null) => void }): JSX.Element {
   const [text, setText] = useState("");
+  const w = useWork();
   const id = useId();
   const check = (t: string): void => {
     const r = read(t);
     offer(r.map ?? null, r.faults);
   };
+  const choose = async (files: File[]): Promise<void> => {
+    offer(null, []);
+    if (files.some((f) => f.size > 32 * 1024 * 1024)) return offer(null, ["The file is larger than 32 MiB."]);
+    const u = upload(await Promise.all(files.map(async (f) => ({ name: f.name, text: await f.text() }))));
+    if (!u.query) {
+      setText(u.body.length < 200_000 ? u.body : "");
+      return offer(u.map ?? null, u.faults);
+    }
+    // The server reads what is not ours, and says what it understood.
+    const { data } = await api<SeatMap>("PUT", `${path}${u.query}&dry_run=true`, { body: u.body, type: u.type, withinMs: WITHIN_MS });
+    offer(data, [], u);
+  };
   return (
     <form onSubmit={(e) => { e.preventDefault(); check(text); }}>
-      <div class="field wide"><label for={id + "f"}>A file in the format usher-seat-map/1</label>
-        <input id={id + "f"} type="file" accept=".json,application/json" onChange={(e) => {
-          const file = e.currentTarget.files?.[0];
-          if (!file) return;
-          if (file.size > 64 * 1024 * 1024) return offer(null, ["The file is larger than 64 MiB."]);
-          void file.text().then((t) => {
-            setText(t.length < 200_000 ? t : "");
-            check(t);
-          });
+      <div class="field wide"><label for={id + "f"}>A file in the format usher-seat-map/1, a CSV sheet, or a seating plan of pretix (choose its side file, too, if there is one)</label>
+        <input id={id + "f"} type="file" multiple accept=".json,.csv,application/json,text/csv" onChange={(e) => {
+          const files = [...(e.currentTarget.files ?? [])];
+          if (files.length > 0) void w.run(() => choose(files));
         }} /></div>
+      {w.busy && <p role="status">Reading…</p>}
+      <Fault p={w.fault} />
       <div class="field wide"><label for={id}>Or paste it here</label>
         <textarea id={id} rows={8} spellcheck={false} value={text} onInput={(e) => { setText(e.currentTarget.value); offer(null, []); }} /></div>
       <div class="row"><button type="submit" data-testid="check-map">Check</button></div>

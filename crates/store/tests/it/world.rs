@@ -377,7 +377,8 @@ pub fn ask(fan: Uuid, party: u8) -> JoinAsk {
     }
 }
 
-fn seats(recipe: &Recipe) -> (Vec<TierRow>, Vec<UnitRow>) {
+/// The tiers and places of an event of this recipe.
+pub fn seats(recipe: &Recipe) -> (Vec<TierRow>, Vec<UnitRow>) {
     let tier = |code: &str, price_minor, capacity| TierRow {
         code: code.to_owned(),
         name: code.to_owned(),

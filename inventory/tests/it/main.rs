@@ -1,0 +1,4 @@
+//! Seat maps over HTTP, with real stores behind them.
+
+mod desk;
+mod maps;
