@@ -102,19 +102,16 @@ async fn what_was_promised_stays(world: &World) -> Result {
     let later = |draft: &mut SaleDraft, now_ms| draft.lobby_opens_at_ms = Some(now_ms - 10);
     assert_eq!(edit(world, later).await?, SaleEdit::Done, "nothing is promised yet");
     world.store.commit_draw(&world.pacing().await?, &[1; 32], &paper()).await?;
-    let refused = SaleEdit::Committed;
-    let edited = [
-        (edit(world, |draft, _| draft.ordering = Ordering::Fifo).await?, refused.clone(), "another order"),
-        (edit(world, |draft, _| draft.lobby_opens_at_ms = None).await?, refused.clone(), "no lobby"),
-        (
-            edit(world, |draft, now_ms| draft.lobby_opens_at_ms = Some(now_ms + 10)).await?,
-            refused.clone(),
-            "a later lobby",
-        ),
-        (edit(world, |draft, _| draft.beacon = false).await?, refused, "no beacon"),
-        (edit(world, |draft, now_ms| draft.opens_at_ms = now_ms - 1).await?, SaleEdit::OpensInPast, "a past opening"),
+    type Change = fn(&mut SaleDraft, i64);
+    let edits: [(&str, Change, SaleEdit); 5] = [
+        ("another order", |draft, _| draft.ordering = Ordering::Fifo, SaleEdit::Committed),
+        ("no lobby", |draft, _| draft.lobby_opens_at_ms = None, SaleEdit::Committed),
+        ("a later lobby", |draft, now_ms| draft.lobby_opens_at_ms = Some(now_ms + 10), SaleEdit::Committed),
+        ("no beacon", |draft, _| draft.beacon = false, SaleEdit::Committed),
+        ("a past opening", |draft, now_ms| draft.opens_at_ms = now_ms - 1, SaleEdit::OpensInPast),
     ];
-    for (edited, must, what) in edited {
+    for (what, change, must) in edits {
+        let edited = edit(world, change).await?;
         anyhow::ensure!(edited == must, "the draw was edited away: {what} was {edited:?}");
     }
     assert_eq!(edit(world, |draft, now_ms| draft.opens_at_ms = now_ms + HOUR_MS / 2).await?, SaleEdit::Done);
