@@ -18,6 +18,7 @@ fn main() {
         standing: &[],
         waiting: &parties,
         free: waiting.saturating_mul(2),
+        accessible: 0,
         brake: Brake::default(),
     };
     let tuning = |rate_per_minute| Tuning::new(Knobs { rate_per_minute, max_active: 50_000 });

@@ -72,7 +72,8 @@ impl Store {
         // As a join does, so that no join of this fan goes on beside this.
         sqlx::query("select from line where sale = $1 for no key update").bind(mend.sale).execute(&mut *tx).await?;
         let ground: Option<Ground> = sqlx::query_as(
-            "select s.event, s.party_max, to_ms(clock_timestamp()) as now_ms, to_ms(coalesce(s.lobby_opens_at, s.opens_at)) as from_ms,
+            "select s.event, s.party_max, greatest(to_ms(clock_timestamp()), to_ms(l.last_joined_at)) as now_ms,
+                    to_ms(coalesce(s.lobby_opens_at, s.opens_at)) as from_ms,
                     to_ms(s.opens_at) as opens_at_ms, to_ms(coalesce(s.wait_ends_at, s.closes_at)) as ends_at_ms,
                     s.sold_out_at is not null as sold_out, l.next_entry, l.lobby_size, a.id as fan,
                     (select p.id from place p where p.sale = s.id and p.fan = a.id
@@ -118,10 +119,11 @@ impl Store {
         .await?;
         // The first place after the opening finds the lobby closed, as in a join.
         let closed = (ground.now_ms >= ground.opens_at_ms).then_some(entry - 1);
-        sqlx::query("update line set next_entry = $2, lobby_size = $3 where sale = $1")
+        sqlx::query("update line set next_entry = $2, lobby_size = $3, last_joined_at = from_ms($4) where sale = $1")
             .bind(mend.sale)
             .bind(entry + 1)
             .bind(ground.lobby_size.or(closed))
+            .bind(ground.now_ms)
             .execute(&mut *tx)
             .await?;
         let lane = |kind| Lane { scope: mend.sale, kind };

@@ -173,10 +173,12 @@ impl Store {
             (i64, Option<i64>, Uuid, bool, Option<i64>, i64, i64, String, bool, i64, bool, Option<String>, String);
         let row: Option<SaleRow> = sqlx::query_as(
             "select l.next_entry, l.lobby_size, s.event, s.published, to_ms(s.lobby_opens_at), to_ms(s.opens_at), to_ms(s.closes_at),
-                    s.ordering, s.sold_out_at is not null, to_ms(clock_timestamp()), s.rejoin, s.stop_reason, s.entry
+                    s.ordering, s.sold_out_at is not null,
+                    greatest(to_ms(clock_timestamp()), case when $2 then to_ms(l.last_joined_at) end), s.rejoin, s.stop_reason, s.entry
              from line l join sale s on s.id = l.sale where l.sale = $1 for no key update of l",
         )
         .bind(sale)
+        .bind(self.guards().join_clock)
         .fetch_optional(&mut *tx)
         .await?;
         let Some((
@@ -305,10 +307,11 @@ impl Store {
             // The first join after the opening finds the lobby closed: whoever came before is in the draw.
             let ended = now_ms >= opens_at_ms && self.guards().lobby_end;
             let lobby_size = lobby_size.or_else(|| ended.then_some(next_entry - 1));
-            sqlx::query("update line set next_entry = $2, lobby_size = $3 where sale = $1")
+            sqlx::query("update line set next_entry = $2, lobby_size = $3, last_joined_at = from_ms($4) where sale = $1")
                 .bind(sale)
                 .bind(last + 1)
                 .bind(lobby_size)
+                .bind(now_ms)
                 .execute(&mut *tx)
                 .await?;
             let lane = Lane { scope: sale, kind: LaneKind::Joins };

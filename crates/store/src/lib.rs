@@ -94,6 +94,8 @@ pub struct Guards {
     pub draw_wait: bool,
     /// Who joins after the opening is not in the lobby's draw.
     pub lobby_end: bool,
+    /// A join is dated no earlier than the one before it.
+    pub join_clock: bool,
     /// Nobody is let in before the holder's clock, too, says that it is time.
     pub own_clock: bool,
     /// What an earlier holder let in counts for as much longer as a clock may have been stepped.
@@ -118,6 +120,7 @@ impl Guards {
         allotment_check: true,
         draw_wait: true,
         lobby_end: true,
+        join_clock: true,
         own_clock: true,
         step_margin: true,
         promise_check: true,

@@ -40,8 +40,10 @@ pub struct Situation {
     pub waiting: Vec<u8>,
     /// Whether more wait than were asked for; then `waiting` is not all.
     pub cut: bool,
-    /// Seats that nobody has and the sale may take.
+    /// Seats that nobody has and the sale may take, but the accessible ones.
     pub free: u32,
+    /// Accessible seats that nobody has and the sale may take.
+    pub accessible: u32,
     /// The automatic brake as its holder last told it.
     pub brake: Brake,
     /// How fans of this sale have behaved, or what is usual.
@@ -61,6 +63,7 @@ impl Situation {
             standing: &self.standing,
             waiting: &self.waiting,
             free: self.free,
+            accessible: self.accessible,
             brake: self.brake,
         }
     }
@@ -79,10 +82,13 @@ impl Store {
             Some(allotment) => allotment.saturating_sub(taken(&mut tx, sale).await?),
             None => u32::MAX,
         };
-        type Row = (i64, Uuid, i64, i32, i32, f64, Option<i64>);
-        let (now_ms, event, free, hold_ttl_ms, extension_ms, brake, brake_since_ms): Row = sqlx::query_as(
+        type Row = (i64, Uuid, i64, i64, i32, i32, f64, Option<i64>);
+        let (now_ms, event, free, accessible, hold_ttl_ms, extension_ms, brake, brake_since_ms): Row = sqlx::query_as(
             "select to_ms(clock_timestamp()), e.id,
-                    greatest(0, e.capacity - (select count(*) from hold_seat where event = e.id and live)), s.hold_ttl_ms, s.extension_ms,
+                    greatest(0, e.capacity - (select count(*) from hold_seat where event = e.id and live)),
+                    (select count(*) from seat a where a.event = e.id and a.accessible
+                            and not exists(select from hold_seat h where h.event = e.id and h.seat = a.seat and h.live)),
+                    s.hold_ttl_ms, s.extension_ms,
                     s.brake_factor, to_ms(s.brake_since)
              from sale s join event e on e.id = s.event where s.id = $1",
         )
@@ -119,6 +125,7 @@ impl Store {
             behaviour.mean_party = waiting.iter().map(|party| f64::from(*party)).sum::<f64>() / waiting.len() as f64;
         }
         tx.rollback().await?;
+        let ordinary = allotted.min((free - accessible).max(0) as u32);
         Ok(Some(Situation {
             now_ms,
             opens_at_ms: now.opens_at_ms,
@@ -134,7 +141,8 @@ impl Store {
             standing: standing.into_iter().map(|party| party as u8).collect(),
             waiting,
             cut,
-            free: allotted.min(free as u32),
+            free: ordinary,
+            accessible: (accessible as u32).min(allotted - ordinary),
             brake: Brake::told(brake, brake_since_ms),
             behaviour,
         }))

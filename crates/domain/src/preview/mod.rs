@@ -4,7 +4,7 @@
 //! real loop. What it cannot know is drawn from the measured [`Behaviour`], the same for both runs (common random numbers), so
 //! that their difference is the change's alone. Everybody is taken to be present while they wait; who does not come shows as
 //! `show_up`. Seats count, not which ones: a party takes as many as it is, in order, and one for whom too few can still come
-//! free goes without.
+//! free goes without. Who needs an accessible seat is not told from the others.
 
 mod run;
 
@@ -96,8 +96,10 @@ pub struct Situation<'a> {
     pub standing: &'a [u8],
     /// The parties that wait, in order: how many seats each asks for.
     pub waiting: &'a [u8],
-    /// Seats that nobody has.
+    /// Seats that nobody has and anybody may.
     pub free: u32,
+    /// Seats that nobody has and that are kept for those who need an accessible one: anybody's, once nothing else is free or held.
+    pub accessible: u32,
     /// The automatic brake as it is, by the same clock as `now_ms`. It comes back by the rules of each tuning, since the booking
     /// path is taken to be well from now on; without rules it is gone.
     pub brake: Brake,

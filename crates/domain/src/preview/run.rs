@@ -55,6 +55,7 @@ struct Hall<'b> {
     behaviour: &'b Behaviour,
     chance: StdRng,
     free: u32,
+    accessible: u32,
     held: u32,
     active: u32,
     /// Ends to come, by tick, as a ring.
@@ -75,6 +76,7 @@ impl<'b> Hall<'b> {
             behaviour,
             chance: StdRng::seed_from_u64(seed),
             free: situation.free,
+            accessible: situation.accessible,
             held: 0,
             active: (situation.holding.len() + situation.standing.len()) as u32,
             ends: vec![Ends::default(); longest as usize / TICK_MS as usize + 3],
@@ -126,8 +128,12 @@ impl<'b> Hall<'b> {
     /// Gives seats to those who stand, in order.
     fn seat(&mut self) {
         while let Some(party) = self.standing.front().map(|party| u32::from(*party)) {
+            if self.free == 0 && self.held == 0 {
+                self.free = std::mem::take(&mut self.accessible);
+            }
             let fits = party <= self.free;
-            if !fits && party <= self.free + self.held {
+            let released = if self.free == 0 { self.accessible } else { 0 };
+            if !fits && party <= self.free + self.held + released {
                 break;
             }
             self.standing.pop_front();
@@ -181,7 +187,7 @@ pub(super) fn run(situation: &Situation<'_>, tuning: &Tuning, behaviour: &Behavi
         }
         let sold = hall.end_due();
         hall.seat();
-        if hall.free == 0 && hall.held == 0 && hall.standing.is_empty() {
+        if hall.free == 0 && hall.accessible == 0 && hall.held == 0 && hall.standing.is_empty() {
             run.sold_out_ms = sold.then_some(now_ms);
             break;
         }
@@ -201,7 +207,7 @@ pub(super) fn run(situation: &Situation<'_>, tuning: &Tuning, behaviour: &Behavi
             let in_force = tuning.in_force(now_ms, behaviour.show_up, brake.factor());
             let most = allowed(in_force, recent.window(at_ms), hall.active, &mut flow, at_ms) as usize;
             let parties = situation.waiting[next..].iter().chain(&later).take(most);
-            let count = served(hall.free, hall.standing_seats, parties.map(|party| u32::from(*party)));
+            let count = served(hall.free + hall.accessible, hall.standing_seats, parties.map(|party| u32::from(*party)));
             let waited = count.min(situation.waiting.len() - next);
             for party in &situation.waiting[next..next + waited] {
                 hall.admit(*party);

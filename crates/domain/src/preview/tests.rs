@@ -21,6 +21,7 @@ fn situation(waiting: &[u8], free: u32) -> Situation<'_> {
         standing: &[],
         waiting,
         free,
+        accessible: 0,
         brake: Brake::default(),
     }
 }
@@ -114,6 +115,18 @@ fn who_holds_and_stands_now_counts() {
     assert!(all_pay.with.sold_out_at.is_some_and(|at| at.high_ms <= NOW_MS + 30_200));
 }
 
+#[test]
+fn accessible_seats_are_the_last_to_go() {
+    let few = Situation { free: 8, accessible: 2, ..situation(&[2; 1_000], 0) };
+    let paid_at = |now: Situation<'_>| {
+        let both = preview(&now, &tuning(6_000), &tuning(6_000), &STEADY, 10, 1);
+        both.with.sold_out_at.unwrap().low_ms - NOW_MS
+    };
+    // Only when the four who took the others have paid, after a minute, does the fifth get its two.
+    assert!((120_000..=121_000).contains(&paid_at(few)), "{}", paid_at(few));
+    assert!((60_000..=61_000).contains(&paid_at(Situation { free: 10, accessible: 0, ..few })));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -121,12 +134,12 @@ proptest! {
     fn a_preview_keeps_the_caps_and_repeats_itself(
         waiting in prop::collection::vec(1u8..9, 0..2_000), standing in prop::collection::vec(1u8..9, 0..20),
         holding in prop::collection::vec((1u8..9, 0u32..400_000), 0..50), recent in prop::collection::vec((0u32..60_000, 0u32..5), 0..9),
-        free in 0u32..3_000, rate in 1u32..3_000, target in prop::option::of(1u32..3_000), max_active in 1u32..500,
+        free in 0u32..3_000, accessible in 0u32..40, rate in 1u32..3_000, target in prop::option::of(1u32..3_000), max_active in 1u32..500,
         rates in (0.0f64..=1.0, 0.0f64..=1.0, 0.0f64..=1.0), joins_per_minute in 0.0f64..50.0, seed: u64) {
         let holding: Vec<_> = holding.into_iter().map(|(seats, remaining_ms)| Holding { seats, remaining_ms }).collect();
         let now = Situation {
             recent: &recent, holding: &holding, standing: &standing,
-            closes_at_ms: NOW_MS + 3_600_000, ..situation(&waiting, free)
+            closes_at_ms: NOW_MS + 3_600_000, accessible, ..situation(&waiting, free)
         };
         let (show_up, conversion, lapse) = rates;
         let behaviour = Behaviour { show_up, conversion, lapse, joins_per_minute, ..Behaviour::default() };

@@ -188,6 +188,14 @@ async fn a_fan_has_two_places_without_unique_index() -> Result {
     needs(without, "2 live places", None, steps).await
 }
 
+/// Invariant 2: Postgres's clock is stepped back between two joins.
+#[tokio::test]
+async fn a_join_is_dated_before_the_one_ahead_without_join_clock() -> Result {
+    let without = Without::guards(Guards { join_clock: false, ..Guards::ALL });
+    let steps = vec![(200, Event::Join(3)), (200, Event::Clock(Node::Postgres, -5_000)), (200, Event::Join(3))];
+    needs(without, "joined-in-entry-order", None, steps).await
+}
+
 /// Invariant 7.
 #[tokio::test]
 async fn a_lobby_is_let_in_undrawn_without_draw_wait() -> Result {

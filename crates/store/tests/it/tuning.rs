@@ -221,7 +221,7 @@ async fn a_preview_sees_the_line_in_order() -> Result {
     world.hold(&seating, 1, &[0]).await?;
     let seen = world.store.situation(world.sale, 100).await?.unwrap();
     assert_eq!((seen.waiting, seen.standing, seen.cut), (vec![6, 3, 4, 5], vec![2], false));
-    assert_eq!((seen.holding.len(), seen.holding[0].seats, seen.free), (1, 1, 19));
+    assert_eq!((seen.holding.len(), seen.holding[0].seats, seen.free, seen.accessible), (1, 1, 17, 2));
     assert_eq!(seen.recent.iter().map(|(_, n)| n).sum::<u32>(), 2);
     Ok(())
 }
