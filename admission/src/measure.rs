@@ -85,7 +85,12 @@ impl Measures {
                 }
             }
             Change::Left { entry, .. } => self.of(record.lane.scope).forget(*entry),
-            Change::Unserved { sale, entry } => self.of(*sale).forget(*entry),
+            // Who is told that seats are kept, or asked about others, stands for want of seats that fit.
+            Change::Unserved { sale, entry }
+            | Change::Gathers { sale, entry, .. }
+            | Change::Asked { sale, entry, .. } => {
+                self.of(*sale).forget(*entry);
+            }
             Change::Held(hold) => {
                 self.holds.insert(hold.booking, (hold.sale, false));
                 self.of(hold.sale).held(hold.entry, record.at_ms, now_ms);

@@ -12,6 +12,8 @@ pub const SEATING_HELD_TOTAL: &str = "usher_seating_holds_total";
 pub const SEATING_REFUSED_TOTAL: &str = "usher_seating_refused_total";
 /// Places told that nothing fits any more.
 pub const SEATING_UNSERVED_TOTAL: &str = "usher_seating_unserved_total";
+/// Places asked what else they would take.
+pub const SEATING_ASKED_TOTAL: &str = "usher_seating_asked_total";
 /// From being let in to seats held.
 pub const SEATING_WAIT_SECONDS: &str = "usher_seating_wait_seconds";
 /// From seats coming free to the next offer.
@@ -54,6 +56,7 @@ pub(crate) fn describe() {
     describe_counter!(SEATING_HELD_TOTAL, Unit::Count, "Places that got seats.");
     describe_counter!(SEATING_REFUSED_TOTAL, Unit::Count, "Choices that somebody else was faster with.");
     describe_counter!(SEATING_UNSERVED_TOTAL, Unit::Count, "Places told that nothing fits any more.");
+    describe_counter!(SEATING_ASKED_TOTAL, Unit::Count, "Places asked what else they would take.");
     describe_histogram!(SEATING_WAIT_SECONDS, Unit::Seconds, "From being let in to seats held.");
     describe_histogram!(SEATING_REOFFER_SECONDS, Unit::Seconds, "From seats coming free to the next offer.");
     describe_histogram!(SEATING_BATCH_SECONDS, Unit::Seconds, "One batch of choices: choosing and committing.");
@@ -76,6 +79,7 @@ pub(crate) fn describe() {
         SEATING_HELD_TOTAL,
         SEATING_REFUSED_TOTAL,
         SEATING_UNSERVED_TOTAL,
+        SEATING_ASKED_TOTAL,
         SEATING_LOST_TOTAL,
         TICKETED_TOTAL,
         UNUSABLE_TOTAL,

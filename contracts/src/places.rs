@@ -188,6 +188,13 @@ pub struct View {
     /// The hold, while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldView>,
+    /// Until when free seats are kept for a standing party that they alone do not fit, while held ones may come free too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until_ms: Option<i64>,
+    /// What a standing party is asked to take, when nothing that it wishes for can come free any more. Who agrees changes the
+    /// wishes so that they allow it; who does not leaves, or lets the time pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Box<Question>>,
     /// The booking that came of the place, also after it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub booking_id: Option<BookingId>,
@@ -276,6 +283,33 @@ pub struct EstimateCounts {
     pub median_error: Option<f64>,
     /// Nine tenths have at most this error.
     pub p90_error: Option<f64>,
+}
+
+/// Seats kept for a party while it is asked whether it takes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Question {
+    /// How many.
+    pub seats: u8,
+    /// The ids of their tiers.
+    pub tiers: Vec<String>,
+    /// Whether they are not side by side.
+    pub apart: bool,
+    /// Until when they are kept for the answer. Without one, the place ends then.
+    pub until_ms: i64,
+}
+
+impl Question {
+    /// The wishes of the party, widened as far as what is offered needs: what it sends to agree.
+    #[must_use]
+    pub fn agreed(&self, party: u8, wishes: &Wishes) -> Wishes {
+        let other = !wishes.tiers.is_empty() && self.tiers.iter().any(|tier| !wishes.tiers.contains(tier));
+        Wishes {
+            other_tiers: wishes.other_tiers || other,
+            apart: wishes.apart || self.apart,
+            fewer: wishes.fewer || self.seats < party,
+            ..wishes.clone()
+        }
+    }
 }
 
 /// Seats held for a place.

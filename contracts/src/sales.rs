@@ -152,6 +152,13 @@ pub struct SaleDraft {
     /// How long after a socket's or a poll's last sign a fan counts as present, in milliseconds: 5,000 to 600,000.
     #[serde(default = "default_presence_ms")]
     pub presence_ms: i64,
+    /// How long free seats are kept, once, for a party at the head that they alone do not fit, while held ones may come free too, in
+    /// milliseconds: 0 to 600,000. Afterwards they go to those behind it.
+    #[serde(default = "default_gather_ms")]
+    pub gather_ms: i64,
+    /// How long a fan whom nothing fits any more may think about what else is left, in milliseconds: 2,000 to 600,000.
+    #[serde(default = "default_answer_ms")]
+    pub answer_ms: i64,
     /// Whether a fan whose place ended without tickets may join again, at the back.
     #[serde(default = "yes")]
     pub rejoin: bool,
@@ -188,6 +195,12 @@ const fn default_grace_ms() -> i64 {
 }
 const fn default_presence_ms() -> i64 {
     120_000
+}
+const fn default_gather_ms() -> i64 {
+    15_000
+}
+const fn default_answer_ms() -> i64 {
+    45_000
 }
 const fn yes() -> bool {
     true

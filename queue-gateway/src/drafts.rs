@@ -84,6 +84,8 @@ pub fn check_sale(draft: &SaleDraft) -> Result<(), Problem> {
     faults.range("extension_ms", draft.extension_ms, 0..=1_800_000);
     faults.range("grace_ms", draft.grace_ms, 0..=3_600_000);
     faults.range("presence_ms", draft.presence_ms, 5_000..=600_000);
+    faults.range("gather_ms", draft.gather_ms, 0..=600_000);
+    faults.range("answer_ms", draft.answer_ms, 2_000..=600_000);
     if let Some(allotment) = draft.allotment {
         faults.range("allotment", allotment.into(), 1..=1_000_000);
     }
@@ -143,6 +145,8 @@ pub fn sale_to_store(draft: &SaleDraft) -> events::SaleDraft {
         extension_ms: draft.extension_ms,
         grace_ms: draft.grace_ms,
         presence_ms: draft.presence_ms,
+        gather_ms: draft.gather_ms,
+        answer_ms: draft.answer_ms,
         rejoin: draft.rejoin,
         allotment: draft.allotment,
         beacon: draft.beacon == Beacon::Public,
@@ -228,6 +232,8 @@ pub fn sale(row: events::SaleRow) -> Sale {
             extension_ms: draft.extension_ms,
             grace_ms: draft.grace_ms,
             presence_ms: draft.presence_ms,
+            gather_ms: draft.gather_ms,
+            answer_ms: draft.answer_ms,
             rejoin: draft.rejoin,
             allotment: draft.allotment,
             beacon: if draft.beacon { Beacon::Public } else { Beacon::None },

@@ -14,7 +14,7 @@ use crate::desk::{Desk, problem};
 use crate::limits::{Reads, Within, Writes};
 use crate::places::{Listening, accepts, check_party, joined, not_live, own_place, settings, tiers};
 
-/// Changes how many tickets the party wants and what it wishes, until it is let in. The place stays where it is.
+/// Changes how many tickets the party wants and what it wishes, until seats are held for it. The place stays where it is.
 #[utoipa::path(patch, path = "/v1/sales/{sale}/places/mine", operation_id = "change_wishes", tag = "places",
     security(("bearer" = [])), params(("sale" = SaleId, Path)), request_body = ChangeWishes,
     responses((status = 200, body = Joined),
@@ -42,8 +42,8 @@ pub async fn change(
         Rewished::TooLate => {
             return Err(Problem::conflict(
                 "too-late",
-                "The place was let in",
-                "seats are being found for what it wanted; give them back or exchange them if they do not fit",
+                "Seats are held already",
+                "they are for what the party wanted before; give them back if they do not fit",
             ));
         }
         Rewished::NotLive => return Err(not_live()),

@@ -195,7 +195,7 @@ fn sampled(board: &Board) -> Vec<(Uuid, Entries)> {
             let step = sale.order.waiting().div_ceil(SAMPLE).max(1);
             let waiting: Vec<i64> = sale.order.iter_waiting().step_by(step as usize).collect();
             let weight = sale.order.waiting() as f64 / waiting.len().max(1) as f64;
-            let standing = sale.standing.values().map(|(entry, _)| *entry).take(SAMPLE as usize).collect();
+            let standing = sale.standing.values().copied().take(SAMPLE as usize).collect();
             (*id, Entries { standing, waiting, weight, share: share(board, *id, sale) })
         })
         .collect()

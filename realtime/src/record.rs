@@ -40,6 +40,8 @@ pub async fn view(hub: &Hub, receipt: &Receipt) -> Result<View, Problem> {
         stopped: false,
         opens_at_ms: None,
         hold: booking.map(|booking| hold(&booking)),
+        kept_until_ms: None,
+        question: None,
         booking_id: row.booking.map(BookingId),
         changed_at_ms: 0,
         server_now_ms: hub.clock.now_ms(),

@@ -186,6 +186,9 @@ fn each_place(record: &Record, change: &Change, mirror: &EventMirror, mut tell: 
                 tell(hold.sale, hold.entry);
             }
         }
-        Change::Ended { sale, entry, .. } | Change::Unserved { sale, entry } => tell(*sale, *entry),
+        Change::Ended { sale, entry, .. }
+        | Change::Gathers { sale, entry, .. }
+        | Change::Asked { sale, entry, .. }
+        | Change::Unserved { sale, entry } => tell(*sale, *entry),
     }
 }

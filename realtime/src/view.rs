@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contracts::announcements::Announcement;
 use contracts::ids::BookingId;
-use contracts::places::{HoldView, PlaceState, Seq, View};
+use contracts::places::{HoldView, PlaceState, Question, Seq, View};
 use contracts::sales::SaleState;
 use domain::estimate::Range;
 use store::feed::{Ending, HoldNow, HoldState};
@@ -55,6 +55,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) ->
         Standing::Holding(booking) if state == PlaceState::Holding => mirror.holds.get(&booking).map(hold_view),
         _ => None,
     };
+    let told = sale.told.get(&entry).filter(|_| state == PlaceState::Standing);
     let view = View {
         state,
         ahead,
@@ -69,6 +70,8 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) ->
         stopped: pulse.stopped(),
         opens_at_ms: matches!(pulse.state(), SaleState::Scheduled | SaleState::Lobby).then_some(sale.now.opens_at_ms),
         hold,
+        kept_until_ms: told.and_then(|told| told.gathers_until_ms).filter(|until_ms| *until_ms > now_ms),
+        question: told.and_then(|told| told.question.as_ref()).map(question),
         booking_id: booking.map(BookingId),
         changed_at_ms: 0,
         server_now_ms: now_ms,
@@ -113,6 +116,11 @@ const fn ended(how: Ending) -> PlaceState {
         Ending::SoldOut => PlaceState::SoldOut,
         Ending::Refunded => PlaceState::Refunded,
     }
+}
+
+fn question(asked: &store::feed::Question) -> Box<Question> {
+    let store::feed::Question { seats, tiers, apart, until_ms } = asked.clone();
+    Box::new(Question { seats, tiers, apart, until_ms })
 }
 
 fn hold_view(hold: &HoldNow) -> HoldView {

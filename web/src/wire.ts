@@ -65,6 +65,8 @@ export interface SaleDraft {
   extension_ms: number;
   grace_ms: number;
   presence_ms: number;
+  gather_ms: number;
+  answer_ms: number;
   rejoin: boolean;
   /** Seats that it may have held or sold at once; without it, all. */
   allotment?: number;
@@ -129,10 +131,14 @@ export interface View {
   stopped?: boolean;
   opens_at_ms?: number;
   hold?: HoldView;
+  kept_until_ms?: number;
+  question?: Question;
   booking_id?: string;
   changed_at_ms?: number;
   server_now_ms: number;
 }
+/** What a standing party is asked to take instead. */
+export interface Question { seats: number; tiers: string[]; apart: boolean; until_ms: number }
 export interface Heard { epoch: number; seq: Seq }
 export interface PollAnswer extends Heard { view: View }
 

@@ -76,6 +76,8 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         extension_ms: 0,
         grace_ms: 10_000,
         presence_ms: 120_000,
+        gather_ms: 10_000,
+        answer_ms: 20_000,
         rejoin: true,
         allotment: None,
         beacon: true,

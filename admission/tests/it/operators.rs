@@ -104,6 +104,8 @@ pub async fn desk_of(capacity: u32, config: Config) -> Desk {
         extension_ms: 0,
         grace_ms: 1_000,
         presence_ms: 3_600_000,
+        gather_ms: 10_000,
+        answer_ms: 20_000,
         rejoin: true,
         allotment: None,
         beacon: true,

@@ -8,19 +8,20 @@ use chassis::retry::Backoff;
 use domain::seats::{Share, seat_in_order};
 use store::feed::{Change, Ending, LaneKind, Record};
 use store::follow::Follower;
-use store::holds::Offer;
+use store::holds::{Offer, Unserved};
 use store::leases::Lease;
 use store::seating::StandingRow;
+use store::standing::Ask;
 use store::{Result, Store};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::floor::Floor;
-use super::queue::Queue;
+use super::queue::{Queue, Waiting};
 use super::reference;
 use crate::metrics::{
-    SEATING_BATCH_SECONDS, SEATING_HELD_TOTAL, SEATING_REFUSED_TOTAL, SEATING_REOFFER_SECONDS, SEATING_STANDING,
-    SEATING_UNSERVED_TOTAL, SEATING_WAIT_SECONDS,
+    SEATING_ASKED_TOTAL, SEATING_BATCH_SECONDS, SEATING_HELD_TOTAL, SEATING_REFUSED_TOTAL, SEATING_REOFFER_SECONDS,
+    SEATING_STANDING, SEATING_UNSERVED_TOTAL, SEATING_WAIT_SECONDS,
 };
 
 /// How long to wait for news before looking after the lease and the stop.
@@ -47,6 +48,8 @@ pub struct Office<'a> {
     /// Let in, wishes not read yet.
     newcomers: Vec<(Uuid, i64)>,
     renewed: Instant,
+    /// When a time to gather or to answer is over next.
+    wakes_at_ms: Option<i64>,
     /// When the first seats came free that were not chosen from yet.
     freed_at_ms: Option<i64>,
     /// What the gauge was last told.
@@ -98,6 +101,7 @@ impl<'a> Office<'a> {
                 in_doubt: false,
                 newcomers: Vec::new(),
                 renewed: Instant::now(),
+                wakes_at_ms: None,
                 freed_at_ms: None,
                 shown: 0,
             };
@@ -121,10 +125,13 @@ impl<'a> Office<'a> {
     /// Takes in news, and decides what follows from them.
     async fn turn(&mut self) -> Result<()> {
         let busy = self.dirty || self.in_doubt || !self.newcomers.is_empty();
-        let records = self.follower.next(if busy { Duration::ZERO } else { PATIENCE }).await?;
+        let wakes_in_ms = self.wakes_at_ms.map_or(i64::MAX, |at_ms| at_ms - self.clock.now_ms());
+        let patience = PATIENCE.min(Duration::from_millis(wakes_in_ms.max(0).unsigned_abs()));
+        let records = self.follower.next(if busy { Duration::ZERO } else { patience }).await?;
         for record in &records {
             self.learn(record);
         }
+        self.dirty |= self.wakes_at_ms.is_some_and(|at_ms| at_ms <= self.clock.now_ms());
         // A sale that is followed only since now may have let places in before.
         let sales = self.follower.mirror().sales.len();
         self.in_doubt |= sales != self.sales;
@@ -173,6 +180,11 @@ impl<'a> Office<'a> {
                 Change::Admitted { entries, .. } => {
                     self.newcomers.extend(entries.iter().map(|entry| (record.lane.scope, *entry)));
                 }
+                // Read anew, with what it wants now.
+                Change::Wished { entry } => {
+                    self.gone(record.lane.scope, *entry);
+                    self.newcomers.push((record.lane.scope, *entry));
+                }
                 Change::Left { entry, .. } => self.gone(record.lane.scope, *entry),
                 Change::Unserved { sale, entry } | Change::Ended { sale, entry, .. } => self.gone(*sale, *entry),
                 Change::Held(hold) => self.gone(hold.sale, hold.entry),
@@ -211,14 +223,14 @@ impl<'a> Office<'a> {
     /// Chooses seats for those who stand, in order, and commits a batch. Between the choice of seats and its transaction
     /// nothing is waited for.
     async fn decide(&mut self) -> Result<()> {
-        let begun = Instant::now();
+        let (begun, now_ms) = (Instant::now(), self.clock.now_ms());
         let (free, held) = self.floor.now();
         let allotment = |sale: Uuid| self.follower.mirror().sales.get(&sale).and_then(|sale| sale.now.allotment);
         let shares: Vec<Share> =
             self.queue.sales().map(|sale| self.floor.share(sale, allotment(sale), &held)).collect();
         let mut most = HEAD;
         let (plan, names) = loop {
-            let (standing, names) = self.queue.in_order(most);
+            let (standing, names) = self.queue.in_order(most, now_ms);
             let plan = seat_in_order(&self.floor.hall, &free, &held, &standing, &shares, BATCH);
             // What is decided for the head of a line does not depend on those behind it.
             if plan.offers.len() + plan.sold_out.len() >= BATCH || names.len() == self.queue.len() {
@@ -227,46 +239,78 @@ impl<'a> Office<'a> {
             most = usize::MAX;
         };
         let name = |key: u64| names[key as usize];
-        let offers: Vec<Offer> = plan
-            .offers
-            .into_iter()
-            .map(|offer| {
-                let (sale, entry) = name(offer.key);
-                let booking = chassis::ids::new(self.clock);
-                Offer { booking, reference: reference::new(), sale, entry, seats: offer.choice.seats }
-            })
-            .collect();
-        let unserved: Vec<(Uuid, i64)> = plan.sold_out.into_iter().map(name).collect();
+        let mut offers = Vec::with_capacity(plan.offers.len());
+        for offer in plan.offers {
+            let (sale, entry) = name(offer.key);
+            let Some(place) = self.queue.of(sale, entry) else { continue };
+            let (booking, wished) = (chassis::ids::new(self.clock), place.wished);
+            offers.push(Offer { booking, reference: reference::new(), sale, entry, wished, seats: offer.choice.seats });
+        }
+        let mut unserved = Vec::with_capacity(plan.sold_out.len());
+        for (sale, entry) in plan.sold_out.into_iter().map(name) {
+            let Some(place) = self.queue.of(sale, entry) else { continue };
+            let unanswered = place.asked_until_ms.is_some_and(|until_ms| until_ms <= now_ms);
+            unserved.push(Unserved { sale, entry, wished: place.wished, unanswered });
+        }
+        let mut gathering = Vec::new();
+        for (sale, entry) in plan.gathering.into_iter().map(name) {
+            gathering
+                .extend(self.queue.of(sale, entry).filter(|it| it.gathers_until_ms.is_none()).map(|_| (sale, entry)));
+        }
+        let mut asks = Vec::new();
+        for domain::seats::Offer { key, choice } in plan.asked {
+            let (sale, entry) = name(key);
+            let tiers = choice.seats.iter().fold(0, |tiers, seat| tiers | 1 << self.floor.hall.tier_of(*seat));
+            let ask = |place: &mut Waiting| Ask {
+                sale,
+                entry,
+                wished: place.wished,
+                seats: choice.seats.len() as u8,
+                tiers,
+                apart: !self.floor.hall.side_by_side(&choice.seats),
+            };
+            asks.extend(self.queue.of(sale, entry).filter(|place| place.asked_until_ms.is_none()).map(ask));
+        }
         let more = offers.len() + unserved.len() >= BATCH;
+        self.dirty = more;
         if offers.is_empty() && unserved.is_empty() {
             self.freed_at_ms = None;
-            self.dirty = false;
         } else {
             self.commit(&offers, &unserved).await?;
-            self.dirty = more;
             metrics::histogram!(SEATING_BATCH_SECONDS).record(begun.elapsed().as_secs_f64());
         }
+        if !gathering.is_empty() || !asks.is_empty() {
+            self.tell(&gathering, &asks).await?;
+        }
+        self.wakes_at_ms = self.queue.next_end_ms(now_ms);
         self.show();
         Ok(())
     }
 
-    async fn commit(&mut self, offers: &[Offer], unserved: &[(Uuid, i64)]) -> Result<()> {
+    async fn commit(&mut self, offers: &[Offer], unserved: &[Unserved]) -> Result<()> {
         let done = self.store.offer(&self.lease, offers, unserved).await?;
         self.renewed = Instant::now();
         let now_ms = self.clock.now_ms();
         metrics::counter!(SEATING_HELD_TOTAL).increment(done.held.len() as u64);
-        // Nobody is told that nothing fits while somebody else must choose again.
-        let unserved = if done.refused.is_empty() { unserved } else { &[] };
-        metrics::counter!(SEATING_UNSERVED_TOTAL).increment(unserved.len() as u64);
+        metrics::counter!(SEATING_UNSERVED_TOTAL).increment(done.unserved.len() as u64);
         if let Some(freed_at_ms) = self.freed_at_ms.take().filter(|_| !done.held.is_empty()) {
             metrics::histogram!(SEATING_REOFFER_SECONDS).record(seconds(now_ms - freed_at_ms));
         }
-        // Whoever was neither held nor refused stood no longer; the lanes will tell why.
         let refused: HashSet<(Uuid, i64)> = done.refused.iter().map(|offer| (offer.sale, offer.entry)).collect();
-        let decided = offers.iter().map(|offer| (offer.sale, offer.entry)).chain(unserved.iter().copied());
-        for (sale, entry) in decided.filter(|place| !refused.contains(place)) {
+        let held = done.held.iter().map(|hold| (hold.sale, hold.entry));
+        for (sale, entry) in held.chain(done.unserved.iter().copied()) {
             if let Some(waiting) = self.queue.remove(sale, entry) {
                 metrics::histogram!(SEATING_WAIT_SECONDS).record(seconds(now_ms - waiting.admitted_at_ms));
+            }
+        }
+        // Whoever was neither held nor refused stands no longer, or wishes something else by now.
+        // Nobody is told that nothing fits while somebody else must choose again.
+        let unserved = if refused.is_empty() { unserved } else { &[] };
+        let decided = offers.iter().map(|offer| (offer.sale, offer.entry));
+        let decided = decided.chain(unserved.iter().map(|place| (place.sale, place.entry)));
+        for (sale, entry) in decided.filter(|place| !refused.contains(place)) {
+            if self.queue.remove(sale, entry).is_some() {
+                self.newcomers.push((sale, entry));
             }
         }
         for hold in done.held {
@@ -276,6 +320,28 @@ impl<'a> Office<'a> {
             metrics::counter!(SEATING_REFUSED_TOTAL).increment(refused.len() as u64);
             tracing::debug!(event = %self.lease.scope, refused = refused.len(), "seats were taken; choosing again");
             self.in_doubt = true;
+        }
+        Ok(())
+    }
+
+    /// Tells standing parties what is kept for them, and until when.
+    async fn tell(&mut self, gathering: &[(Uuid, i64)], asks: &[Ask]) -> Result<()> {
+        let told = self.store.tell_standing(&self.lease, gathering, asks).await?;
+        metrics::counter!(SEATING_ASKED_TOTAL).increment(asks.len() as u64);
+        for change in told {
+            match change {
+                Change::Gathers { sale, entry, until_ms } => {
+                    if let Some(place) = self.queue.of(sale, entry) {
+                        place.gathers_until_ms = Some(until_ms);
+                    }
+                }
+                Change::Asked { sale, entry, question } => {
+                    if let Some(place) = self.queue.of(sale, entry) {
+                        place.asked_until_ms = Some(question.until_ms);
+                    }
+                }
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -230,6 +230,8 @@ impl World {
             extension_ms: setup.extension_ms,
             grace_ms: 10_000,
             presence_ms: 120_000,
+            gather_ms: 10_000,
+            answer_ms: 20_000,
             rejoin: true,
             allotment: setup.allotment,
             beacon: true,

@@ -131,6 +131,8 @@ impl Plot {
             extension_ms: 0,
             grace_ms: 60_000,
             presence_ms: 3_600_000,
+            gather_ms: 10_000,
+            answer_ms: 20_000,
             rejoin: true,
             allotment: None,
             beacon: true,

@@ -178,6 +178,24 @@ pub enum Change {
         /// The seats.
         seats: Vec<u32>,
     },
+    /// seats: free seats are kept for a standing party while others may come free too.
+    Gathers {
+        /// The place's sale.
+        sale: Uuid,
+        /// The place's entry.
+        entry: i64,
+        /// Until when.
+        until_ms: i64,
+    },
+    /// seats: a standing party is asked what else it would take, since nothing fits it any more.
+    Asked {
+        /// The place's sale.
+        sale: Uuid,
+        /// The place's entry.
+        entry: i64,
+        /// What is kept for it, and until when.
+        question: Question,
+    },
     /// seats: an admitted place that nothing can serve any more.
     Unserved {
         /// The place's sale.
@@ -185,6 +203,19 @@ pub enum Change {
         /// The place's entry.
         entry: i64,
     },
+}
+
+/// What a standing party is asked to take, since nothing that it wished for can come free any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// How many seats.
+    pub seats: u8,
+    /// The codes of their tiers.
+    pub tiers: Vec<String>,
+    /// Whether they are not side by side.
+    pub apart: bool,
+    /// Until when they are kept for the answer.
+    pub until_ms: i64,
 }
 
 /// The last bytes of a fan's identifier: enough to know a place's fans apart. It is public in the log and the same in every

@@ -17,6 +17,7 @@ use crate::feed::{Ending, HoldNow, HoldState, Lane, LaneKind, Record, hand};
 use crate::mirror::{EventMirror, PlaceNow, SaleMirror, Standing};
 use crate::redis_door::Keys;
 use crate::sale_now::sale_now;
+use crate::standing::told_standing;
 use crate::{Result, Store, StoreError};
 
 /// How long a follower waits for a ring before it looks by itself.
@@ -357,19 +358,19 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
             .fetch_all(&mut *tx)
             .await?;
     let booked: HashMap<i64, Uuid> = booked.into_iter().collect();
-    let moved: Vec<(i64, String, i16)> =
-        sqlx::query_as("select entry, state, party from place where sale = $1 and state <> 'waiting'")
+    let moved: Vec<(i64, String)> =
+        sqlx::query_as("select entry, state from place where sale = $1 and state <> 'waiting'")
             .bind(sale)
             .fetch_all(&mut *tx)
             .await?;
-    for (entry, state, party) in moved {
+    for (entry, state) in moved {
         // Whoever was put back and then left, or was not served, ended without one, whatever came before.
         let booking =
             booked.get(&entry).copied().filter(|_| !matches!(state.as_str(), "left" | "removed" | "sold_out"));
         let standing = match state.as_str() {
             "skipped" => Standing::Skipped,
             "standing" => {
-                loaded.standing.insert(loaded.order.rank(entry), (entry, party as u8));
+                loaded.standing.insert(loaded.order.rank(entry), entry);
                 Standing::Standing
             }
             "holding" => {
@@ -390,6 +391,7 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
         }
         loaded.places.insert(entry, PlaceNow { standing, changed_at_ms: 0 });
     }
+    loaded.told = told_standing(tx, sale).await?;
     let taken_over: Vec<(i64, Uuid)> = sqlx::query_as(
         "select entry, fan from place where sale = $1 and id in (select place from place_transfer where used_at is not null)",
     )

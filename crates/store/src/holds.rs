@@ -27,8 +27,23 @@ pub struct Offer {
     pub sale: Uuid,
     /// The place's entry.
     pub entry: i64,
+    /// The count of the place's changes of wishes that the choice goes by.
+    pub wished: i16,
     /// The seats, ascending.
     pub seats: Vec<u32>,
+}
+
+/// A standing place that nothing can serve any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unserved {
+    /// The place's sale.
+    pub sale: Uuid,
+    /// The place's entry.
+    pub entry: i64,
+    /// The count of the place's changes of wishes that this goes by.
+    pub wished: i16,
+    /// Whether it was asked what else it would take, and its time to answer is over.
+    pub unanswered: bool,
 }
 
 /// What came of a batch of offers.
@@ -36,6 +51,8 @@ pub struct Offer {
 pub struct Offered {
     /// Held as offered.
     pub held: Vec<HoldNow>,
+    /// The places that ended because nothing fits them.
+    pub unserved: Vec<(Uuid, i64)>,
     /// Not held, because somebody else had a seat of the first of these, or its sale has no more: choose again for all of them.
     pub refused: Vec<Offer>,
 }
@@ -43,17 +60,18 @@ pub struct Offered {
 impl Store {
     /// Holds the offered seats for their places, all or none per party, in one transaction by the holder of the event's
     /// seating lease. Offers are in the line's order, and end where the first cannot be held, or goes beyond its sale's allotment. Places in `unserved` end, since
-    /// nothing that fits can come free any more.
+    /// nothing that fits can come free any more: none before its time to answer is over by Postgres's clock. Places that wish
+    /// something else meanwhile are left as they are.
     ///
     /// # Errors
     /// [`crate::StoreError::Moved`] when the lease's term is over; when Postgres is away. Nothing was held then.
-    pub async fn offer(&self, lease: &Lease, offers: &[Offer], unserved: &[(Uuid, i64)]) -> Result<Offered> {
+    pub async fn offer(&self, lease: &Lease, offers: &[Offer], unserved: &[Unserved]) -> Result<Offered> {
         let event = lease.scope;
         let mut tx = self.pool.begin().await?;
         self.in_office(&mut tx, lease).await?;
         let sales: Vec<Uuid> = offers.iter().map(|offer| offer.sale).collect::<HashSet<_>>().into_iter().collect();
         let mut rooms = self.rooms(&mut tx, &sales).await?;
-        let standing = lock_standing(&mut tx, offers).await?;
+        let standing = lock_standing(&mut tx, offers, self.guards().wish_check).await?;
         let offers: Vec<&Offer> =
             offers.iter().filter(|offer| standing.contains_key(&(offer.sale, offer.entry))).collect();
         let mut done = Offered::default();
@@ -109,16 +127,20 @@ impl Store {
         }
         // Whoever must choose again may leave something for them after all.
         if !unserved.is_empty() && done.refused.is_empty() {
-            let (sales, entries): (Vec<Uuid>, Vec<i64>) = unserved.iter().copied().unzip();
-            let ended: Vec<(Uuid, i64)> = sqlx::query_as(
-                "update place set state = 'sold_out', ended_at = clock_timestamp()
-                 where (sale, entry) in (select * from unnest($1::uuid[], $2::bigint[])) and state = 'standing' returning sale, entry",
+            done.unserved = sqlx::query_as(
+                "update place p set state = 'sold_out', ended_at = clock_timestamp()
+                 from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::boolean[]) as u(sale, entry, wished, unanswered)
+                 where p.sale = u.sale and p.entry = u.entry and p.wished = u.wished and p.state = 'standing'
+                   and (not u.unanswered or p.asked_until <= clock_timestamp() or not $5) returning p.sale, p.entry",
             )
-            .bind(sales)
-            .bind(entries)
+            .bind(unserved.iter().map(|place| place.sale).collect::<Vec<_>>())
+            .bind(unserved.iter().map(|place| place.entry).collect::<Vec<_>>())
+            .bind(unserved.iter().map(|place| place.wished).collect::<Vec<_>>())
+            .bind(unserved.iter().map(|place| place.unanswered).collect::<Vec<_>>())
+            .bind(self.guards().answer_time)
             .fetch_all(&mut *tx)
             .await?;
-            changes.extend(ended.into_iter().map(|(sale, entry)| Change::Unserved { sale, entry }));
+            changes.extend(done.unserved.iter().map(|(sale, entry)| Change::Unserved { sale: *sale, entry: *entry }));
         }
         if changes.is_empty() {
             tx.commit().await?;
@@ -318,14 +340,22 @@ struct StandingPlace {
     hold_ttl_ms: i32,
 }
 
-async fn lock_standing(tx: &mut PgConnection, offers: &[Offer]) -> Result<HashMap<(Uuid, i64), StandingPlace>> {
+async fn lock_standing(
+    tx: &mut PgConnection,
+    offers: &[Offer],
+    wish_check: bool,
+) -> Result<HashMap<(Uuid, i64), StandingPlace>> {
     let rows: Vec<(Uuid, i64, Uuid, Uuid, i32)> = sqlx::query_as(
         "select p.sale, p.entry, p.id, p.fan, s.hold_ttl_ms from place p join sale s on s.id = p.sale
-         where (p.sale, p.entry) in (select * from unnest($1::uuid[], $2::bigint[])) and p.state = 'standing'
+              join unnest($1::uuid[], $2::bigint[], $3::smallint[]) as u(sale, entry, wished)
+                   on u.sale = p.sale and u.entry = p.entry and (u.wished = p.wished or not $4)
+         where p.state = 'standing'
          order by p.sale, p.entry for no key update of p",
     )
     .bind(offers.iter().map(|offer| offer.sale).collect::<Vec<_>>())
     .bind(offers.iter().map(|offer| offer.entry).collect::<Vec<_>>())
+    .bind(offers.iter().map(|offer| offer.wished).collect::<Vec<_>>())
+    .bind(wish_check)
     .fetch_all(tx)
     .await?;
     Ok(rows

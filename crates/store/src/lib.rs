@@ -38,6 +38,7 @@ mod sale_now;
 pub mod seating;
 pub mod servers;
 pub mod situation;
+pub mod standing;
 pub mod transfers;
 pub mod tuning;
 pub mod verify;
@@ -94,6 +95,10 @@ pub struct Guards {
     pub draw_wait: bool,
     /// Who joins after the opening is not in the lobby's draw.
     pub lobby_end: bool,
+    /// Nobody is seated or sent away by wishes that they have changed.
+    pub wish_check: bool,
+    /// A question is open until the time that the fan was told, by Postgres's clock.
+    pub answer_time: bool,
     /// A join is dated no earlier than the one before it.
     pub join_clock: bool,
     /// Nobody is let in before the holder's clock, too, says that it is time.
@@ -120,6 +125,8 @@ impl Guards {
         allotment_check: true,
         draw_wait: true,
         lobby_end: true,
+        wish_check: true,
+        answer_time: true,
         join_clock: true,
         own_clock: true,
         step_margin: true,

@@ -144,7 +144,8 @@ impl Store {
         )
         .await?;
         let put = sqlx::query(
-            "update place set state = 'waiting', class = $2, ended_at = null, admitted_at = null where id = $1",
+            "update place set state = 'waiting', class = $2, ended_at = null, admitted_at = null, gathers_until = null, asked_until = null
+             where id = $1",
         )
         .bind(mend.place)
         .bind(to)

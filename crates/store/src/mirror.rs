@@ -8,7 +8,7 @@ use domain::order::{Class, Order, Rank};
 use domain::sale::{Course, State};
 use uuid::Uuid;
 
-use crate::feed::{Change, Ending, HoldNow, Lane, LaneKind, Record, SaleNow, hand};
+use crate::feed::{Change, Ending, HoldNow, Lane, LaneKind, Question, Record, SaleNow, hand};
 
 /// Where a place is, for places that do not simply wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,17 @@ pub struct PlaceNow {
     pub changed_at_ms: i64,
 }
 
+/// What a standing party was told while it has no seats.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Until when free seats are or were kept for it while others may come free.
+    pub gathers_until_ms: Option<i64>,
+    /// What it is or was asked to take instead.
+    pub question: Option<Question>,
+    /// When it was last told something; 0 in a copy that began later.
+    pub at_ms: i64,
+}
+
 /// One sale as of its lanes' versions.
 #[derive(Debug, Clone)]
 pub struct SaleMirror {
@@ -45,8 +56,10 @@ pub struct SaleMirror {
     pub drawn: bool,
     /// Every place that does not simply wait, by entry.
     pub places: HashMap<i64, PlaceNow>,
-    /// Admitted places without seats, in order, with their entries and parties.
-    pub standing: BTreeMap<Rank, (i64, u8)>,
+    /// The entries of admitted places without seats, in order.
+    pub standing: BTreeMap<Rank, i64>,
+    /// What those of them were told that were told something.
+    pub told: HashMap<i64, Told>,
     /// When an operator last put each place. The seats lane may be heard sooner or later than this one: what it said of a
     /// place before that does not matter any more.
     pub puts: HashMap<i64, i64>,
@@ -75,6 +88,7 @@ impl SaleMirror {
             drawn: false,
             places: HashMap::new(),
             standing: BTreeMap::new(),
+            told: HashMap::new(),
             puts: HashMap::new(),
             early_puts: Vec::new(),
             hands: HashMap::new(),
@@ -132,9 +146,23 @@ impl SaleMirror {
         if standing != Standing::Standing {
             self.standing.remove(&self.order.rank(entry));
         }
+        // Whoever was skipped may stand since; the seats lane may be ahead of the one that says so.
+        if matches!(standing, Standing::Holding(_) | Standing::Ended(..)) {
+            self.told.remove(&entry);
+        }
         if matches!(standing, Standing::Holding(_)) {
             self.holding += 1;
         }
+    }
+
+    /// The party is told something while it stands.
+    fn tell(&mut self, entry: i64, at_ms: i64) -> &mut Told {
+        if let Some(place) = self.places.get_mut(&entry) {
+            place.changed_at_ms = at_ms;
+        }
+        let told = self.told.entry(entry).or_default();
+        told.at_ms = at_ms;
+        told
     }
 
     /// The lobby has the numbers of this seed.
@@ -270,6 +298,9 @@ impl EventMirror {
             Change::Put { entry, class } => {
                 sale.puts.insert(*entry, at_ms);
                 sale.standing.remove(&sale.order.rank(*entry));
+                if sale.told.get(entry).is_some_and(|told| told.at_ms <= at_ms) {
+                    sale.told.remove(entry);
+                }
                 if sale.places.get(entry).is_some_and(|place| place.changed_at_ms > at_ms) {
                     // Seats were already held for it again.
                     sale.order.classify(*entry, Class(*class));
@@ -281,12 +312,12 @@ impl EventMirror {
                     sale.order.put(*entry, Class(*class));
                 }
             }
-            Change::Admitted { entries, parties } => {
-                for (entry, party) in entries.iter().zip(parties) {
+            Change::Admitted { entries, .. } => {
+                for entry in entries {
                     // The seats lane may be ahead of this one.
                     if matches!(sale.place(*entry).standing, Standing::Waiting | Standing::Skipped) {
                         sale.set(*entry, Standing::Standing, at_ms);
-                        sale.standing.insert(sale.order.rank(*entry), (*entry, *party));
+                        sale.standing.insert(sale.order.rank(*entry), *entry);
                     }
                 }
                 sale.admissions.push_back((at_ms, entries.len() as u32));
@@ -349,6 +380,16 @@ impl EventMirror {
                 }
                 if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
                     sale.set(*entry, Standing::Ended(*how, Some(*booking)), at_ms);
+                }
+            }
+            Change::Gathers { sale, entry, until_ms } => {
+                if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
+                    sale.tell(*entry, at_ms).gathers_until_ms = Some(*until_ms);
+                }
+            }
+            Change::Asked { sale, entry, question } => {
+                if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
+                    sale.tell(*entry, at_ms).question = Some(question.clone());
                 }
             }
             Change::Unserved { sale, entry } => {

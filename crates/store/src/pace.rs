@@ -338,41 +338,58 @@ struct InPlay {
 #[derive(Clone, Copy, sqlx::FromRow)]
 struct SeatsInPlay {
     free: i64,
-    /// Seats for admitted places that have none yet.
+    /// Seats kept for admitted places that have none yet: as many as the party, or as it is asked to take; none once its time
+    /// to gather is over.
     standing: i64,
+    /// Admitted places that have none yet.
+    parties: i64,
     /// Bookings that may still give their seats back.
     unpaid: i64,
 }
 
+/// How many seats are kept for a standing place `p`.
+macro_rules! kept {
+    () => {
+        "case when p.asked_until is not null then p.asked_seats
+              when p.gathers_until <= clock_timestamp() then 0 else p.party end"
+    };
+}
+
 impl InPlay {
     async fn read(tx: &mut PgConnection, event: Uuid, sale: Uuid, allotment: Option<u32>) -> Result<Self> {
-        let of_event = sqlx::query_as(
+        let of_event = sqlx::query_as(concat!(
             "select (select capacity from event where id = $1) - (select count(*) from hold_seat where event = $1 and live) as free,
-                    -- Of those who wait for their own sale's share no more than it has left: they can take nothing else.
-                    (select coalesce(sum(case when s.allotment is null then w.seats else least(w.seats, greatest(0, s.allotment -
+                    w.standing, w.parties,
+                    (select count(*) from booking where event = $1 and state in ('held', 'paying', 'capturing')) as unpaid
+             -- Of those who wait for their own sale's share no more than it has left: they can take nothing else.
+             from (select coalesce(sum(case when s.allotment is null then w.seats else least(w.seats, greatest(0, s.allotment -
                          (select count(*) from booking b join hold_seat h on h.booking = b.id and h.live
-                          where b.event = s.event and b.sale = s.id))) end), 0)::bigint
-                     from sale s join lateral (select sum(p.party) as seats from place p
-                         where p.sale = s.id and p.ended_at is null and p.admitted_at is not null and p.state = 'standing') w on w.seats > 0
-                     where s.event = $1) as standing,
-                    (select count(*) from booking where event = $1 and state in ('held', 'paying', 'capturing')) as unpaid",
-        )
+                          where b.event = s.event and b.sale = s.id))) end), 0)::bigint as standing, coalesce(sum(w.parties), 0)::bigint as parties
+                   from sale s join lateral (select count(*) as parties, coalesce(sum(",
+            kept!(),
+            "), 0) as seats from place p
+                         where p.sale = s.id and p.ended_at is null and p.admitted_at is not null and p.state = 'standing') w on w.parties > 0
+                   where s.event = $1) w"
+        ))
         .bind(event)
         .fetch_one(&mut *tx)
         .await?;
         let Some(allotment) = allotment else { return Ok(Self { event: of_event, share: None }) };
         let taken = taken(tx, sale).await?;
-        let (standing, unpaid) = sqlx::query_as(
-            "select (select coalesce(sum(party), 0) from place
-                     where sale = $2 and ended_at is null and admitted_at is not null and state = 'standing'),
-                    (select count(*) from booking where event = $1 and sale = $2 and state in ('held', 'paying', 'capturing'))",
-        )
+        let (standing, parties, unpaid) = sqlx::query_as(concat!(
+            "select w.standing, w.parties,
+                    (select count(*) from booking where event = $1 and sale = $2 and state in ('held', 'paying', 'capturing'))
+             from (select coalesce(sum(",
+            kept!(),
+            "), 0)::bigint as standing, count(*) as parties from place p
+                   where sale = $2 and ended_at is null and admitted_at is not null and state = 'standing') w"
+        ))
         .bind(event)
         .bind(sale)
         .fetch_one(tx)
         .await?;
         let free = i64::from(allotment) - i64::from(taken);
-        Ok(Self { event: of_event, share: Some(SeatsInPlay { free, standing, unpaid }) })
+        Ok(Self { event: of_event, share: Some(SeatsInPlay { free, standing, parties, unpaid }) })
     }
 
     fn each(&self) -> impl Iterator<Item = &SeatsInPlay> {
@@ -389,6 +406,6 @@ impl InPlay {
     }
 
     fn all_sold(&self) -> bool {
-        self.each().any(|seats| seats.free <= 0 && seats.unpaid == 0 && seats.standing == 0)
+        self.each().any(|seats| seats.free <= 0 && seats.unpaid == 0 && seats.parties == 0)
     }
 }

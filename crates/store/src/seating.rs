@@ -23,6 +23,12 @@ pub struct StandingRow {
     pub class: Class,
     /// When it was let in.
     pub admitted_at_ms: i64,
+    /// How often its fan has changed the wishes.
+    pub wished: i16,
+    /// Until when free seats are or were kept for it while others may come free.
+    pub gathers_until_ms: Option<i64>,
+    /// Until when it may or might say what else it takes.
+    pub asked_until_ms: Option<i64>,
 }
 
 /// The seats somebody has, exactly as of a version of the event's seats lane.
@@ -36,17 +42,42 @@ pub struct TakenSeats {
     pub sales: Vec<Uuid>,
 }
 
-type Row = (Uuid, i64, i16, i32, i16, i16, i64);
+#[derive(sqlx::FromRow)]
+struct Row {
+    sale: Uuid,
+    entry: i64,
+    party: i16,
+    tiers: i32,
+    accepts: i16,
+    class: i16,
+    admitted_at_ms: i64,
+    wished: i16,
+    gathers_until_ms: Option<i64>,
+    asked_until_ms: Option<i64>,
+}
 
-fn standing_row((sale, entry, party, tiers, accepts, class, admitted_at_ms): Row) -> StandingRow {
+macro_rules! standing {
+    ($rest:literal) => {
+        concat!(
+            "select p.sale, p.entry, p.party, p.tiers, p.accepts, p.class, to_ms(p.admitted_at) as admitted_at_ms, p.wished,
+                    to_ms(p.gathers_until) as gathers_until_ms, to_ms(p.asked_until) as asked_until_ms ",
+            $rest
+        )
+    };
+}
+
+fn standing_row(row: &Row) -> StandingRow {
     StandingRow {
-        sale,
-        entry,
-        party: party as u8,
-        tiers: tiers.cast_unsigned(),
-        accepts: Accepts::from_bits(accepts),
-        class: Class(class as u8),
-        admitted_at_ms,
+        sale: row.sale,
+        entry: row.entry,
+        party: row.party as u8,
+        tiers: row.tiers.cast_unsigned(),
+        accepts: Accepts::from_bits(row.accepts),
+        class: Class(row.class as u8),
+        admitted_at_ms: row.admitted_at_ms,
+        wished: row.wished,
+        gathers_until_ms: row.gathers_until_ms,
+        asked_until_ms: row.asked_until_ms,
     }
 }
 
@@ -56,16 +87,15 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn standing_places(&self, event: Uuid) -> Result<Vec<StandingRow>> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "select p.sale, p.entry, p.party, p.tiers, p.accepts, p.class, to_ms(p.admitted_at)
-             from place p join sale s on s.id = p.sale
+        let rows: Vec<Row> = sqlx::query_as(standing!(
+            "from place p join sale s on s.id = p.sale
              where s.event = $1 and p.ended_at is null and p.admitted_at is not null and p.state = 'standing'
-             order by p.sale, p.entry",
-        )
+             order by p.sale, p.entry"
+        ))
         .bind(event)
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(standing_row).collect())
+        Ok(rows.iter().map(standing_row).collect())
     }
 
     /// Those of the named places that stand.
@@ -74,16 +104,15 @@ impl Store {
     /// When Postgres is away.
     pub async fn standing_of(&self, places: &[(Uuid, i64)]) -> Result<Vec<StandingRow>> {
         let (sales, entries): (Vec<Uuid>, Vec<i64>) = places.iter().copied().unzip();
-        let rows: Vec<Row> = sqlx::query_as(
-            "select p.sale, p.entry, p.party, p.tiers, p.accepts, p.class, to_ms(p.admitted_at)
-             from unnest($1::uuid[], $2::bigint[]) as u(sale, entry)
-                  join place p on p.sale = u.sale and p.entry = u.entry where p.state = 'standing'",
-        )
+        let rows: Vec<Row> = sqlx::query_as(standing!(
+            "from unnest($1::uuid[], $2::bigint[]) as u(sale, entry)
+                  join place p on p.sale = u.sale and p.entry = u.entry where p.state = 'standing'"
+        ))
         .bind(sales)
         .bind(entries)
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(standing_row).collect())
+        Ok(rows.iter().map(standing_row).collect())
     }
 
     /// The seats somebody has, with the version of the lane that says so. One statement, so one snapshot.

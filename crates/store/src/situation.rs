@@ -44,6 +44,8 @@ pub struct Situation {
     pub free: u32,
     /// Accessible seats that nobody has and the sale may take.
     pub accessible: u32,
+    /// How long free seats are kept for a standing party, once, in milliseconds.
+    pub gather_ms: u32,
     /// The automatic brake as its holder last told it.
     pub brake: Brake,
     /// How fans of this sale have behaved, or what is usual.
@@ -64,6 +66,7 @@ impl Situation {
             waiting: &self.waiting,
             free: self.free,
             accessible: self.accessible,
+            gather_ms: self.gather_ms,
             brake: self.brake,
         }
     }
@@ -82,13 +85,13 @@ impl Store {
             Some(allotment) => allotment.saturating_sub(taken(&mut tx, sale).await?),
             None => u32::MAX,
         };
-        type Row = (i64, Uuid, i64, i64, i32, i32, f64, Option<i64>);
-        let (now_ms, event, free, accessible, hold_ttl_ms, extension_ms, brake, brake_since_ms): Row = sqlx::query_as(
+        type Row = (i64, Uuid, i64, i64, i32, i32, i32, f64, Option<i64>);
+        let (now_ms, event, free, accessible, hold_ttl_ms, extension_ms, gather_ms, brake, brake_since_ms): Row = sqlx::query_as(
             "select to_ms(clock_timestamp()), e.id,
                     greatest(0, e.capacity - (select count(*) from hold_seat where event = e.id and live)),
                     (select count(*) from seat a where a.event = e.id and a.accessible
                             and not exists(select from hold_seat h where h.event = e.id and h.seat = a.seat and h.live)),
-                    s.hold_ttl_ms, s.extension_ms,
+                    s.hold_ttl_ms, s.extension_ms, s.gather_ms,
                     s.brake_factor, to_ms(s.brake_since)
              from sale s join event e on e.id = s.event where s.id = $1",
         )
@@ -143,6 +146,7 @@ impl Store {
             cut,
             free: ordinary,
             accessible: (accessible as u32).min(allotted - ordinary),
+            gather_ms: gather_ms.cast_unsigned(),
             brake: Brake::told(brake, brake_since_ms),
             behaviour,
         }))

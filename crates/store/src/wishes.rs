@@ -1,4 +1,4 @@
-//! A fan who is not let in yet changes what the party wants, and keeps the place.
+//! A fan who has no seats yet changes what the party wants, and keeps the place.
 
 use uuid::Uuid;
 
@@ -22,23 +22,23 @@ pub struct NewWishes {
 pub enum Rewished {
     /// The place wants that now.
     Done,
-    /// It was let in: seats are being found for what it wanted.
+    /// Seats are held for what it wanted.
     TooLate,
     /// There is no such live place of this fan.
     NotLive,
 }
 
 impl Store {
-    /// Changes what a fan's waiting or skipped place wants, and tells so. The row is locked by whoever lets it in, so the change
-    /// is seen by the admission or comes too late.
+    /// Changes what a fan's place without seats wants, and tells so. The row is locked by whoever lets it in or seats it, and
+    /// whoever seats it names the count of changes that was known, so the change is seen or comes too late.
     ///
     /// # Errors
     /// When Postgres is away.
     pub async fn change_wishes(&self, place: Uuid, fan: Uuid, wishes: NewWishes) -> Result<Rewished> {
         let mut tx = self.pool.begin().await?;
         let changed: Option<(Uuid, Uuid, i64)> = sqlx::query_as(
-            "update place p set party = $3, tiers = $4, accepts = $5 from sale s
-             where p.id = $1 and p.fan = $2 and p.state in ('waiting', 'skipped') and s.id = p.sale
+            "update place p set party = $3, tiers = $4, accepts = $5, wished = wished + 1 from sale s
+             where p.id = $1 and p.fan = $2 and p.state in ('waiting', 'skipped', 'standing') and s.id = p.sale
              returning s.event, p.sale, p.entry",
         )
         .bind(place)

@@ -42,7 +42,7 @@ pub struct Figures {
     /// From the commit of a change to its arrival at the fan.
     pub push_p99_ms: f64,
     /// From a lapse to the next hold of one of its seats, while seats were scarce. Where a party too large for what came free
-    /// stands at the head, that takes until it is served or told that nothing fits: the seats are kept for it that long.
+    /// stands at the head, that takes until it is served or its time to gather is over: the seats are kept for it that long.
     pub lapse_to_offer_p99_ms: f64,
 }
 

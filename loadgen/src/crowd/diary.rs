@@ -151,6 +151,8 @@ pub enum Act {
     GiveBack,
     /// Extended the hold.
     Extend,
+    /// Agreed to take what was offered instead.
+    Agree,
     /// Asked to pay.
     Pay,
     /// Asked to leave or to give back, and got no answer: it may have happened.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use contracts::bookings::Booking;
 use contracts::ids::BookingId;
-use contracts::places::{Joined, PlaceState, View};
+use contracts::places::{Joined, PlaceState, Question, View};
 use contracts::sales::SaleState;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use reqwest::Method;
+use serde_json::json;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -194,7 +195,12 @@ impl Fan {
         if !over(&view) && !matches!(view.state, PlaceState::Waiting | PlaceState::Skipped) {
             Live::add(&self.live.admitted, 1);
             if view.state == PlaceState::Standing {
-                view = watched.wait(|view| view.state == PlaceState::Holding || over(view)).await?;
+                let seated = |view: &View| view.state == PlaceState::Holding || over(view);
+                view = watched.wait(|view| view.question.is_some() || seated(view)).await?;
+                if let Some(question) = view.question.clone().filter(|_| !seated(&view)) {
+                    self.answer(watched, &question).await;
+                    view = watched.wait(seated).await?;
+                }
             }
             if view.state == PlaceState::Holding {
                 Live::add(&self.live.holding, 1);
@@ -219,6 +225,24 @@ impl Fan {
                 return Some(view);
             }
             watched.lose();
+        }
+    }
+
+    /// Takes what is offered instead, leaves, or lets the time pass.
+    async fn answer(&mut self, watched: &mut Watched, question: &Question) {
+        let chance = self.rng.random_range(0..100);
+        let thought = self.between(200, 1_500);
+        sleep(thought).await;
+        if chance < 65 {
+            let url = self.caller.url(&format!("/v1/sales/{}/places/mine", self.order.sale));
+            let body = json!({ "wishes": question.agreed(self.plan.party, &self.plan.wishes) });
+            // Seats that fit may have come free, or the time have passed, a moment before.
+            let ask = Ask::new("answer", Method::PATCH, url).bearer(&watched.place.receipt).expecting(&[404, 409]);
+            if matches!(self.caller.send::<Joined>(ask.json(&body), &self.diary).await, Answer::Ok(..)) {
+                self.diary.note(What::Did { place: watched.place.place.place_id, act: Act::Agree });
+            }
+        } else if chance < 80 {
+            self.leave(watched).await;
         }
     }
 

@@ -49,6 +49,8 @@ impl Shape {
             extension_ms: 4_000,
             grace_ms: 2_000,
             presence_ms: 6_000,
+            gather_ms: 1_500,
+            answer_ms: 3_000,
             rejoin: true,
             allotment: None,
             beacon: contracts::sales::Beacon::Public,

@@ -51,6 +51,8 @@ impl Line {
             stopped: false,
             opens_at_ms: None,
             hold: None,
+            kept_until_ms: None,
+            question: None,
             booking_id: None,
             changed_at_ms: 0,
             server_now_ms: self.now_ms,

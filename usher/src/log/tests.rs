@@ -76,6 +76,8 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
         extension_ms: 0,
         grace_ms: 1_000,
         presence_ms: 120_000,
+        gather_ms: 10_000,
+        answer_ms: 20_000,
         rejoin: true,
         allotment: None,
         beacon: true,
@@ -104,7 +106,7 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
     store.tune(sale, account, &Tune::Pause, "a queue at the door", None).await?;
     store.tune(sale, account, &Tune::Resume, "", None).await?;
     let seating = store.take_lease(Office::Seating, event, id(), 60_000).await?.expect("vacant");
-    let offer = store::holds::Offer { booking: id(), reference: "R".into(), sale, entry: 4, seats: vec![3] };
+    let offer = store::holds::Offer { booking: id(), reference: "R".into(), sale, entry: 4, wished: 0, seats: vec![3] };
     assert_eq!(store.offer(&seating, &[offer], &[]).await?.held.len(), 1);
     assert_eq!(store.write_head(sale, seal).await?.map(|head| head.seq), Some(2));
     store.join_batch(sale, &[ask(Class::GENERAL)]).await?;

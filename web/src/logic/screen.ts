@@ -5,7 +5,7 @@ import type { Booking, Heard, Ordering, PlaceState, Sale, SaleState, View } from
 export type Screen =
   | "loading" | "lost" | "unknown" | "problem" | "expired"
   | "not_open" | "join" | "closed"
-  | "lobby" | "drawing" | "paused" | "paying" | "declined"
+  | "lobby" | "drawing" | "paused" | "asked" | "paying" | "declined"
   | Exclude<PlaceState, "transferred">;
 
 export interface Situation {
@@ -67,6 +67,8 @@ export function screenOf(s: Situation): Screen {
       if (view.sale === "closed") return "closed";
       if (view.sale === "sold_out") return "sold_out";
       return "waiting";
+    case "standing":
+      return view.question ? "asked" : "standing";
     case "holding":
       return holding(view, s.booking, s.justPaid);
     case "transferred":

@@ -10,7 +10,7 @@ import type { Event, EventDraft, Sale, SaleDraft } from "../wire";
 export type EventValues = { name: string; venue: string; starts: string; time_zone: string; currency: string };
 export type SaleValues = {
   name: string; opens: string; closes: string; lobby: string; wait: string; ordering: string; entry: string; party_max: string; rate: string; active: string;
-  hold_s: string; extension_s: string; grace_s: string; presence_s: string; rejoin: boolean; allotment: string; beacon: string; without_min: string;
+  hold_s: string; extension_s: string; grace_s: string; presence_s: string; gather_s: string; answer_s: string; rejoin: boolean; allotment: string; beacon: string; without_min: string;
 };
 
 const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -68,7 +68,7 @@ export function noSale(e: Event): SaleValues {
   return {
     name: "General sale", opens: toZoned(opens, e.time_zone), closes: toZoned(Math.max(opens + hour, e.starts_at_ms - hour), e.time_zone),
     lobby: toZoned(opens - hour, e.time_zone), wait: "", ordering: "draw_then_fifo", entry: "open", party_max: "6",
-    rate: "600", active: "1000", hold_s: "300", extension_s: "180", grace_s: "60", presence_s: "120", rejoin: true, allotment: "", beacon: "public", without_min: "",
+    rate: "600", active: "1000", hold_s: "300", extension_s: "180", grace_s: "60", presence_s: "120", gather_s: "15", answer_s: "45", rejoin: true, allotment: "", beacon: "public", without_min: "",
   };
 }
 export function fromSale(s: Sale, zone: string): SaleValues {
@@ -76,7 +76,7 @@ export function fromSale(s: Sale, zone: string): SaleValues {
   return {
     name: s.name, opens: toZoned(s.opens_at_ms, zone), closes: toZoned(s.closes_at_ms, zone),
     lobby: s.lobby_opens_at_ms === undefined ? "" : toZoned(s.lobby_opens_at_ms, zone), wait: s.wait_ends_at_ms === undefined ? "" : toZoned(s.wait_ends_at_ms, zone), ordering: s.ordering, entry: s.entry, party_max: String(s.party_max), rate: String(s.rate_per_minute),
-    active: String(s.max_active), hold_s: seconds(s.hold_ttl_ms), extension_s: seconds(s.extension_ms), grace_s: seconds(s.grace_ms), presence_s: seconds(s.presence_ms), rejoin: s.rejoin, allotment: s.allotment === undefined ? "" : String(s.allotment),
+    active: String(s.max_active), hold_s: seconds(s.hold_ttl_ms), extension_s: seconds(s.extension_ms), grace_s: seconds(s.grace_ms), presence_s: seconds(s.presence_ms), gather_s: seconds(s.gather_ms), answer_s: seconds(s.answer_ms), rejoin: s.rejoin, allotment: s.allotment === undefined ? "" : String(s.allotment),
     beacon: s.beacon ?? "public", without_min: s.unprovable_after_s === undefined ? "" : String(s.unprovable_after_s / 60),
   };
 }
@@ -93,7 +93,7 @@ export function toSale(v: SaleValues, zone: string, was?: Sale): SaleDraft {
   const ms = (s: string): number => Math.round(Number(s) * 1000);
   return {
     name: v.name.trim(), lobby_opens_at_ms, opens_at_ms, closes_at_ms, wait_ends_at_ms, ordering: v.ordering as SaleDraft["ordering"], entry: v.entry as SaleDraft["entry"], party_max: Number(v.party_max), rate_per_minute: Number(v.rate), max_active: Number(v.active),
-    hold_ttl_ms: ms(v.hold_s), extension_ms: ms(v.extension_s), grace_ms: ms(v.grace_s), presence_ms: ms(v.presence_s), rejoin: v.rejoin,
+    hold_ttl_ms: ms(v.hold_s), extension_ms: ms(v.extension_s), grace_ms: ms(v.grace_s), presence_ms: ms(v.presence_s), gather_ms: ms(v.gather_s), answer_ms: ms(v.answer_s), rejoin: v.rejoin,
     allotment: v.allotment === "" ? undefined : Number(v.allotment), beacon: v.beacon as SaleDraft["beacon"],
     unprovable_after_s: v.beacon === "none" || v.without_min === "" ? undefined : Math.round(Number(v.without_min) * 60),
   };
@@ -107,7 +107,7 @@ export function SaleForm({ zone, ...p }: {
   return (
     <Edit {...p} testid="save-sale" labels={{
       name: "Name", opens: "Opens", closes: "Closes", lobby: "Lobby opens", wait: "Wait ends", ordering: "Order", entry: "Who may join", party_max: "Tickets per place", rate: "Let in per minute", active: "At once",
-      hold_s: "Hold", extension_s: "Extension", grace_s: "Grace", presence_s: "Presence", rejoin: "Joining again", allotment: "Allotment", beacon: "Randomness of the draw", without_min: "Draw without it after",
+      hold_s: "Hold", extension_s: "Extension", grace_s: "Grace", presence_s: "Presence", gather_s: "Gathering", answer_s: "Time to answer", rejoin: "Joining again", allotment: "Allotment", beacon: "Randomness of the draw", without_min: "Draw without it after",
     }}>
       {(v, set) => (
         <>
@@ -132,6 +132,8 @@ export function SaleForm({ zone, ...p }: {
           <Field {...number} label="One extension by (seconds)" min={0} max={1800} value={v.extension_s} set={set("extension_s")} hint="When paying starts, or when the fan asks." />
           <Field {...number} label="An absent fan keeps the head for (seconds)" min={0} max={3600} value={v.grace_s} set={set("grace_s")} />
           <Field {...number} label="Counts as present for (seconds)" min={5} max={600} value={v.presence_s} set={set("presence_s")} hint="After the page’s last sign of life." />
+          <Field {...number} label="Free seats are kept for a party at the head (seconds)" min={0} max={600} value={v.gather_s} set={set("gather_s")} hint="Once, while others may come free beside them. Then they go to those behind." />
+          <Field {...number} label="Time to answer when nothing fits any more (seconds)" min={2} max={600} value={v.answer_s} set={set("answer_s")} hint="The nearest that is left is offered: fewer, apart, or another price." />
           <div class="field wide"><Tick label="Who ended without tickets may join again, at the back" on={v.rejoin} set={set("rejoin")} /></div>
         </>
       )}

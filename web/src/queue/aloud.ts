@@ -18,7 +18,8 @@ const aloud = (s: string): void => text($("assertive"), s);
 
 export function announce(s: Screen): void {
   shownAt = performance.now();
-  if (s === "holding" || s === "standing") aloud(s === "holding" ? "Your turn! Seats are held for you." : "It is your turn.");
+  const said: Partial<Record<Screen, string>> = { holding: "Your turn! Seats are held for you.", standing: "It is your turn.", asked: "Your turn! Other tickets than you asked for are kept for you: would they do?" };
+  if (said[s]) aloud(said[s]);
 }
 
 /** Called a few times a second. */

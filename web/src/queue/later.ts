@@ -12,9 +12,10 @@ export { signIn } from "../fan/sign-in";
 export { announce, say } from "./aloud";
 export { followBooking } from "./booking";
 export { booked, holding, paying } from "./hold";
-export { lobby, skipped, standing, waiting } from "./line";
+export { lobby, skipped, waiting } from "./line";
 export { showAnnounced } from "./announcement";
 export { Live } from "./live";
+export { standing } from "./standing";
 export { takeOver } from "./transfer";
 
 /** An operator may have put a place back that had ended; nobody tells the page, so it asks when it is looked at. */

@@ -1,4 +1,4 @@
-// In the line: waiting, paused, skipped, standing.
+// In the line: waiting, paused, skipped.
 
 import { Problem } from "../api";
 import { confirmed } from "../fan/confirm";
@@ -10,7 +10,7 @@ import { chanceWords, changeWords, count, estimateWords, grewWords, saleWords } 
 import type { Acts, App, Drawn } from "./app";
 import { placeDetails } from "./place-details";
 
-function leaveButton(acts: Acts): HTMLElement {
+export function leaveButton(acts: Acts): HTMLElement {
   const out = h("div");
   const b = button("Leave the line", () => void (async () => {
     if (!(await confirmed("Leave the line?", "Your place is given up for good. You could only join again at the back.", "Leave", "Stay in line"))) return;
@@ -19,7 +19,7 @@ function leaveButton(acts: Acts): HTMLElement {
   return h("div", { class: "end" }, out, b);
 }
 
-function updated(app: App): [HTMLElement, () => void] {
+export function updated(app: App): [HTMLElement, () => void] {
   const el = h("p", { class: "small", "data-testid": "updated" });
   return [el, () => text(el, `Sale: ${saleWords[app.view!.sale].toLowerCase()} · last update ${clockTime(app.viewAt)}`)];
 }
@@ -133,23 +133,6 @@ export function skipped(app: App, acts: Acts): Drawn {
         h("p", null, "Your turn came while this page was closed or out of reach, so others went first."),
         h("p", null, h("strong", null, "You have not lost your place."), " You are back, and the next to be let in. Please keep this page open."),
         app.view?.sale === "paused" && h("p", { class: "note" }, `The sale is paused: ${app.view.pause_reason ?? "the organiser gave no reason"}`)),
-      placeDetails(app, acts),
-      when,
-      leaveButton(acts),
-    ],
-    update,
-  };
-}
-
-export function standing(app: App, acts: Acts): Drawn {
-  const [when, update] = updated(app);
-  return {
-    heading: "Your turn! Finding your seats",
-    nodes: [
-      h("div", { class: "card centre" },
-        h("div", { class: "spin", "aria-hidden": "true" }),
-        h("p", { class: "lead" }, "We look for the best that fit…"),
-        h("p", { class: "muted" }, "Usually this takes a moment. If all that fit are held by others just now, you get the first that come free: nobody behind you can take them.")),
       placeDetails(app, acts),
       when,
       leaveButton(acts),

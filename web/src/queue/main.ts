@@ -324,7 +324,8 @@ function build(s: Screen): Drawn {
     case "lobby":
     case "drawing": return later.lobby(app, acts, s === "drawing");
     case "skipped": return later.skipped(app, acts);
-    case "standing": return later.standing(app, acts);
+    case "standing":
+    case "asked": return later.standing(app, acts);
     case "holding": return later.holding(app, acts, false);
     case "declined": return later.holding(app, acts, true);
     case "paying": return later.paying(app, acts);

@@ -56,7 +56,7 @@ export function placeDetails(app: App, acts: Acts): HTMLElement | false {
         history.class < 10 && fact("You go first", history.reason || (history.class === 0 ? "the organiser put you there" : `class ${history.class}`), "class")),
       undrawn && !drawn && h("p", { class: "small" }, "Your number in the line is drawn when the sale opens."),
       h("h3", null, "What you asked for"),
-      wishes(mine, waits),
+      wishes(mine, waits || mine.state === "standing"),
       waits && [h("h3", null, "Take it to another device or person"), offer(app)],
       h("h3", null, "What happened to it"),
       h("ol", { class: "steps", "data-testid": "steps" }, history.steps.map((s) => {
@@ -86,7 +86,7 @@ export function placeDetails(app: App, acts: Acts): HTMLElement | false {
           show(j.place, "Changed. Your place is as it was.");
         } catch (e) {
           const p = e as Problem;
-          fill(out, trouble(p.code === "too-late" ? new Problem(409, p.code, "It is too late to change this", "you were let in meanwhile; seats are being found for what you asked for") : p));
+          fill(out, trouble(p.code === "too-late" ? new Problem(409, p.code, "It is too late to change this", "seats are held for what you asked for before; give them back if they do not fit") : p));
         }
       };
       fill(box, h("form", { class: "inner", onsubmit: (e: globalThis.Event) => { e.preventDefault(); void busy(go, "Changing…", save); } },

@@ -1,7 +1,7 @@
 // What the test sets up by the API, as promoter and operator, so that a run does not take long.
 
 const DRAFT = [
-  "name", "lobby_opens_at_ms", "opens_at_ms", "closes_at_ms", "entry", "party_max", "rate_per_minute", "max_active", "hold_ttl_ms", "extension_ms", "grace_ms", "presence_ms", "rejoin",
+  "name", "lobby_opens_at_ms", "opens_at_ms", "closes_at_ms", "entry", "party_max", "rate_per_minute", "max_active", "hold_ttl_ms", "extension_ms", "grace_ms", "presence_ms", "gather_ms", "answer_ms", "rejoin",
 ];
 
 export class Office {
@@ -46,7 +46,7 @@ export class Office {
     const opens_at_ms = Date.now() - 1000;
     const draft = {
       name, opens_at_ms, closes_at_ms: opens_at_ms + lastsMs, ordering: "fifo", entry, party_max: 4, rate_per_minute: 600, max_active: 100,
-      hold_ttl_ms: 60_000, extension_ms: 0, grace_ms: 10_000, presence_ms: 60_000, rejoin: true,
+      hold_ttl_ms: 60_000, extension_ms: 0, grace_ms: 10_000, presence_ms: 60_000, gather_ms: 5_000, answer_ms: 10_000, rejoin: true,
       // Beside the event's other sales.
       allotment: 10,
     };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { agreed, questionWords } from "../../src/logic/question";
 import { ended, notOlder, screenOf, titleOf, type Situation } from "../../src/logic/screen";
 import type { Booking, PlaceState, View } from "../../src/wire";
 
@@ -37,6 +38,20 @@ test("with a place the view decides", () => {
   for (const state of ["skipped", "standing", "booked", "lapsed", "released", "failed", "left", "sold_out", "refunded"] as PlaceState[]) {
     assert.equal(screenOf(at({ hasPlace: true, view: view({ state }) })), state);
   }
+});
+
+test("whom nothing fits any more is asked", () => {
+  const question = { seats: 2, tiers: ["b"], apart: true, until_ms: 1 };
+  assert.equal(screenOf(at({ view: view({ state: "standing", question }) })), "asked");
+  assert.equal(screenOf(at({ view: view({ state: "standing", kept_until_ms: 1 }) })), "standing");
+  const tiers = [{ id: "a", name: "Stalls" }, { id: "b", name: "Balcony" }];
+  assert.equal(questionWords(question, tiers), "2 tickets, not side by side, in Balcony");
+  assert.equal(questionWords({ ...question, apart: false, tiers: ["a", "b"] }, tiers), "2 tickets side by side in Stalls and Balcony");
+  assert.equal(questionWords({ ...question, seats: 1 }, tiers), "1 ticket in Balcony");
+  const wishes = { tiers: ["a"], other_tiers: false, apart: false, fewer: false, accessible: true };
+  assert.deepEqual(agreed(question, { party: 4, wishes }), { ...wishes, other_tiers: true, apart: true, fewer: true });
+  assert.deepEqual(agreed({ ...question, tiers: ["a"], apart: false }, { party: 2, wishes }), wishes);
+  assert.deepEqual(agreed({ ...question, apart: false }, { party: 2, wishes: { ...wishes, tiers: [] } }), { ...wishes, tiers: [] });
 });
 
 test("a pause does not take the seats' screen away", () => {

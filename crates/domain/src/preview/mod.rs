@@ -100,6 +100,8 @@ pub struct Situation<'a> {
     pub free: u32,
     /// Seats that nobody has and that are kept for those who need an accessible one: anybody's, once nothing else is free or held.
     pub accessible: u32,
+    /// How long free seats that alone are not enough are kept for the first who stands, once, in milliseconds.
+    pub gather_ms: u32,
     /// The automatic brake as it is, by the same clock as `now_ms`. It comes back by the rules of each tuning, since the booking
     /// path is taken to be well from now on; without rules it is gone.
     pub brake: Brake,

@@ -63,6 +63,18 @@ struct Hall<'b> {
     tick: usize,
     standing: VecDeque<u8>,
     standing_seats: u32,
+    gather_ticks: usize,
+    /// Since when free seats are kept for the first who stands.
+    gathers_since: Option<usize>,
+    /// Who stands on without any kept, in order: they are served first, if what is free is enough.
+    gathered: Vec<u8>,
+}
+
+/// What becomes of a party that stands.
+enum Outcome {
+    Seated,
+    Gone,
+    Waits,
 }
 
 impl<'b> Hall<'b> {
@@ -83,6 +95,9 @@ impl<'b> Hall<'b> {
             tick: 0,
             standing: situation.standing.iter().copied().collect(),
             standing_seats: situation.standing.iter().map(|party| u32::from(*party)).sum(),
+            gather_ticks: situation.gather_ms as usize / TICK_MS as usize,
+            gathers_since: None,
+            gathered: Vec::new(),
         };
         for hold in situation.holding {
             let (pays, lapses, when) = hall.fate();
@@ -127,31 +142,50 @@ impl<'b> Hall<'b> {
 
     /// Gives seats to those who stand, in order.
     fn seat(&mut self) {
-        while let Some(party) = self.standing.front().map(|party| u32::from(*party)) {
-            if self.free == 0 && self.held == 0 {
-                self.free = std::mem::take(&mut self.accessible);
+        let mut gathered = std::mem::take(&mut self.gathered);
+        gathered.retain(|party| matches!(self.serve((*party).into()), Outcome::Waits));
+        self.gathered = gathered;
+        while let Some(party) = self.standing.front().copied() {
+            if matches!(self.serve(party.into()), Outcome::Waits) {
+                let since = *self.gathers_since.get_or_insert(self.tick);
+                if self.free == 0 {
+                    self.gathers_since = None;
+                    break;
+                } else if self.tick - since < self.gather_ticks {
+                    break;
+                }
+                self.gathered.push(party);
             }
-            let fits = party <= self.free;
-            let released = if self.free == 0 { self.accessible } else { 0 };
-            if !fits && party <= self.free + self.held + released {
-                break;
-            }
+            self.gathers_since = None;
             self.standing.pop_front();
-            self.standing_seats -= party;
-            // Drawn in any case, so that everybody's chance is the same under another tuning.
-            let (pays, lapses, when) = self.fate();
-            if !fits {
-                self.active -= 1;
-                continue;
-            }
-            self.free -= party;
-            let after_ms = match (pays, lapses) {
-                (true, _) => self.behaviour.paid_after.at(when),
-                (false, true) => self.behaviour.hold_ttl_ms,
-                (false, false) => self.behaviour.released_after.at(when),
-            };
-            self.hold(party, pays, after_ms.min(self.behaviour.hold_ttl_ms));
+            self.standing_seats -= u32::from(party);
         }
+    }
+
+    /// Gives a party seats if there are enough, and says what else.
+    fn serve(&mut self, party: u32) -> Outcome {
+        if self.free == 0 && self.held == 0 {
+            self.free = std::mem::take(&mut self.accessible);
+        }
+        let fits = party <= self.free;
+        let released = if self.free == 0 { self.accessible } else { 0 };
+        if !fits && party <= self.free + self.held + released {
+            return Outcome::Waits;
+        }
+        // Drawn in any case, so that everybody's chance is the same under another tuning.
+        let (pays, lapses, when) = self.fate();
+        if !fits {
+            self.active -= 1;
+            return Outcome::Gone;
+        }
+        self.free -= party;
+        let after_ms = match (pays, lapses) {
+            (true, _) => self.behaviour.paid_after.at(when),
+            (false, true) => self.behaviour.hold_ttl_ms,
+            (false, false) => self.behaviour.released_after.at(when),
+        };
+        self.hold(party, pays, after_ms.min(self.behaviour.hold_ttl_ms));
+        Outcome::Seated
     }
 }
 
@@ -187,7 +221,12 @@ pub(super) fn run(situation: &Situation<'_>, tuning: &Tuning, behaviour: &Behavi
         }
         let sold = hall.end_due();
         hall.seat();
-        if hall.free == 0 && hall.accessible == 0 && hall.held == 0 && hall.standing.is_empty() {
+        if hall.free == 0
+            && hall.accessible == 0
+            && hall.held == 0
+            && hall.standing.is_empty()
+            && hall.gathered.is_empty()
+        {
             run.sold_out_ms = sold.then_some(now_ms);
             break;
         }
@@ -207,7 +246,8 @@ pub(super) fn run(situation: &Situation<'_>, tuning: &Tuning, behaviour: &Behavi
             let in_force = tuning.in_force(now_ms, behaviour.show_up, brake.factor());
             let most = allowed(in_force, recent.window(at_ms), hall.active, &mut flow, at_ms) as usize;
             let parties = situation.waiting[next..].iter().chain(&later).take(most);
-            let count = served(hall.free + hall.accessible, hall.standing_seats, parties.map(|party| u32::from(*party)));
+            let count =
+                served(hall.free + hall.accessible, hall.standing_seats, parties.map(|party| u32::from(*party)));
             let waited = count.min(situation.waiting.len() - next);
             for party in &situation.waiting[next..next + waited] {
                 hall.admit(*party);

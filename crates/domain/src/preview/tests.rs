@@ -22,6 +22,7 @@ fn situation(waiting: &[u8], free: u32) -> Situation<'_> {
         waiting,
         free,
         accessible: 0,
+        gather_ms: 15_000,
         brake: Brake::default(),
     }
 }
@@ -125,6 +126,20 @@ fn accessible_seats_are_the_last_to_go() {
     // Only when the four who took the others have paid, after a minute, does the fifth get its two.
     assert!((120_000..=121_000).contains(&paid_at(few)), "{}", paid_at(few));
     assert!((60_000..=61_000).contains(&paid_at(Situation { free: 10, accessible: 0, ..few })));
+}
+
+#[test]
+fn seats_are_kept_for_the_head_only_for_a_while() {
+    // Four want four, of whom two are held for a minute; behind them two want two.
+    let holding = [Holding { seats: 2, remaining_ms: 60_000 }];
+    let now = Situation { free: 2, holding: &holding, standing: &[4], ..situation(&[2], 0) };
+    let let_in_after = |gather_ms: u32| {
+        let tuned = tuning(600);
+        preview(&Situation { gather_ms, ..now }, &tuned, &tuned, &STEADY, 10, 1).with.waits.map(|waits| waits.p50_s)
+    };
+    assert_eq!((let_in_after(0), let_in_after(20_000)), (Some(0), Some(20)));
+    // What is held is paid for before: then four can not be served any more, and two can.
+    assert!(let_in_after(120_000).is_some_and(|s| (1..=60).contains(&s)));
 }
 
 proptest! {

@@ -124,6 +124,13 @@ impl Hall {
         self.tier_of[seat as usize]
     }
 
+    /// Whether these units, ascending, are next to one another: in one stretch without a gap, or in one standing area.
+    pub fn side_by_side(&self, seats: &[Seat]) -> bool {
+        let (Some(&first), Some(&last)) = (seats.first(), seats.last()) else { return true };
+        let block = &self.blocks[self.blocks.partition_point(|block| block.first <= first) - 1];
+        last < block.first + block.len && (block.row.is_none() || (last - first) as usize + 1 == seats.len())
+    }
+
     /// The tiers that have units.
     pub fn tiers(&self) -> TierMask {
         self.tiers

@@ -60,6 +60,12 @@ impl Wish {
         if self.tiers == 0 { hall.tiers() } else { self.tiers & hall.tiers() }
     }
 
+    /// The same party, taking whatever there is: what it is asked about once nothing else can come free.
+    #[must_use]
+    pub const fn anything(self) -> Self {
+        Self { other_tiers: true, apart: true, fewer: true, ..self }
+    }
+
     /// Every tier the party would sit in, of those the hall has.
     pub fn acceptable(&self, hall: &Hall) -> TierMask {
         if self.other_tiers { hall.tiers() } else { self.wanted(hall) }

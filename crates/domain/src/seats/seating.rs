@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::bits::Bits;
 use super::choose::{choose_released, releases_accessible};
-use super::{Choice, Free, Hall, Wish};
+use super::{Choice, Free, Hall, TierMask, Wish};
 
 /// A party that has been let in and has no seats yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub struct Standing {
     pub wish: Wish,
     /// The index of its sale's [`Share`]. Where there is none, all the seats are its.
     pub sale: usize,
+    /// Whether free seats that alone do not fit it are kept for it while held ones may come free too.
+    pub gathers: bool,
+    /// Whether it may be asked what else it would take, or has not answered yet.
+    pub may_be_asked: bool,
 }
 
 /// What one of several sales over the same seats may take of them, by its allotment.
@@ -52,17 +57,23 @@ pub struct SeatingPlan {
     pub offers: Vec<Offer>,
     /// Those for whom nothing fits, even if everything held came free.
     pub sold_out: Vec<u64>,
-    /// How many were left standing, because what is held may still come free for them.
+    /// Those who stand while free seats are kept for them.
+    pub gathering: Vec<u64>,
+    /// Those whom nothing fits any more that is free or held, each with what is kept for it while it is asked.
+    pub asked: Vec<Offer>,
+    /// How many were left standing: what is held may still come free for them, or they are asked.
     pub standing: usize,
 }
 
 /// Decides for each party of the line, in order, until `limit` offers and refusals are decided.
 ///
 /// A party is offered the best of what is free; or it stands, if something would fit were everything in `held` (seats in
-/// unpaid holds) free too, and everything just offered to those before it, which is then held as well; or it is sold out. No
-/// tier which a standing party accepts is offered to anyone behind it, so no seat that it could take goes past it. With
-/// nothing held, the head of the line never stands: it is either offered seats or sold out, and so the next one is the head.
-/// It makes no difference whether a line is decided in one go or in several.
+/// unpaid holds) free too, and everything just offered to those before it, which is then held as well; or it is asked, if it
+/// may be, what else it would take, as long as there is anything; or it is sold out. No tier is offered to anyone behind a party
+/// that gathers and accepts it, so no seat that it could take goes past it; once its time to gather is over, seats that alone
+/// do not fit it go past. What a party is asked about is kept for it. With nothing held and nobody to ask, the head of the
+/// line never stands: it is either offered seats or sold out, and so the next one is the head. It makes no difference whether
+/// a line is decided in one go or in several.
 ///
 /// Accessible seats are released to parties that do not need them only when nothing else is left that is free *or held*,
 /// since a held seat may yet come free; a party is not sold out while they may still be released to it because all else
@@ -82,49 +93,75 @@ pub fn seat_in_order(
     let mut left = free.bits_of(hall).clone();
     let mut in_play = left.clone();
     in_play.add(held.bits_of(hall));
-    let mut barred = 0;
+    let mut barred: TierMask = 0;
     let mut plan = SeatingPlan::default();
     // Whether a wish fits what is in play: in a long line without free seats, wishes repeat.
     let mut fits = BTreeMap::new();
-    for &Standing { key, wish, sale } in standing {
+    for &Standing { key, wish, sale, gathers, may_be_asked } in standing {
         if plan.offers.len() + plan.sold_out.len() >= limit {
             break;
         }
         let acceptable = wish.acceptable(hall);
-        let now = rooms.get(sale).map_or(Some(wish), |room| within(wish, *room));
-        let ever = shares.get(sale).map_or(Some(wish), |share| within(wish, share.free.saturating_add(share.held)));
-        let choice = now
-            .filter(|_| acceptable & !barred != 0)
-            .and_then(|wish| choose_released(hall, &left, &wish, barred, releases_accessible(hall, &in_play, &wish)));
+        let now = |wish: Wish, rooms: &[u32]| rooms.get(sale).map_or(Some(wish), |room| within(wish, *room));
+        let ever = |wish: Wish| {
+            shares.get(sale).map_or(Some(wish), |share| within(wish, share.free.saturating_add(share.held)))
+        };
+        let best = |wish: Wish, left: &Bits, barred: TierMask| {
+            (wish.acceptable(hall) & !barred != 0)
+                .then(|| choose_released(hall, left, &wish, barred, releases_accessible(hall, &in_play, &wish)))
+                .flatten()
+        };
+        let mut may_fit = |wish: Wish, left: &Bits| {
+            ever(wish).is_some_and(|wish| {
+                *fits.entry(wish).or_insert_with(|| {
+                    choose_released(hall, &in_play, &wish, 0, releases_accessible(hall, left, &wish)).is_some()
+                })
+            })
+        };
+        let choice = now(wish, &rooms).and_then(|wish| best(wish, &left, barred));
         if let Some(choice) = choice {
-            if let Some(room) = rooms.get_mut(sale) {
-                *room -= choice.seats.len() as u32;
-            }
-            // Offered is not sold: these seats stay in play for those behind, as held ones.
-            for &seat in &choice.seats {
-                left.remove(seat);
-            }
+            take(&choice, &mut left, rooms.get_mut(sale));
             // What is released depends on what is left.
             fits.clear();
             plan.offers.push(Offer { key, choice });
-        } else if ever.is_some_and(|wish| {
-            *fits.entry(wish).or_insert_with(|| {
-                choose_released(hall, &in_play, &wish, 0, releases_accessible(hall, &left, &wish)).is_some()
-            })
-        }) {
+        } else if may_fit(wish, &left) {
+            plan.standing += 1;
+            if !gathers {
+                continue;
+            }
             // Whom the share alone keeps waiting could not take the seats now.
-            if now.is_some() {
+            if now(wish, &rooms).is_some() {
+                let one = Wish { party: 1, accessible: false, ..wish };
+                if best(one, &left, barred).is_some() {
+                    plan.gathering.push(key);
+                }
                 barred |= acceptable;
             }
             if let Some(room) = rooms.get_mut(sale) {
                 *room = room.saturating_sub(wish.party.into());
             }
+        } else if may_be_asked && may_fit(wish.anything(), &left) {
             plan.standing += 1;
+            let nearest = now(wish.anything(), &rooms).and_then(|wish| best(wish, &left, barred));
+            let Some(choice) = nearest else { continue };
+            take(&choice, &mut left, rooms.get_mut(sale));
+            fits.clear();
+            plan.asked.push(Offer { key, choice });
         } else {
             plan.sold_out.push(key);
         }
     }
     plan
+}
+
+/// Takes seats from what is left for those behind. They stay in play: offered is not sold.
+fn take(choice: &Choice, left: &mut Bits, room: Option<&mut u32>) {
+    if let Some(room) = room {
+        *room -= choice.seats.len() as u32;
+    }
+    for &seat in &choice.seats {
+        left.remove(seat);
+    }
 }
 
 /// The wish as far as so many seats can serve it.

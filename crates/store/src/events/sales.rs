@@ -31,6 +31,8 @@ pub struct SaleDraft {
     pub extension_ms: i64,
     pub grace_ms: i64,
     pub presence_ms: i64,
+    pub gather_ms: i64,
+    pub answer_ms: i64,
     pub rejoin: bool,
     pub allotment: Option<u32>,
     pub beacon: bool,
@@ -149,6 +151,8 @@ struct Row {
     extension_ms: i32,
     grace_ms: i32,
     presence_ms: i32,
+    gather_ms: i32,
+    answer_ms: i32,
     rejoin: bool,
     allotment: Option<i32>,
     beacon: bool,
@@ -168,7 +172,7 @@ macro_rules! sales {
             "select id, event, name, to_ms(opens_at) as opens_at_ms, to_ms(closes_at) as closes_at_ms, entry, party_max,
                     to_ms(lobby_opens_at) as lobby_opens_at_ms, to_ms(wait_ends_at) as wait_ends_at_ms, ordering,
                     exists(select from draw d where d.sale = sale.id and d.drawn_at is not null) as drawn,
-                    rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, allotment, published, beacon, unprovable_after_s,
+                    rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, gather_ms, answer_ms, rejoin, allotment, published, beacon, unprovable_after_s,
                     exists(select from draw d where d.sale = sale.id) as committed,
                     version + rate_version - 1 as version, coalesce(stop_reason, pause_reason) as pause_reason,
                     stop_reason is not null as stopped, sold_out_at is not null as sold_out, to_ms(clock_timestamp()) as now_ms
@@ -209,6 +213,8 @@ impl From<Row> for SaleRow {
                 extension_ms: row.extension_ms.into(),
                 grace_ms: row.grace_ms.into(),
                 presence_ms: row.presence_ms.into(),
+                gather_ms: row.gather_ms.into(),
+                answer_ms: row.answer_ms.into(),
                 rejoin: row.rejoin,
                 allotment: row.allotment.map(i32::cast_unsigned),
                 beacon: row.beacon,
@@ -272,8 +278,9 @@ impl Store {
         sqlx::query(
             "insert into sale (id, event, name, opens_at, closes_at, entry, party_max, rate_per_minute, max_active,
                                hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, lobby_opens_at, wait_ends_at, ordering,
-                               allotment, beacon, unprovable_after_s)
-             values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14, from_ms($15), from_ms($16), $17, $18, $19, $20)
+                               allotment, beacon, unprovable_after_s, gather_ms, answer_ms)
+             values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14, from_ms($15), from_ms($16), $17, $18, $19, $20,
+                     $21, $22)
              on conflict (id) do nothing",
         )
         .bind(sale)
@@ -296,6 +303,8 @@ impl Store {
         .bind(draft.allotment.map(u32::cast_signed))
         .bind(draft.beacon)
         .bind(draft.unprovable_after_s.map(u32::cast_signed))
+        .bind(draft.gather_ms as i32)
+        .bind(draft.answer_ms as i32)
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -337,7 +346,7 @@ impl Store {
             "update sale set name = $2, opens_at = from_ms($3), closes_at = from_ms($4), entry = $5, party_max = $6,
                     rate_per_minute = $7, max_active = $8, hold_ttl_ms = $9, extension_ms = $10, grace_ms = $11,
                     presence_ms = $12, rejoin = $13, lobby_opens_at = from_ms($14), wait_ends_at = from_ms($15), ordering = $16,
-                    allotment = $17, beacon = $18, unprovable_after_s = $19, version = version + 1
+                    allotment = $17, beacon = $18, unprovable_after_s = $19, gather_ms = $20, answer_ms = $21, version = version + 1
              where id = $1",
         )
         .bind(sale)
@@ -359,6 +368,8 @@ impl Store {
         .bind(draft.allotment.map(u32::cast_signed))
         .bind(draft.beacon)
         .bind(draft.unprovable_after_s.map(u32::cast_signed))
+        .bind(draft.gather_ms as i32)
+        .bind(draft.answer_ms as i32)
         .execute(&mut *tx)
         .await?;
         let records = if before.published { vec![record_sale(&mut tx, sale).await?] } else { Vec::new() };
@@ -442,6 +453,6 @@ fn shown(draft: &SaleDraft) -> serde_json::Value {
         "entry": draft.entry.name(), "party_max": draft.party_max,
         "rate_per_minute": draft.rate_per_minute, "max_active": draft.max_active, "hold_ttl_ms": draft.hold_ttl_ms,
         "extension_ms": draft.extension_ms, "grace_ms": draft.grace_ms, "presence_ms": draft.presence_ms,
-        "rejoin": draft.rejoin, "allotment": draft.allotment, "beacon": draft.beacon, "unprovable_after_s": draft.unprovable_after_s,
+        "gather_ms": draft.gather_ms, "answer_ms": draft.answer_ms, "rejoin": draft.rejoin, "allotment": draft.allotment, "beacon": draft.beacon, "unprovable_after_s": draft.unprovable_after_s,
     })
 }

@@ -11,7 +11,7 @@ use super::{Check, Look};
 use crate::Result;
 use crate::feed::{Change, Ending, Record, SaleNow};
 use crate::follow::snapshot_in;
-use crate::mirror::{EventMirror, PlaceNow, SaleMirror, Standing};
+use crate::mirror::{EventMirror, PlaceNow, SaleMirror, Standing, Told};
 
 const REPLAY: Check = Check { name: "replay-equals-tables", invariant: 4 };
 
@@ -127,13 +127,18 @@ fn of_sale(found: &mut Vec<String>, sale: Uuid, told: &SaleMirror, stored: &Sale
         part(&format!("entry {entry}"), &standing(told), &standing(stored));
     }
     part("who stands", &difference(&told.standing, &stored.standing), &difference(&stored.standing, &told.standing));
+    let said = |sale: &SaleMirror| {
+        let said = |told: &Told| (told.gathers_until_ms, told.question.clone());
+        sale.told.iter().map(|(entry, told)| (*entry, said(told))).collect::<BTreeMap<_, _>>()
+    };
+    part("what who stands was told", &said(told), &said(stored));
     let skipped = |sale: &SaleMirror| sale.order.iter_skipped().collect::<Vec<_>>();
     part("who was skipped", &skipped(told), &skipped(stored));
     part("whether the lobby is drawn", &told.drawn, &stored.drawn);
     part("how many were drawn", &told.order.drawn(), &stored.order.drawn());
 }
 
-fn difference<'a>(a: &'a BTreeMap<Rank, (i64, u8)>, b: &BTreeMap<Rank, (i64, u8)>) -> Vec<&'a (i64, u8)> {
+fn difference<'a>(a: &'a BTreeMap<Rank, i64>, b: &BTreeMap<Rank, i64>) -> Vec<&'a i64> {
     a.iter().filter(|(rank, place)| b.get(rank) != Some(place)).map(|(_, place)| place).collect()
 }
 

@@ -102,6 +102,10 @@ fn standing(history: &History, ranks: &HashMap<Uuid, Ranks>) -> BTreeMap<(Uuid, 
                     Change::Left { entry, .. } => {
                         standing.entry((*sale, ranks.of(*entry))).and_modify(|stood| stood.left_ms = record.at_ms);
                     }
+                    // What it wished for before is not known any more.
+                    Change::Wished { entry } => {
+                        standing.entry((*sale, ranks.of(*entry))).and_modify(|stood| stood.since_ms = record.at_ms);
+                    }
                     _ => {}
                 }
             }

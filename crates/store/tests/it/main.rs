@@ -16,6 +16,7 @@ mod pace;
 mod planted;
 mod schedule;
 mod sound;
+mod standing;
 mod transfers;
 mod tuning;
 mod twins;

@@ -112,7 +112,7 @@ async fn crossing_offers_do_not_wait_in_circles() -> Result {
         for outcome in again {
             outcome?;
         }
-        let everybody: Vec<_> = entries.iter().map(|entry| (world.sale, *entry)).collect();
+        let everybody: Vec<_> = entries.iter().map(|entry| world.unserved(*entry)).collect();
         world.store.offer(&seating, &[], &everybody).await?;
     }
     let found = world.verify().await?.violations;
@@ -163,7 +163,7 @@ async fn taking_again_and_offering_do_not_wait_in_circles() -> Result {
             world.store.payment_cancelled(payment, true).await?;
             world.store.give_back(booking).await?;
         }
-        world.store.offer(&seating, &[], &[(world.sale, next)]).await?;
+        world.store.offer(&seating, &[], &[world.unserved(next)]).await?;
         let held: Vec<uuid::Uuid> =
             sqlx::query_scalar("select id from booking where state = 'held'").fetch_all(&world.db.pool).await?;
         for booking in held {

@@ -16,6 +16,7 @@ use store::pace::Measured;
 use store::payments::{Begun, Verdict};
 use store::tuning::{KnobChange, RampNow, RampStep, Tune};
 use store::verify::{Allowance, differences};
+use store::wishes::NewWishes;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -33,6 +34,8 @@ fn recipe(chance: &mut StdRng) -> Recipe {
         hold_ttl_ms: chance.random_range(20..200),
         extension_ms: chance.random_range(0..100),
         presence_ms: 1_000,
+        gather_ms: chance.random_range(0..100),
+        answer_ms: chance.random_range(10..300),
         rejoin: chance.random_bool(0.5),
     }
 }
@@ -53,7 +56,8 @@ impl Hands<'_> {
     async fn step(&mut self) -> Result {
         match self.chance.random_range(0..100) {
             0..18 => self.join().await,
-            18..22 => self.leave().await,
+            18..20 => self.leave().await,
+            20..22 => self.wish().await,
             22..38 => self.tick().await,
             38..54 => self.seat().await,
             54..62 => {
@@ -115,6 +119,27 @@ impl Hands<'_> {
     async fn leave(&mut self) -> Result {
         let fan = self.fans[self.chance.random_range(0..self.fans.len())];
         self.world.store.leave(self.world.event, self.world.sale, fan).await?;
+        Ok(())
+    }
+
+    /// Somebody wants something else now, wherever the place is; most often what there is.
+    async fn wish(&mut self) -> Result {
+        let live: Vec<(Uuid, Uuid)> =
+            sqlx::query_as("select id, fan from place where ended_at is null order by state desc")
+                .fetch_all(&self.world.db.pool)
+                .await?;
+        let Some((place, fan)) = self.pick(&live) else { return Ok(()) };
+        let wishes = NewWishes {
+            party: self.chance.random_range(1..5),
+            tiers: self.chance.random_range(0..4),
+            accepts: Accepts {
+                other_tiers: self.chance.random_bool(0.7),
+                apart: self.chance.random_bool(0.7),
+                fewer: self.chance.random_bool(0.7),
+                accessible: self.chance.random_bool(0.1),
+            },
+        };
+        self.world.store.change_wishes(place, fan, wishes).await?;
         Ok(())
     }
 

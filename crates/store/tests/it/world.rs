@@ -12,11 +12,13 @@ use store::Store;
 use store::events::{EventDraft, SaleDraft, SaleEdit, SalePublished};
 use store::feed::HoldNow;
 use store::halls::{Imported, TierRow, UnitRow};
-use store::holds::{Offer, Offered};
+use store::holds::{Offer, Offered, Unserved};
 use store::joins::{Accepts, JoinAsk, JoinBatch, PlaceRow};
 use store::leases::{Lease, Office};
 use store::pace::{Measured, PaceAsk, PaceDone, PassedOver};
 use store::payments::{Begun, PaymentRow, Verdict};
+use store::seating::StandingRow;
+use store::standing::Ask;
 use store::verify::Report;
 use testkit::{TestDatabase, TestRedis, eventually};
 use uuid::{Builder, Uuid};
@@ -41,6 +43,8 @@ pub struct Recipe {
     pub hold_ttl_ms: i64,
     pub extension_ms: i64,
     pub presence_ms: i64,
+    pub gather_ms: i64,
+    pub answer_ms: i64,
     pub rejoin: bool,
 }
 
@@ -54,9 +58,19 @@ impl Default for Recipe {
             hold_ttl_ms: 60_000,
             extension_ms: 30_000,
             presence_ms: 120_000,
+            gather_ms: 10_000,
+            answer_ms: 20_000,
             rejoin: true,
         }
     }
+}
+
+/// What is decided for those who stand.
+pub struct Chosen {
+    pub offers: Vec<Offer>,
+    pub unserved: Vec<Unserved>,
+    pub gathering: Vec<(Uuid, i64)>,
+    pub asks: Vec<Ask>,
 }
 
 pub struct World {
@@ -117,6 +131,8 @@ impl World {
             extension_ms: recipe.extension_ms,
             grace_ms: 1_000,
             presence_ms: recipe.presence_ms,
+            gather_ms: recipe.gather_ms,
+            answer_ms: recipe.answer_ms,
             rejoin: recipe.rejoin,
             allotment: None,
             beacon: true,
@@ -233,7 +249,18 @@ impl World {
 
     pub fn offer(&self, entry: i64, seats: &[u32]) -> Offer {
         let booking = id();
-        Offer { booking, reference: booking.simple().to_string(), sale: self.sale, entry, seats: seats.to_vec() }
+        Offer {
+            booking,
+            reference: booking.simple().to_string(),
+            sale: self.sale,
+            entry,
+            wished: 0,
+            seats: seats.to_vec(),
+        }
+    }
+
+    pub const fn unserved(&self, entry: i64) -> Unserved {
+        Unserved { sale: self.sale, entry, wished: 0, unanswered: false }
     }
 
     /// Holds these seats for an admitted place.
@@ -242,16 +269,20 @@ impl World {
         done.held.pop().context("the offer is held")
     }
 
-    /// What the holder of the seating lease does: chooses in order for everybody who stands.
+    /// What the holder of the seating lease does: chooses in order for everybody who stands, and tells those who go on standing.
     pub async fn seat(&self, lease: &Lease) -> Result<Offered> {
-        let (offers, unserved) = self.choose().await?;
-        Ok(self.store.offer(lease, &offers, &unserved).await?)
+        let chosen = self.choose().await?;
+        let offered = self.store.offer(lease, &chosen.offers, &chosen.unserved).await?;
+        self.store.tell_standing(lease, &chosen.gathering, &chosen.asks).await?;
+        Ok(offered)
     }
 
-    pub async fn choose(&self) -> Result<(Vec<Offer>, Vec<(Uuid, i64)>)> {
+    pub async fn choose(&self) -> Result<Chosen> {
         // Taken seats first: a seat that comes free after is seen next time.
         let taken = self.store.taken_seats(self.event).await?;
         let places = self.store.standing_places(self.event).await?;
+        let now_ms = self.number("select to_ms(clock_timestamp())").await?;
+        let goes_on = |until_ms: Option<i64>| until_ms.is_none_or(|until_ms| now_ms < until_ms);
         let (mut free, mut held) = (Free::all(&self.hall), Free::none_of(&self.hall));
         for (seat, paid) in taken.seats {
             free.take(seat);
@@ -268,6 +299,8 @@ impl World {
                     key,
                     wish: Wish { party: place.party, tiers: place.tiers, other_tiers, apart, fewer, accessible },
                     sale: 0,
+                    gathers: goes_on(place.gathers_until_ms),
+                    may_be_asked: goes_on(place.asked_until_ms),
                 }
             })
             .collect();
@@ -275,12 +308,26 @@ impl World {
         let (all, unpaid) = (self.hall.capacity() - free.count(), held.count());
         let share = allotment.map_or(Share::ALL, |allotment| Share::of(allotment, all, unpaid));
         let plan = seat_in_order(&self.hall, &free, &held, &line, &[share], 1_000);
+        let place = |key: u64| &places[key as usize];
         let offers = plan.offers.into_iter().map(|offer| {
-            let place = &places[offer.key as usize];
-            self.offer(place.entry, &offer.choice.seats)
+            let wished = place(offer.key).wished;
+            Offer { wished, ..self.offer(place(offer.key).entry, &offer.choice.seats) }
         });
-        let unserved = plan.sold_out.into_iter().map(|key| (self.sale, places[key as usize].entry)).collect();
-        Ok((offers.collect(), unserved))
+        let unserved = plan.sold_out.into_iter().map(place).map(|place| {
+            let unanswered = place.asked_until_ms.is_some() && !goes_on(place.asked_until_ms);
+            Unserved { wished: place.wished, unanswered, ..self.unserved(place.entry) }
+        });
+        let asks = plan.asked.into_iter().map(|offer| {
+            let (StandingRow { sale, entry, wished, .. }, seats) = (*place(offer.key), offer.choice.seats);
+            let tiers = seats.iter().fold(0, |tiers, seat| tiers | 1 << self.hall.tier_of(*seat));
+            Ask { sale, entry, wished, seats: seats.len() as u8, tiers, apart: !self.hall.side_by_side(&seats) }
+        });
+        Ok(Chosen {
+            offers: offers.collect(),
+            unserved: unserved.collect(),
+            gathering: plan.gathering.into_iter().map(|key| (self.sale, place(key).entry)).collect(),
+            asks: asks.collect(),
+        })
     }
 
     // Money.

@@ -7,8 +7,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::seats::{Offer, SeatingPlan, Share, Standing, choose, seat_in_order};
 
+fn stands(key: u64, wish: Wish, sale: usize) -> Standing {
+    Standing { key, wish, sale, gathers: true, may_be_asked: false }
+}
+
 fn line(wishes: impl IntoIterator<Item = Wish>) -> Vec<Standing> {
-    (0..).zip(wishes).map(|(key, wish)| Standing { key, wish, sale: 0 }).collect()
+    (0..).zip(wishes).map(|(key, wish)| stands(key, wish, 0)).collect()
 }
 
 /// Seats that went past a party which neither got any nor was told that nothing is left, and would have sat there.
@@ -60,14 +64,67 @@ fn nothing_goes_past_a_party_that_stands() {
     // The same line without the bar: the guard is what keeps the order, and the check above sees it.
     let mut left = free.clone();
     let mut offers = Vec::new();
-    for &Standing { key, ref wish, .. } in &line {
-        if let Some(choice) = choose(&hall, &left, wish, 0) {
+    for Standing { key, wish, .. } in line.iter().copied() {
+        if let Some(choice) = choose(&hall, &left, &wish, 0) {
             choice.seats.iter().for_each(|&seat| assert!(left.take(seat)));
             offers.push(Offer { key, choice });
         }
     }
-    let unguarded = SeatingPlan { offers, sold_out: vec![3], standing: 1 };
+    let unguarded = SeatingPlan { offers, sold_out: vec![3], standing: 1, ..SeatingPlan::default() };
     assert_eq!(passed(&hall, &line, &unguarded), [(0, 0), (0, 1)]);
+}
+
+#[test]
+fn seats_go_past_a_party_once_its_time_to_gather_is_over() {
+    let hall = rows(&["aaaa"]);
+    let (free, held) = (free(&hall, [0, 1]), free(&hall, [2, 3]));
+    let decide = |line: &[Standing], free: &Free, held: &Free| seat_in_order(&hall, free, held, line, &[], 9);
+    let mut line = line([party(4), party(2)]);
+    let plan = decide(&line, &free, &held);
+    assert_eq!((plan.offers.len(), plan.gathering, plan.standing), (0, vec![0], 2));
+    line[0].gathers = false;
+    let plan = decide(&line, &free, &held);
+    assert_eq!((plan.offers[0].key, plan.gathering, plan.standing), (1, vec![], 1));
+    // It still comes first, should all of them be free.
+    assert_eq!(decide(&line, &Free::all(&hall), &Free::none(4)).offers[0].key, 0);
+    // Nothing is kept for whom nothing is free.
+    line[0].gathers = true;
+    let plan = decide(&line, &Free::none(4), &Free::all(&hall));
+    assert_eq!((plan.gathering, plan.standing), (vec![], 2));
+}
+
+#[test]
+fn whom_nothing_fits_any_more_is_asked_while_the_nearest_is_kept() {
+    let hall = rows(&["aaa", "b"]);
+    let may = |party: Standing| Standing { may_be_asked: true, ..party };
+    let line: Vec<_> = line([party(4), party(4), party(1), party(1)]).into_iter().map(may).collect();
+    let (all, none) = (Free::all(&hall), Free::none(4));
+    let plan = seat_in_order(&hall, &all, &none, &line, &[], 9);
+    // Four apart are kept for the first; the second may hope that it says no, and so may those behind.
+    assert_eq!((plan.asked[0].key, plan.asked[0].choice.seats.len()), (0, 4));
+    assert_eq!((plan.asked.len(), plan.offers.len(), plan.sold_out.len(), plan.standing), (1, 0, 0, 4));
+    // Who has not answered in time is asked no more, and the next one is.
+    let mut late = line.clone();
+    late[0].may_be_asked = false;
+    let plan = seat_in_order(&hall, &all, &none, &late, &[], 9);
+    assert_eq!((plan.sold_out, plan.asked[0].key), (vec![0], 1));
+    // Fewer are kept where there are fewer, and no more than are left of the sale's share.
+    let plan = seat_in_order(&hall, &free(&hall, [0, 2, 3]), &none, &line, &[Share::of(2, 0, 0)], 9);
+    assert_eq!((plan.asked[0].choice.seats.len(), plan.offers.len()), (2, 0));
+    let plan = seat_in_order(&hall, &free(&hall, [0, 2, 3]), &none, &line[1..3], &[Share::of(3, 0, 0)], 9);
+    assert_eq!((plan.asked[0].choice.seats.len(), plan.standing), (3, 2));
+    // With nothing left that anybody could take there is nothing to ask about.
+    let plan = seat_in_order(&hall, &none, &none, &line, &[], 9);
+    assert_eq!((plan.asked, plan.sold_out), (vec![], vec![0, 1, 2, 3]));
+}
+
+#[test]
+fn seats_are_side_by_side_in_one_stretch_or_one_area() {
+    let hall = rows_and_areas(&["aaa", "bb"], &[(2, 3)]);
+    let together = [&[][..], &[1], &[0, 1, 2], &[3, 4], &[5, 7]].map(|seats| hall.side_by_side(seats));
+    assert_eq!(together, [true; 5]);
+    let apart = [&[0, 2][..], &[2, 3], &[4, 5], &[0, 7]].map(|seats| hall.side_by_side(seats));
+    assert_eq!(apart, [false; 4]);
 }
 
 #[test]
@@ -95,7 +152,7 @@ fn nobody_gets_more_than_is_left_of_their_sale_s_share() {
     let none = Free::none(8);
     let of = |sale: usize, size: u8| (sale, party(size));
     let plan = |free: &Free, held: &Free, line: &[(usize, Wish)], shares: &[Share]| {
-        let line: Vec<_> = (0..).zip(line).map(|(key, &(sale, wish))| Standing { key, wish, sale }).collect();
+        let line: Vec<_> = (0..).zip(line).map(|(key, &(sale, wish))| stands(key, wish, sale)).collect();
         let plan = seat_in_order(&hall, free, held, &line, shares, 9);
         (plan.offers.iter().map(|offer| (offer.key, offer.choice.seats.len())).collect::<Vec<_>>(), plan.sold_out)
     };
@@ -199,7 +256,7 @@ proptest! {
         let mut standing: Vec<Standing> = Vec::new();
         for _ in 0..200 {
             for wish in coming.by_ref().take(3) {
-                standing.push(Standing { key, wish, sale: 0 });
+                standing.push(stands(key, wish, 0));
                 key += 1;
             }
             let mut held = Free::none(hall.capacity());

@@ -1,0 +1,163 @@
+//! Who was let in and has no seats yet: what is kept for them and for how long, what they are asked, and how they answer.
+
+use std::time::Duration;
+
+use store::Guards;
+use store::feed::{Change, Question};
+use store::follow::Follower;
+use store::joins::Accepts;
+use store::wishes::{NewWishes, Rewished};
+use testkit::eventually;
+
+use crate::world::{Recipe, Result, World};
+
+const TOGETHER: Accepts = Accepts { other_tiers: false, apart: false, fewer: false, accessible: false };
+
+/// A hall of two rows of six, and nothing else.
+async fn world(recipe: Recipe) -> Result<World> {
+    World::new(Recipe { standing: 0, ..recipe }).await
+}
+
+/// Lets in parties who sit together or not at all.
+async fn let_in(world: &World, parties: &[u8]) -> Result<Vec<store::joins::PlaceRow>> {
+    let asks = parties
+        .iter()
+        .map(|party| store::joins::JoinAsk { accepts: TOGETHER, ..crate::world::ask(crate::world::id(), *party) });
+    let places = world.join_as(&asks.collect::<Vec<_>>()).await?;
+    world.tick(world.pacing().await?).await?;
+    Ok(places)
+}
+
+/// What a follower that begins now knows of the sale, and that one which went along knows the same.
+async fn told(world: &World, follower: &mut Follower, entry: i64) -> Result<(Option<i64>, Option<Question>)> {
+    while !follower.next(Duration::from_millis(50)).await?.is_empty() {}
+    let fresh = Follower::start(&world.another_store().await?, world.event).await?;
+    let told = [&*follower, &fresh].map(|follower| {
+        let told = follower.mirror().sales[&world.sale].told.get(&entry).cloned().unwrap_or_default();
+        (told.gathers_until_ms, told.question)
+    });
+    assert_eq!(told[0], told[1], "what was told and what is stored");
+    Ok(told[0].clone())
+}
+
+#[tokio::test]
+async fn a_party_gathers_once_and_then_the_seats_go_past() -> Result {
+    let world = world(Recipe { gather_ms: 400, ..Recipe::default() }).await?;
+    let seating = world.seating().await?;
+    let mut follower = Follower::start(&world.store, world.event).await?;
+    // All but the first two of the front row is held, and the next party is three.
+    let_in(&world, &[3, 4, 3]).await?;
+    for (entry, seats) in [(1, &[2, 3, 4][..]), (2, &[6, 7, 8, 9]), (3, &[5, 10, 11])] {
+        world.hold(&seating, entry, seats).await?;
+    }
+    let_in(&world, &[3]).await?;
+    let done = world.seat(&seating).await?;
+    assert_eq!((done.held.len(), done.unserved.len()), (0, 0));
+    let (until_ms, question) = told(&world, &mut follower, 4).await?;
+    assert!(until_ms.is_some() && question.is_none());
+    // Nobody is let in for seats that are kept.
+    world.join(&[2]).await?;
+    assert!(world.tick(world.pacing().await?).await?.admitted.is_empty());
+    eventually(Duration::from_secs(5), async || {
+        let pacing = world.pacing().await.unwrap();
+        world.tick(pacing).await.unwrap().admitted == [5]
+    })
+    .await;
+    // It goes past the party that stands, which is not kept anything for again.
+    let done = world.seat(&seating).await?;
+    assert_eq!(done.held.iter().map(|hold| (hold.entry, hold.seats.clone())).collect::<Vec<_>>(), [(5, vec![0, 1])]);
+    assert_eq!(told(&world, &mut follower, 4).await?.0, until_ms);
+    // And comes first once all that it needs is free.
+    world.store.give_back(done.held[0].booking).await?;
+    let first = sqlx::query_scalar("select id from booking where entry = 1").fetch_one(&world.db.pool).await?;
+    world.store.give_back(first).await?;
+    let done = world.seat(&seating).await?;
+    assert_eq!(done.held.iter().map(|hold| hold.entry).collect::<Vec<_>>(), [4]);
+    assert_eq!(told(&world, &mut follower, 4).await?, (None, None));
+    world.sound().await
+}
+
+#[tokio::test]
+async fn whom_nothing_fits_is_asked_and_gets_what_is_kept() -> Result {
+    let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
+    let seating = world.seating().await?;
+    let mut follower = Follower::start(&world.store, world.event).await?;
+    let places = let_in(&world, &[8, 2]).await?;
+    // No row has eight; they are asked whether they would sit apart, and the two behind get other seats.
+    let done = world.seat(&seating).await?;
+    assert_eq!(done.held.iter().map(|hold| hold.entry).collect::<Vec<_>>(), [2]);
+    let question = told(&world, &mut follower, 1).await?.1.expect("a question");
+    assert_eq!((question.seats, question.apart, &question.tiers[..]), (8, true, &["seated".to_owned()][..]));
+    // Asked again it is not, and who agrees gets them.
+    assert_eq!(world.store.tell_standing(&seating, &[], &world.choose().await?.asks).await?, Vec::<Change>::new());
+    let agreed = NewWishes { party: 8, tiers: 0, accepts: Accepts { apart: true, ..TOGETHER } };
+    assert_eq!(world.store.change_wishes(places[0].id, places[0].fan, agreed).await?, Rewished::Done);
+    let done = world.seat(&seating).await?;
+    assert_eq!(done.held.iter().map(|hold| (hold.entry, hold.seats.len())).collect::<Vec<_>>(), [(1, 8)]);
+    assert_eq!(world.store.change_wishes(places[0].id, places[0].fan, agreed).await?, Rewished::TooLate);
+    assert_eq!(told(&world, &mut follower, 1).await?, (None, None));
+    world.sound().await
+}
+
+/// A holder's clock is ahead: it takes the time to answer for over.
+async fn a_question_stays_open(world: &World) -> Result {
+    let seating = world.seating().await?;
+    let_in(world, &[8]).await?;
+    world.seat(&seating).await?;
+    let late = store::holds::Unserved { unanswered: true, ..world.unserved(1) };
+    let ended = world.store.offer(&seating, &[], &[late]).await?.unserved;
+    anyhow::ensure!(ended.is_empty(), "{ended:?} ended before the time to answer was over");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_question_is_open_until_its_time() -> Result {
+    let world = world(Recipe { answer_ms: 1_000, ..Recipe::default() }).await?;
+    a_question_stays_open(&world).await?;
+    // Then it ends, without another word.
+    let seating = world.seating().await?;
+    eventually(Duration::from_secs(5), async || !world.seat(&seating).await.unwrap().unserved.is_empty()).await;
+    world.sound().await
+}
+
+#[tokio::test]
+async fn a_question_is_open_until_its_time_without_answer_time() -> Result {
+    let mut world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
+    world.store = world.store.without(Guards { answer_time: false, ..Guards::ALL });
+    let failed = a_question_stays_open(&world).await.expect_err("the question was to end early");
+    assert!(failed.to_string().contains("before the time to answer was over"), "{failed}");
+    Ok(())
+}
+
+/// Seats were chosen by what the party wanted a moment ago.
+async fn nobody_is_seated_by_old_wishes(world: &World) -> Result {
+    let seating = world.seating().await?;
+    let places = let_in(world, &[3]).await?;
+    let chosen = world.choose().await?;
+    let two = NewWishes { party: 2, tiers: 0, accepts: TOGETHER };
+    anyhow::ensure!(world.store.change_wishes(places[0].id, places[0].fan, two).await? == Rewished::Done);
+    let held = world.store.offer(&seating, &chosen.offers, &[]).await?.held;
+    anyhow::ensure!(held.is_empty(), "two are offered {} seats", held[0].seats.len());
+    let held = world.seat(&seating).await?.held;
+    anyhow::ensure!(held.len() == 1 && held[0].seats.len() == 2, "{held:?}");
+    // Who is sent away is so by the wishes known, too.
+    let places = let_in(world, &[8]).await?;
+    let changed = world.store.change_wishes(places[0].id, places[0].fan, two).await?;
+    let ended = world.store.offer(&seating, &[], &[world.unserved(places[0].entry)]).await?.unserved;
+    anyhow::ensure!(changed == Rewished::Done && ended.is_empty(), "{ended:?}");
+    world.sound().await
+}
+
+#[tokio::test]
+async fn a_changed_wish_is_seen_or_comes_too_late() -> Result {
+    nobody_is_seated_by_old_wishes(&world(Recipe::default()).await?).await
+}
+
+#[tokio::test]
+async fn a_changed_wish_is_seen_or_comes_too_late_without_wish_check() -> Result {
+    let mut world = world(Recipe::default()).await?;
+    world.store = world.store.without(Guards { wish_check: false, ..Guards::ALL });
+    let failed = nobody_is_seated_by_old_wishes(&world).await.expect_err("an old wish was to be served");
+    assert!(failed.to_string().contains("two are offered 3 seats"), "{failed}");
+    Ok(())
+}
