@@ -71,7 +71,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) ->
         opens_at_ms: matches!(pulse.state(), SaleState::Scheduled | SaleState::Lobby).then_some(sale.now.opens_at_ms),
         hold,
         kept_until_ms: told.and_then(|told| told.gathers_until_ms).filter(|until_ms| *until_ms > now_ms),
-        question: told.and_then(|told| told.question.as_ref()).map(question),
+        question: told.and_then(|told| told.question.as_ref()).map(|asked| Box::new(question(asked))),
         booking_id: booking.map(BookingId),
         changed_at_ms: 0,
         server_now_ms: now_ms,
@@ -118,9 +118,9 @@ const fn ended(how: Ending) -> PlaceState {
     }
 }
 
-fn question(asked: &store::feed::Question) -> Box<Question> {
+fn question(asked: &store::feed::Question) -> Question {
     let store::feed::Question { seats, tiers, apart, until_ms } = asked.clone();
-    Box::new(Question { seats, tiers, apart, until_ms })
+    Question { seats, tiers, apart, until_ms }
 }
 
 fn hold_view(hold: &HoldNow) -> HoldView {
