@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use store::feed::{Change, Lane, LaneKind};
 use store::joins::Accepts;
+use store::wishes::{NewWishes, Rewished};
 use testkit::eventually;
 use uuid::Uuid;
 
@@ -16,6 +17,16 @@ async fn place_state(world: &World, fan: &Fan) -> String {
         .fetch_one(world.store.pool())
         .await
         .unwrap()
+}
+
+async fn place_number(world: &World, fan: &Fan, query: &'static str) -> Option<i16> {
+    sqlx::query_scalar(query)
+        .bind(world.sale)
+        .bind(fan.entry)
+        .fetch_optional(world.store.pool())
+        .await
+        .unwrap()
+        .flatten()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,11 +98,45 @@ async fn whoever_cannot_be_served_any_more_is_told_so_and_not_before() {
     assert_eq!(place_state(&world, &second).await, "standing");
     world.card(&paying, "pm_card_visa").await;
     world.until(booking, "paid").await;
+    // One is left for them, and kept while they think about it.
+    let asked = "select asked_seats from place where sale = $1 and entry = $2 and asked_until > clock_timestamp()";
+    eventually(SOON, async || place_number(&world, &second, asked).await == Some(1)).await;
+    assert_eq!(place_state(&world, &second).await, "standing");
     eventually(SOON, async || place_state(&world, &second).await == "sold_out").await;
+    let early = "select 1::smallint from place where sale = $1 and entry = $2 and ended_at < asked_until";
+    assert_eq!(place_number(&world, &second, early).await, None);
     // The last seat is for somebody who would take fewer.
     let third = world.join_with(2, Accepts { fewer: true, ..Accepts::default() }).await;
     world.admit(&[&third]).await;
     assert_eq!(world.seats_of(world.booking_of(&third).await).await, [2]);
+    world.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_agrees_gets_what_is_kept_for_them_and_others_do_not() {
+    let (world, _tasks) = World::busy(Setup { rows: vec![3], answer_ms: 60_000, ..Setup::default() }).await;
+    let (first, second, third) = (world.join(2).await, world.join(2).await, world.join(1).await);
+    let booking = {
+        world.admit(&[&first]).await;
+        world.booking_of(&first).await
+    };
+    let paying = world.pay(&first, booking).await;
+    world.card(&paying, "pm_card_visa").await;
+    world.until(booking, "paid").await;
+    world.admit(&[&second]).await;
+    let asked = "select asked_seats from place where sale = $1 and entry = $2";
+    eventually(SOON, async || place_number(&world, &second, asked).await == Some(1)).await;
+    // The pace knows that it is kept: nobody else is let in for it.
+    assert_eq!(world.let_in(world.sale, &[&third]).await, 0);
+    let place = sqlx::query_scalar("select id from place where sale = $1 and entry = $2")
+        .bind(world.sale)
+        .bind(second.entry)
+        .fetch_one(world.store.pool())
+        .await
+        .unwrap();
+    let wishes = NewWishes { party: 2, tiers: 0, accepts: Accepts { fewer: true, ..Accepts::default() } };
+    assert_eq!(world.store.change_wishes(place, second.id, wishes).await.unwrap(), Rewished::Done);
+    assert_eq!(world.seats_of(world.booking_of(&second).await).await, [2]);
     world.verify().await;
 }
 

@@ -37,6 +37,7 @@ pub struct Setup {
     pub price_minor: i64,
     pub hold_ttl_ms: i64,
     pub extension_ms: i64,
+    pub answer_ms: i64,
     /// How many of them the sale may sell.
     pub allotment: Option<u32>,
     /// Whether the provider's webhooks reach us.
@@ -60,6 +61,7 @@ impl Default for Setup {
             price_minor: 2_400,
             hold_ttl_ms: 60_000,
             extension_ms: 30_000,
+            answer_ms: 1_000,
             allotment: None,
             webhooks: true,
             config,
@@ -231,7 +233,7 @@ impl World {
             grace_ms: 10_000,
             presence_ms: 120_000,
             gather_ms: 10_000,
-            answer_ms: 20_000,
+            answer_ms: setup.answer_ms,
             rejoin: true,
             allotment: setup.allotment,
             beacon: true,
@@ -266,6 +268,11 @@ impl World {
     }
 
     pub async fn admit_to(&self, sale: Uuid, fans: &[&Fan]) {
+        assert_eq!(self.let_in(sale, fans).await, fans.len());
+    }
+
+    /// How many of these the pace lets in.
+    pub async fn let_in(&self, sale: Uuid, fans: &[&Fan]) -> usize {
         let lease = self.store.take_lease(Office::Pacing, sale, self.pacing, 60_000).await.unwrap().unwrap();
         let mut candidates: Vec<i64> = fans.iter().map(|fan| fan.entry).collect();
         candidates.sort_unstable();
@@ -285,8 +292,7 @@ impl World {
             joins_seen,
             measured: Measured::default(),
         };
-        let done = self.store.pace(&ask).await.unwrap();
-        assert_eq!(done.admitted.len(), fans.len(), "{done:?}");
+        self.store.pace(&ask).await.unwrap().admitted.len()
     }
 
     /// The booking of a fan, once there is one.
