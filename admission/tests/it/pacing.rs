@@ -65,7 +65,14 @@ impl Stepped {
                 let booking = chassis::ids::new(&self.desk.clock);
                 self.seats += 1;
                 let reference = booking.simple().to_string();
-                Offer { booking, reference, sale: self.desk.sale, entry: place.entry, seats: vec![self.seats - 1] }
+                Offer {
+                    booking,
+                    reference,
+                    sale: self.desk.sale,
+                    entry: place.entry,
+                    seats: vec![self.seats - 1],
+                    found: None,
+                }
             })
             .collect();
         let held = self.desk.store.offer(&self.seating, &offers, &[]).await.unwrap().held;

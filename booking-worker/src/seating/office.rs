@@ -233,7 +233,8 @@ impl<'a> Office<'a> {
             .map(|offer| {
                 let (sale, entry) = name(offer.key);
                 let booking = chassis::ids::new(self.clock);
-                Offer { booking, reference: reference::new(), sale, entry, seats: offer.choice.seats }
+                let found = Some((offer.choice.rung, offer.choice.score));
+                Offer { booking, reference: reference::new(), sale, entry, seats: offer.choice.seats, found }
             })
             .collect();
         let unserved: Vec<(Uuid, i64)> = plan.sold_out.into_iter().map(name).collect();

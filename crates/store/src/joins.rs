@@ -307,13 +307,15 @@ impl Store {
             // The first join after the opening finds the lobby closed: whoever came before is in the draw.
             let ended = now_ms >= opens_at_ms && self.guards().lobby_end;
             let lobby_size = lobby_size.or_else(|| ended.then_some(next_entry - 1));
-            sqlx::query("update line set next_entry = $2, lobby_size = $3, last_joined_at = from_ms($4) where sale = $1")
-                .bind(sale)
-                .bind(last + 1)
-                .bind(lobby_size)
-                .bind(now_ms)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "update line set next_entry = $2, lobby_size = $3, last_joined_at = from_ms($4) where sale = $1",
+            )
+            .bind(sale)
+            .bind(last + 1)
+            .bind(lobby_size)
+            .bind(now_ms)
+            .execute(&mut *tx)
+            .await?;
             let lane = Lane { scope: sale, kind: LaneKind::Joins };
             let classes = (next_entry..).zip(&new).filter(|(_, (ask, _))| ask.class != Class::GENERAL);
             let classes = classes.map(|(entry, (ask, _))| (entry, ask.class.0)).collect();

@@ -98,7 +98,8 @@ pub struct Situation<'a> {
     pub waiting: &'a [u8],
     /// Seats that nobody has and anybody may.
     pub free: u32,
-    /// Seats that nobody has and that are kept for those who need an accessible one: anybody's, once nothing else is free or held.
+    /// Seats that nobody has and that are kept for those who need an accessible one: here anybody's once nothing else is free or
+    /// held. Those of a section or a tier may be so earlier, and those that are never released are left out.
     pub accessible: u32,
     /// The automatic brake as it is, by the same clock as `now_ms`. It comes back by the rules of each tuning, since the booking
     /// path is taken to be well from now on; without rules it is gone.

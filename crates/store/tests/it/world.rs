@@ -97,6 +97,7 @@ impl World {
             starts_at_ms: 1_900_000_000_000,
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
+            accessible_release: domain::seats::Release::House,
         };
         store.create_event(event, organisation, &draft).await?;
         let (tiers, units) = seats(&recipe);
@@ -233,7 +234,14 @@ impl World {
 
     pub fn offer(&self, entry: i64, seats: &[u32]) -> Offer {
         let booking = id();
-        Offer { booking, reference: booking.simple().to_string(), sale: self.sale, entry, seats: seats.to_vec() }
+        Offer {
+            booking,
+            reference: booking.simple().to_string(),
+            sale: self.sale,
+            entry,
+            seats: seats.to_vec(),
+            found: None,
+        }
     }
 
     /// Holds these seats for an admitted place.
@@ -277,7 +285,8 @@ impl World {
         let plan = seat_in_order(&self.hall, &free, &held, &line, &[share], 1_000);
         let offers = plan.offers.into_iter().map(|offer| {
             let place = &places[offer.key as usize];
-            self.offer(place.entry, &offer.choice.seats)
+            let found = Some((offer.choice.rung, offer.choice.score));
+            Offer { found, ..self.offer(place.entry, &offer.choice.seats) }
         });
         let unserved = plan.sold_out.into_iter().map(|key| (self.sale, places[key as usize].entry)).collect();
         Ok((offers.collect(), unserved))
@@ -394,6 +403,8 @@ pub fn seats(recipe: &Recipe) -> (Vec<TierRow>, Vec<UnitRow>) {
         row: (nth / 6) as u16,
         standing: false,
         accessible: nth % 6 == 5,
+        companion: false,
+        quality: None,
         label: format!("row {} seat {}", nth / 6 + 1, nth % 6 + 1),
     });
     let standing = (0..recipe.standing).map(|nth| UnitRow {
@@ -403,6 +414,8 @@ pub fn seats(recipe: &Recipe) -> (Vec<TierRow>, Vec<UnitRow>) {
         row: 0,
         standing: true,
         accessible: false,
+        companion: false,
+        quality: None,
         label: format!("floor {}", nth + 1),
     });
     (tiers, seated.chain(standing).collect())
