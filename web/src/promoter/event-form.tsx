@@ -54,9 +54,9 @@ export function EventForm(p: {
           <Field label="Starts" type="datetime-local" required step={seconds(v.starts)} value={v.starts} set={set("starts")} hint="Date and time at the venue." />
           <Field label="Time zone of the venue" required list="zones" value={v.time_zone} set={set("time_zone")} hint="For example Europe/Berlin." />
           <Field label="Currency" required list="currencies" pattern="[A-Za-z]{3}" maxLength={3} value={v.currency} set={set("currency")} hint="Three letters." />
-          <Select label="Wheelchair places go to everybody" value={v.release} set={set("release")} options={[
-            ["house", "when all else is sold"], ["section", "when all else of their section is sold"], ["tier", "when all else of their tier is sold"], ["never", "never"],
-          ]} hint="With the seats of companions, which the seat map names. Until then they are kept for parties that need one." />
+          <Select label="Wheelchair places" value={v.release} set={set("release")} options={[
+            ["house", "For all once the house is sold"], ["section", "For all once their section is sold"], ["tier", "For all once their tier is sold"], ["never", "Never for all"],
+          ]} hint="Until then they and the companions’ seats beside them are kept for parties that need one." />
           <datalist id="zones">{ZONES.map((z) => <option key={z} value={z} />)}</datalist>
           <datalist id="currencies">{CURRENCIES.map((c) => <option key={c} value={c} />)}</datalist>
         </>
