@@ -34,9 +34,62 @@ pub struct FairnessReport {
     /// How well the waits that were told came true; nothing where none was compared. `GET /v1/live/estimates` tells more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimates: Option<EstimateCounts>,
+    /// How well parties were seated. Left out by servers older than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seating: Option<SeatingReport>,
     /// Whether the draw looks like one, where there was one that is large enough to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draw: Option<DrawEvenness>,
+}
+
+/// How parties were seated in the sale, and what is left of the event's seats.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SeatingReport {
+    /// The event's sellable units.
+    pub capacity: u64,
+    /// Those nobody has.
+    pub free: u64,
+    /// Free seats with no free seat beside them, which are hard to sell. Standing places have no neighbours, and are not among them.
+    pub lone: u64,
+    /// The same as a share of the capacity, 0 to 1. When 99 % are sold, at most 0.005 is aimed at.
+    pub lone_share: f64,
+    /// Every offer of seats that the sale made, by how far it had to come down from what was asked, the best first.
+    pub found: Vec<SeatsFound>,
+}
+
+/// How far seats had to come down from what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeatsFoundBy {
+    /// Side by side, and no seat was newly left alone.
+    TogetherNoSingle,
+    /// Side by side.
+    Together,
+    /// In groups of at least two.
+    SplitNobodyAlone,
+    /// Apart, across rows and sections.
+    Apart,
+    /// In another tier that the fan accepts.
+    OtherTier,
+    /// Fewer than asked for, as the fan accepts.
+    Fewer,
+}
+
+/// Offers of one step, with the sum of their scores: groups, then new singles, then quality; the lower, the better.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SeatsFound {
+    /// The step.
+    pub by: SeatsFoundBy,
+    /// How many parties.
+    pub parties: u64,
+    /// Those that sit in more than one group.
+    pub split: u64,
+    /// In how many groups they all sit.
+    pub groups: u64,
+    /// Free seats that were newly left alone.
+    pub new_singles: u64,
+    /// The sum of the seats' qualities; a seat's is its place in the map's order, or by the stage if the map says where it is.
+    pub quality: u64,
 }
 
 /// Places that joined within one minute.

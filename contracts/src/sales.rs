@@ -15,6 +15,22 @@ pub enum Publication {
     Published,
 }
 
+/// When wheelchair places and their companions' seats, kept for parties that need one, are anybody's: once nothing else of the same
+/// … is free or held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessibleRelease {
+    /// House, standing areas included.
+    #[default]
+    House,
+    /// Section.
+    Section,
+    /// Tier, so price level; a companion's seat also waits for the tiers of the wheelchair places of its section.
+    Tier,
+    /// They are never released.
+    Never,
+}
+
 /// `POST /v1/organisations/{organisation}/events` and `PUT /v1/events/{event}` (with `If-Match`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +45,9 @@ pub struct EventDraft {
     pub time_zone: String,
     /// ISO 4217, for example `EUR`.
     pub currency: String,
+    /// When kept seats are released. May change at any time; left out, `house`.
+    #[serde(default)]
+    pub accessible_release: AccessibleRelease,
 }
 
 /// An event as everybody may read it. The `ETag` is its version.

@@ -26,7 +26,7 @@ pub const PARTS_MAX: usize = 10_000;
 /// How far from 0 a coordinate may be, in the map's own units.
 pub const COORDINATE_MAX: f64 = 1_000_000.0;
 
-/// `PUT /v1/events/{event}/seat-map`. Order is quality: what stands first is offered first.
+/// `PUT /v1/events/{event}/seat-map`. Order is quality: what stands first is offered first, unless the map says where the stage is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SeatMap {
@@ -37,6 +37,10 @@ pub struct SeatMap {
     /// How large a drawing of it is, in the map's own units; by default as large as the seats need.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<Size>,
+    /// Where the stage is. If it is said, seats are offered by their distance from it and their angle to it, and not in the map's
+    /// order; every seat must be placed then. Standing areas come after all seats, in the map's order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// Price tiers; seats and areas name them by id. 1 to 32.
     pub tiers: Vec<MapTier>,
     /// Seated blocks. Sections and standing areas together: at most 10,000.
@@ -45,6 +49,19 @@ pub struct SeatMap {
     /// Standing areas.
     #[serde(default)]
     pub standing: Vec<StandingArea>,
+}
+
+/// Where the stage is, in the map's coordinates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// The middle of its edge.
+    pub x: f64,
+    /// The middle of its edge.
+    pub y: f64,
+    /// Some point straight ahead of it; without one it has no front, and only the distance counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faces: Option<Point>,
 }
 
 /// A price tier.

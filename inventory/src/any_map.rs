@@ -139,6 +139,7 @@ pub fn any_map() -> impl Strategy<Value = SeatMap> {
                 format: FORMAT.to_owned(),
                 name,
                 size: size.map(|(width, height)| Size { width, height }),
+                stage: None,
                 tiers: tiers.collect(),
                 sections,
                 standing: standing.collect(),

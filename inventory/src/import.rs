@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contracts::seat_map::{MapSeat, Row, SeatMap, Section};
-use domain::seats::LONGEST_STRETCH;
+use domain::seats::{LONGEST_STRETCH, Stage, WORST, qualities};
 use store::halls::{TierRow, UnitRow};
 
 /// Tiers and units of a sound map, in its order: seats first, then standing places.
@@ -21,6 +21,11 @@ pub fn rows(map: &SeatMap) -> (Vec<TierRow>, Vec<UnitRow>) {
             capacity: 0,
         })
         .collect();
+    let by_stage = map.stage.map(|stage| {
+        let stage = Stage { at: (stage.x, stage.y), faces: stage.faces.map(|point| (point.x, point.y)) };
+        let centres = map.seats().map(|(section, row, seat)| seat.centre(section, row));
+        qualities(&stage, &centres.map(|centre| (centre.x, centre.y)).collect::<Vec<_>>())
+    });
     let mut units = Vec::with_capacity(map.units() as usize);
     let mut stretch = 0;
     for (section_no, section) in map.sections.iter().enumerate() {
@@ -38,6 +43,8 @@ pub fn rows(map: &SeatMap) -> (Vec<TierRow>, Vec<UnitRow>) {
                     row: row_no as u16,
                     standing: false,
                     accessible: seat.accessible,
+                    companion: seat.companion,
+                    quality: by_stage.as_ref().map(|qualities| qualities[units.len()]),
                     label: label(section, row, seat),
                 });
                 if seat.aisle_after || length == LONGEST_STRETCH {
@@ -59,6 +66,8 @@ pub fn rows(map: &SeatMap) -> (Vec<TierRow>, Vec<UnitRow>) {
                 row: 0,
                 standing: true,
                 accessible: false,
+                companion: false,
+                quality: by_stage.as_ref().map(|_| WORST + 1 + area_no as u32),
                 label: format!("{}, standing", area.name),
             });
         }
@@ -89,6 +98,25 @@ mod tests {
 
     fn row(label: &str, seats: Vec<MapSeat>) -> Row {
         Row { label: label.into(), seats, ..Row::default() }
+    }
+
+    #[test]
+    fn the_stage_decides_where_it_is_said_to_be() {
+        let at = |label: &str, x| MapSeat { x, ..seat(label, false) };
+        let mut map = SeatMap {
+            tiers: vec![MapTier { id: "a".into(), ..MapTier::default() }],
+            sections: vec![Section {
+                rows: vec![Row { y: 10.0, ..row("1", vec![at("1", 0.0), at("2", 10.0)]) }],
+                ..Section::default()
+            }],
+            standing: vec![StandingArea { name: "Pit".into(), tier: "a".into(), capacity: 1 }],
+            ..SeatMap::default()
+        };
+        let of = |map: &SeatMap| rows(map).1.iter().map(|unit| unit.quality).collect::<Vec<_>>();
+        assert_eq!(of(&map), [None; 3]);
+        map.stage = Some(contracts::seat_map::Stage { x: 10.0, y: 0.0, faces: None });
+        // The second seat is nearer; standing places come last.
+        assert_eq!(of(&map), [Some(1_000_000), Some(707_107), Some(1_000_001)]);
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub fn import(plan: Plan, side: Option<&Side>, known: Option<&SeatMap>) -> Resul
         format: FORMAT.to_owned(),
         name: plan.name,
         size: None,
+        stage: said.stage,
         tiers,
         sections: Vec::with_capacity(plan.zones.len()),
         standing: said.standing.clone(),

@@ -191,6 +191,7 @@ pub fn import(bytes: &[u8], known: Option<&SeatMap>) -> Result<SeatMap, Vec<Stri
         format: FORMAT.to_owned(),
         name: name.unwrap_or_else(|| "Hall".to_owned()),
         size: None,
+        stage: known.and_then(|known| known.stage),
         tiers: tiers.unwrap_or_default(),
         sections: sheet.sections,
         standing: sheet.standing,

@@ -167,7 +167,7 @@ pub struct ChaosArgs {
 /// `loadgen bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Which: `joins`, `lapse`, `draw`, `admit`, `line-growth`, `preview`. All without a name.
+    /// Which: `joins`, `lapse`, `draw`, `admit`, `line-growth`, `preview`, `seat-choice`. All without a name.
     pub names: Vec<String>,
     /// Only JSON on standard output.
     #[arg(long)]

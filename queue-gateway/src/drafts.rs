@@ -2,8 +2,11 @@
 
 use contracts::ids::{EventId, OrganisationId, SaleId};
 use contracts::problem::Problem;
-use contracts::sales::{Beacon, Entry, Event, EventDraft, Ordering, Publication, Sale, SaleDraft, SaleState, Tier};
+use contracts::sales::{
+    AccessibleRelease, Beacon, Entry, Event, EventDraft, Ordering, Publication, Sale, SaleDraft, SaleState, Tier,
+};
 use domain::sale::State;
+use domain::seats::Release;
 use store::events;
 
 /// The years 2000 to 2199, in milliseconds since 1970: outside are slips of a factor of a thousand.
@@ -115,6 +118,12 @@ pub fn event_to_store(draft: &EventDraft) -> events::EventDraft {
         starts_at_ms: draft.starts_at_ms,
         time_zone: draft.time_zone.clone(),
         currency: draft.currency.clone(),
+        accessible_release: match draft.accessible_release {
+            AccessibleRelease::House => Release::House,
+            AccessibleRelease::Section => Release::Section,
+            AccessibleRelease::Tier => Release::Tier,
+            AccessibleRelease::Never => Release::Never,
+        },
     }
 }
 
@@ -169,6 +178,12 @@ pub fn event(row: events::EventRow, with_drafts: bool) -> Event {
             starts_at_ms: row.draft.starts_at_ms,
             time_zone: row.draft.time_zone,
             currency: row.draft.currency,
+            accessible_release: match row.draft.accessible_release {
+                Release::House => AccessibleRelease::House,
+                Release::Section => AccessibleRelease::Section,
+                Release::Tier => AccessibleRelease::Tier,
+                Release::Never => AccessibleRelease::Never,
+            },
         },
         publication: publication(row.published),
         version: row.version,

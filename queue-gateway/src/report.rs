@@ -11,13 +11,17 @@ use contracts::ids::SaleId;
 use contracts::papers::Principal;
 use contracts::places::EstimateCounts;
 use contracts::problem::Problem;
-use contracts::report::{BusiestMinute, ClassCounts, DrawEvenness, FairnessReport, OrderException, Waits};
+use contracts::report::{
+    BusiestMinute, ClassCounts, DrawEvenness, FairnessReport, OrderException, SeatingReport, SeatsFound, SeatsFoundBy,
+    Waits,
+};
 use contracts::server::{Id, Json};
 use domain::draw::Numbers;
 use domain::estimate::Record;
 use domain::evenness::evenness;
 use domain::sale::State as Doing;
-use store::report::Fairness;
+use domain::seats::Rung;
+use store::report::{Fairness, Seating};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -188,7 +192,36 @@ fn report(
             admitted: admitted as u64,
             rate_per_minute: rate as u32,
         }),
+        seating: Some(seating(&read.seating)),
         estimates: Some(estimates).filter(|counts| counts.count > 0),
         draw,
+    }
+}
+
+fn seating(read: &Seating) -> SeatingReport {
+    SeatingReport {
+        capacity: read.capacity.into(),
+        free: read.free.into(),
+        lone: read.lone.into(),
+        lone_share: f64::from(read.lone) / f64::from(read.capacity.max(1)),
+        found: read
+            .found
+            .iter()
+            .map(|found| SeatsFound {
+                by: match found.rung {
+                    Rung::TogetherNoSingle => SeatsFoundBy::TogetherNoSingle,
+                    Rung::Together => SeatsFoundBy::Together,
+                    Rung::SplitNobodyAlone => SeatsFoundBy::SplitNobodyAlone,
+                    Rung::Apart => SeatsFoundBy::Apart,
+                    Rung::OtherTier => SeatsFoundBy::OtherTier,
+                    Rung::Fewer => SeatsFoundBy::Fewer,
+                },
+                parties: found.parties as u64,
+                split: found.split as u64,
+                groups: found.groups as u64,
+                new_singles: found.new_singles as u64,
+                quality: found.quality as u64,
+            })
+            .collect(),
     }
 }

@@ -52,7 +52,7 @@ impl Share {
     /// As a tier from which everybody in the sale takes, wherever they sit.
     const fn tier(self, held_pays: f64) -> Tier {
         // Where accessible seats are is for the tiers to say.
-        Tier { free: self.free, held: self.held, held_pays, accessible: u32::MAX }
+        Tier { free: self.free, held: self.held, held_pays, accessible: u32::MAX, kept: 0 }
     }
 }
 
@@ -86,7 +86,13 @@ impl Remains {
         let tiers: Vec<Tier> = stock
             .tiers
             .iter()
-            .map(|tier| Tier { free: tier.free, held: tier.held, held_pays: pays, accessible: tier.accessible })
+            .map(|tier| Tier {
+                free: tier.free,
+                held: tier.held,
+                held_pays: pays,
+                accessible: tier.accessible,
+                kept: tier.kept,
+            })
             .collect();
         let shares = lines.iter().filter_map(|(sale, sample)| Some((*sale, sample.share?.tier(pays)))).collect();
         let lines = lines.into_iter().map(|(sale, sample)| (sale, Table::new(&tiers, &sample, pays))).collect();
@@ -244,7 +250,7 @@ mod tests {
     }
 
     fn tier(code: &str, free: u32) -> TierStock {
-        TierStock { code: code.to_owned(), free, held: [0; 8], accessible: 0 }
+        TierStock { code: code.to_owned(), free, held: [0; 8], accessible: 0, kept: 0 }
     }
 
     fn remains(frees: [u32; 2], sample: Sample) -> (Remains, Uuid) {

@@ -39,6 +39,7 @@ export interface EventDraft {
   starts_at_ms: number;
   time_zone: string;
   currency: string;
+  accessible_release?: "house" | "section" | "tier" | "never";
 }
 export interface Tier { id: string; name: string; price_minor: number; fee_minor: number; capacity: number }
 export interface Event extends EventDraft {
@@ -238,12 +239,14 @@ export interface EntryView {
 export interface TierAvailability { tier: string; free: number; held: number; sold: number; blocked: number; capacity: number }
 export interface Availability { tiers: TierAvailability[]; seats_version: number }
 
+export interface Stage { x: number; y: number; faces?: { x: number; y: number } }
 export interface MapTier { id: string; name: string; price_minor: number; fee_minor?: number; color?: string }
 export interface MapSeat { label: string; tier: string; x?: number; y?: number; aisle_after?: boolean; accessible?: boolean; companion?: boolean; restricted_view?: string }
 export interface MapRow { label: string; x?: number; y?: number; table?: boolean; seats: MapSeat[] }
 export interface SeatMap {
   format: string;
   name: string;
+  stage?: Stage;
   tiers: MapTier[];
   sections?: { name: string; x?: number; y?: number; rows: MapRow[] }[];
   standing?: { name: string; tier: string; capacity: number }[];
@@ -251,6 +254,7 @@ export interface SeatMap {
 
 export interface DrawView { stage: "committed" | "closed" | "drawn"; beacon?: string; chain?: string; round?: number; round_at_ms?: number; unprovable_from_ms?: number; size: number }
 
+export interface SeatsFound { by: "together_no_single" | "together" | "split_nobody_alone" | "apart" | "other_tier" | "fewer"; parties: number; split: number; groups: number; new_singles: number; quality: number }
 export interface FairnessReport {
   sale_id: string;
   name: string;
@@ -264,5 +268,6 @@ export interface FairnessReport {
   exceptions: { at_ms: number; version: number; entry: number; action: string; class_before: number; class: number; reason?: string }[];
   busiest?: { ended_at_ms: number; admitted: number; rate_per_minute: number };
   estimates?: { count: number; within: number; sooner: number; later: number; median_error?: number };
+  seating?: { capacity: number; free: number; lone: number; lone_share: number; found: SeatsFound[] };
   draw?: { size: number; chi_square: number; degrees: number; deviate: number };
 }

@@ -41,6 +41,7 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         starts_at_ms: clock.now_ms() + 86_400_000,
         time_zone: "Europe/Berlin".to_owned(),
         currency: "EUR".to_owned(),
+        accessible_release: domain::seats::Release::House,
     };
     sqlx::query("insert into organisation (id, name) values ($1, 'Org') on conflict do nothing")
         .bind(organisation)
@@ -56,6 +57,8 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         row: 0,
         standing: true,
         accessible: false,
+        companion: false,
+        quality: None,
         label: format!("Floor {nth}"),
     };
     store.import_map(event, &json!({}), &[tier], &(0..1_000).map(unit).collect::<Vec<_>>()).await.unwrap();

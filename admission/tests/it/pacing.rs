@@ -72,6 +72,7 @@ impl Stepped {
                     entry: place.entry,
                     wished: 0,
                     seats: vec![self.seats - 1],
+                    found: None,
                 }
             })
             .collect();

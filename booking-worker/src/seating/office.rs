@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chassis::clock::Clock;
 use chassis::retry::Backoff;
-use domain::seats::{Share, seat_in_order};
+use domain::seats::{Choice, Share, seat_in_order};
 use store::feed::{Change, Ending, LaneKind, Record};
 use store::follow::Follower;
 use store::holds::{Offer, Unserved};
@@ -244,7 +244,9 @@ impl<'a> Office<'a> {
             let (sale, entry) = name(offer.key);
             let Some(place) = self.queue.of(sale, entry) else { continue };
             let (booking, wished) = (chassis::ids::new(self.clock), place.wished);
-            offers.push(Offer { booking, reference: reference::new(), sale, entry, wished, seats: offer.choice.seats });
+            let Choice { seats, rung, score } = offer.choice;
+            let found = Some((rung, score));
+            offers.push(Offer { booking, reference: reference::new(), sale, entry, wished, seats, found });
         }
         let mut unserved = Vec::with_capacity(plan.sold_out.len());
         for (sale, entry) in plan.sold_out.into_iter().map(name) {

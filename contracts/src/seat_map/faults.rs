@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::{COORDINATE_MAX, FORMAT, MapSeat, PARTS_MAX, Row, SeatMap, Section, TIERS_MAX, UNITS_MAX};
+use super::{COORDINATE_MAX, FORMAT, MapSeat, PARTS_MAX, Row, SeatMap, Section, Stage, TIERS_MAX, UNITS_MAX};
 
 /// Faults told, at most.
 pub const FAULTS_MAX: usize = 100;
@@ -65,6 +65,9 @@ impl SeatMap {
         found.unless(self.format == FORMAT, || format!("format: expected {FORMAT:?}, got {:?}", self.format));
         found.unless(is_name(&self.name), || "name: must be 1 to 100 characters".to_owned());
         let tiers = self.tiers(found);
+        if let Some(stage) = self.stage {
+            stage.look_at(found);
+        }
         let mut names = HashSet::new();
         // Where some seat is already, to a grain.
         let mut places: HashMap<(i64, i64), At<'_>> = HashMap::new();
@@ -97,7 +100,11 @@ impl SeatMap {
                         format!("{at}: there is no tier {:?}", seat.tier)
                     });
                     look_at(at, has_accessible, found);
-                    if let Some(other) = place_of(at).and_then(|place| places.insert(place, at)) {
+                    let place = place_of(at);
+                    found.unless(self.stage.is_none() || place.is_some(), || {
+                        format!("{at}: it is nowhere; place every seat, or leave out the stage")
+                    });
+                    if let Some(other) = place.and_then(|place| places.insert(place, at)) {
                         found.unless(false, || format!("{at}: it is drawn where {other} is"));
                     }
                     let guid = seat.drawing.as_ref().and_then(|drawing| drawing.seat_guid.as_deref());
@@ -168,6 +175,18 @@ impl SeatMap {
                 .seats()
                 .filter_map(|(.., seat)| seat.drawing.as_ref())
                 .any(|drawing| nul(&drawing.seat_guid) || nul(&drawing.uuid) || nul(&drawing.start_direction))
+    }
+}
+
+impl Stage {
+    fn look_at(self, found: &mut Found) {
+        let sound = |x, y| is_coordinate(x) && is_coordinate(y);
+        let faces_sound = self.faces.is_none_or(|point| sound(point.x, point.y));
+        found.unless(sound(self.x, self.y) && faces_sound, || format!("stage: {OUTSIDE}"));
+        found.unless(self.faces.is_none_or(|point| (point.x, point.y) != (self.x, self.y)), || {
+            "stage: faces: must be another point than the stage's own; leave it out for a stage without a front"
+                .to_owned()
+        });
     }
 }
 
@@ -255,6 +274,31 @@ mod tests {
         // Those that were not placed are nowhere.
         let seats: Vec<_> = (0..3).map(|nth| json!({"label": nth.to_string(), "tier": "gold"})).collect();
         assert_eq!(faults(&json!([{"label": "1", "seats": seats}])), [""; 0]);
+    }
+
+    #[test]
+    fn a_stage_needs_placed_seats_and_somewhere_to_face() {
+        let with = |stage: Value, x: f64| {
+            let map: SeatMap = serde_json::from_value(json!({
+                "format": FORMAT, "name": "Hall", "stage": stage,
+                "tiers": [{"id": "gold", "name": "Gold", "price_minor": 9000}],
+                "sections": [{"name": "A", "rows": [{"label": "1", "seats": [{"label": "1", "tier": "gold", "x": x}]}]}]
+            }))
+            .unwrap();
+            map.faults()
+        };
+        let stage = json!({"x": 1_000_000, "y": 0, "faces": {"x": 5, "y": 0}});
+        assert_eq!(with(stage.clone(), 1.0), [""; 0]);
+        assert_eq!(with(json!({"x": 5, "y": 0}), 1.0), [""; 0]);
+        for (stage, x, told) in [
+            (stage, 0.0, r#"section "A", row "1", seat "1": it is nowhere"#),
+            (json!({"x": 1e7, "y": 0}), 1.0, "stage: coordinates"),
+            (json!({"x": 5, "y": 0, "faces": {"x": 5, "y": 1e9}}), 1.0, "stage: coordinates"),
+            (json!({"x": 5, "y": 0, "faces": {"x": 5, "y": 0}}), 1.0, "stage: faces"),
+        ] {
+            let found = with(stage, x);
+            assert!(found.len() == 1 && found[0].starts_with(told), "{told}: {found:?}");
+        }
     }
 
     #[test]

@@ -99,6 +99,7 @@ impl Plot {
             starts_at_ms: 4_000_000_000_000,
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
+            accessible_release: domain::seats::Release::House,
         };
         self.store.create_event(sale.event, Uuid::from_u128(1), &draft).await?;
         let tier = TierRow { code: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0, capacity: seats };
@@ -109,6 +110,8 @@ impl Plot {
             row: 0,
             standing: true,
             accessible: false,
+            companion: false,
+            quality: None,
             label: nth.to_string(),
         };
         let units: Vec<UnitRow> = (0..seats).map(unit).collect();

@@ -1,4 +1,4 @@
-//! Benches that look at the stores themselves, with lines too long for a crowd to make. `loadgen bench`, which stays outside,
+//! Benches that look at the stores and the rules themselves, with lines and halls too large for a crowd to make. `loadgen bench`, which stays outside,
 //! runs this program and passes on what it prints: one JSON object per figure.
 
 mod admit;
@@ -6,6 +6,7 @@ mod draw;
 mod ground;
 mod growth;
 mod preview;
+mod seat_choice;
 
 use clap::Parser;
 use serde::Serialize;
@@ -31,7 +32,7 @@ struct Figure {
 
 #[derive(Debug, Parser)]
 struct Args {
-    /// `draw`, `admit`, `line-growth` or `preview`.
+    /// `draw`, `admit`, `line-growth`, `preview` or `seat-choice`.
     name: String,
     /// Rounds of each measurement.
     #[arg(long, default_value_t = 3)]
@@ -45,6 +46,10 @@ struct Args {
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     anyhow::ensure!(args.rounds > 0, "at least one round");
+    // It needs no stores.
+    if args.name == "seat-choice" {
+        return print(&seat_choice::run(args.rounds)?);
+    }
     let ground = Ground::open().await?;
     let outcome = match args.name.as_str() {
         "draw" => draw::run(&ground, args.rounds, args.places.unwrap_or(1_000_000)).await,
@@ -54,8 +59,12 @@ async fn main() -> anyhow::Result<()> {
         other => Err(anyhow::anyhow!("there is no bench {other:?}")),
     };
     ground.close().await?;
-    for figure in outcome? {
-        println!("{}", serde_json::to_string(&figure)?);
+    print(&outcome?)
+}
+
+fn print(figures: &[Figure]) -> anyhow::Result<()> {
+    for figure in figures {
+        println!("{}", serde_json::to_string(figure)?);
     }
     Ok(())
 }

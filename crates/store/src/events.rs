@@ -5,6 +5,7 @@ mod sales;
 
 use std::collections::HashMap;
 
+use domain::seats::Release;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 pub use self::door::SaleSettings;
 pub(crate) use self::sales::audit;
 pub use self::sales::{Ordering, SaleDraft, SaleEdit, SalePublished, SaleRow};
-use crate::halls::TierRow;
+use crate::halls::{TierRow, end_turn, release_name, release_of};
 use crate::holds::outbox;
 use crate::{Result, Store};
 
@@ -29,6 +30,8 @@ pub struct EventDraft {
     pub time_zone: String,
     /// ISO 4217.
     pub currency: String,
+    /// When seats that are kept for parties with an accessible one are anybody's.
+    pub accessible_release: Release,
 }
 
 /// An event with its tiers and sales.
@@ -77,6 +80,7 @@ struct Row {
     starts_at_ms: i64,
     time_zone: String,
     currency: String,
+    accessible_release: String,
     published: bool,
     version: i64,
     capacity: i32,
@@ -85,7 +89,7 @@ struct Row {
 macro_rules! events {
     ($rest:literal) => {
         concat!(
-            "select id, organisation, name, venue, to_ms(starts_at) as starts_at_ms, time_zone, currency, published, version,
+            "select id, organisation, name, venue, to_ms(starts_at) as starts_at_ms, time_zone, currency, accessible_release, published, version,
                     capacity
              from event ",
             $rest
@@ -101,8 +105,8 @@ impl Store {
     pub async fn create_event(&self, event: Uuid, organisation: Uuid, draft: &EventDraft) -> Result<()> {
         let mut tx = self.pool.begin().await?;
         sqlx::query(
-            "insert into event (id, organisation, name, venue, starts_at, time_zone, currency)
-             values ($1, $2, $3, $4, from_ms($5), $6, $7) on conflict (id) do nothing",
+            "insert into event (id, organisation, name, venue, starts_at, time_zone, currency, accessible_release)
+             values ($1, $2, $3, $4, from_ms($5), $6, $7, $8) on conflict (id) do nothing",
         )
         .bind(event)
         .bind(organisation)
@@ -111,6 +115,7 @@ impl Store {
         .bind(draft.starts_at_ms)
         .bind(&draft.time_zone)
         .bind(&draft.currency)
+        .bind(release_name(draft.accessible_release))
         .execute(&mut *tx)
         .await?;
         sqlx::query("insert into lane (scope, kind, event) values ($1, 'seats', $1) on conflict do nothing")
@@ -159,13 +164,26 @@ impl Store {
         complete(&mut connection, rows).await
     }
 
-    /// Edits an event of which `version` was read.
+    /// Edits an event of which `version` was read. Another rule for kept seats ends the seating's turn of office, so that whoever
+    /// is next in it seats by that.
     ///
     /// # Errors
     /// When Postgres is away.
     pub async fn edit_event(&self, event: Uuid, version: i64, draft: &EventDraft) -> Result<EventEdit> {
+        let mut tx = self.pool.begin().await?;
+        let before: Option<String> =
+            sqlx::query_scalar("select accessible_release from event where id = $1 and version = $2")
+                .bind(event)
+                .bind(version)
+                .fetch_optional(&mut *tx)
+                .await?;
+        // First of all, as whoever holds seats does.
+        if before.is_some_and(|before| release_of(&before) != draft.accessible_release) && self.guards().map_term {
+            end_turn(&mut tx, event).await?;
+        }
         let edited = sqlx::query(
-            "update event set name = $3, venue = $4, starts_at = from_ms($5), time_zone = $6, currency = $7, version = version + 1
+            "update event set name = $3, venue = $4, starts_at = from_ms($5), time_zone = $6, currency = $7, accessible_release = $8,
+                    version = version + 1
              where id = $1 and version = $2 and (not published or currency = $7)",
         )
         .bind(event)
@@ -175,15 +193,16 @@ impl Store {
         .bind(draft.starts_at_ms)
         .bind(&draft.time_zone)
         .bind(&draft.currency)
-        .execute(&self.pool)
+        .bind(release_name(draft.accessible_release))
+        .execute(&mut *tx)
         .await?;
         if edited.rows_affected() == 1 {
+            tx.commit().await?;
             return Ok(EventEdit::Done);
         }
-        let current: Option<i64> = sqlx::query_scalar("select version from event where id = $1")
-            .bind(event)
-            .fetch_optional(&self.pool)
-            .await?;
+        let current: Option<i64> =
+            sqlx::query_scalar("select version from event where id = $1").bind(event).fetch_optional(&mut *tx).await?;
+        tx.rollback().await?;
         Ok(match current {
             None => EventEdit::NoEvent,
             Some(current) if current != version => EventEdit::Moved { current },
@@ -234,6 +253,7 @@ async fn complete(connection: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<E
             starts_at_ms: row.starts_at_ms,
             time_zone: row.time_zone,
             currency: row.currency,
+            accessible_release: release_of(&row.accessible_release),
         },
         published: row.published,
         version: row.version,

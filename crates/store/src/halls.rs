@@ -2,11 +2,12 @@
 
 mod edit;
 
-use domain::seats::{Area, Hall, SeatSpec, Stretch};
+use domain::seats::{Area, Free, Hall, Release, SeatSpec, Stretch};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub(crate) use self::edit::end_turn;
 pub use self::edit::{Loss, Stranded, Whose};
 use crate::{Result, Store, StoreError};
 
@@ -43,6 +44,10 @@ pub struct UnitRow {
     pub standing: bool,
     /// A wheelchair place.
     pub accessible: bool,
+    /// Meant for who comes with the fan on an accessible seat of the same section.
+    pub companion: bool,
+    /// How good it is, lower is better, up to 2,147,483,647; nothing where its ordinal says so.
+    pub quality: Option<u32>,
     /// What people read.
     pub label: String,
 }
@@ -226,9 +231,15 @@ impl Store {
 
 /// The event's hall, as the transaction at hand has it.
 pub(crate) async fn hall_in(connection: &mut PgConnection, event: Uuid) -> Result<Hall> {
-    type Row = (i32, i16, i32, i16, i16, bool, bool);
+    type Row = (i32, i16, i32, i16, i16, bool, bool, bool, i32);
+    let release: Option<String> = sqlx::query_scalar("select accessible_release from event where id = $1")
+        .bind(event)
+        .fetch_optional(&mut *connection)
+        .await?;
+    // The promoter's order is the order of quality, and the ordinals follow it, unless the map says better.
     let rows: Vec<Row> = sqlx::query_as(
-        "select seat, tier, stretch, section, row_no, standing, accessible from seat where event = $1 order by seat",
+        "select seat, tier, stretch, section, row_no, standing, accessible, companion, coalesce(quality, seat)
+         from seat where event = $1 order by seat",
     )
     .bind(event)
     .fetch_all(connection)
@@ -236,28 +247,61 @@ pub(crate) async fn hall_in(connection: &mut PgConnection, event: Uuid) -> Resul
     let mut stretches = Vec::new();
     let mut areas = Vec::new();
     for run in rows.chunk_by(|a, b| a.2 == b.2) {
-        let (first, tier, _, section, row, standing, _) = run[0];
-        // The promoter's order is the order of quality, and the ordinals follow it.
+        let (first, tier, _, section, row, standing, _, _, quality) = run[0];
         if standing {
             areas.push(Area {
                 tier: tier as u8,
                 first: first as u32,
                 capacity: run.len() as u32,
-                quality: first as u32,
+                quality: quality as u32,
             });
         } else {
             let seats = run
                 .iter()
-                .map(|(seat, tier, .., accessible)| SeatSpec {
+                .map(|(_, tier, .., accessible, companion, quality)| SeatSpec {
                     tier: *tier as u8,
-                    quality: *seat as u32,
+                    quality: *quality as u32,
                     accessible: *accessible,
+                    companion: *companion,
                 })
                 .collect();
             stretches.push(Stretch { section: section as u16, row: row as u16, first: first as u32, seats });
         }
     }
-    Hall::new(stretches, areas).map_err(|fault| StoreError::Corrupt(format!("the seats of event {event}: {fault}")))
+    let hall = Hall::new(stretches, areas);
+    let hall = hall.map_err(|fault| StoreError::Corrupt(format!("the seats of event {event}: {fault}")))?;
+    Ok(hall.releasing(release.map_or_else(Release::default, |name| release_of(&name))))
+}
+
+/// The seats of the hall that nobody has, and those in unpaid holds, as the transaction at hand has it.
+pub(crate) async fn left_in(connection: &mut PgConnection, event: Uuid, hall: &Hall) -> Result<(Free, Free)> {
+    let live: Vec<(i32, bool)> = sqlx::query_as(
+        "select h.seat, b.state = 'paid' from hold_seat h join booking b on b.id = h.booking where h.event = $1 and h.live",
+    )
+    .bind(event)
+    .fetch_all(connection)
+    .await?;
+    let (mut free, mut held) = (Free::all(hall), Free::none_of(hall));
+    for (seat, paid) in live {
+        free.take(seat as u32);
+        if !paid {
+            held.give(seat as u32);
+        }
+    }
+    Ok((free, held))
+}
+
+const RELEASES: [(Release, &str); 4] =
+    [(Release::House, "house"), (Release::Section, "section"), (Release::Tier, "tier"), (Release::Never, "never")];
+
+/// As the database calls it.
+pub(crate) fn release_name(release: Release) -> &'static str {
+    RELEASES.into_iter().find(|(of, _)| *of == release).map_or("house", |(_, name)| name)
+}
+
+/// Of its name in the database.
+pub(crate) fn release_of(name: &str) -> Release {
+    RELEASES.into_iter().find(|(_, of)| *of == name).map_or_else(Release::default, |(release, _)| release)
 }
 
 async fn insert_tiers(tx: &mut PgConnection, event: Uuid, tiers: &[TierRow]) -> Result<()> {
@@ -280,10 +324,11 @@ async fn insert_tiers(tx: &mut PgConnection, event: Uuid, tiers: &[TierRow]) -> 
 
 async fn insert_units(tx: &mut PgConnection, event: Uuid, first: usize, units: &[UnitRow]) -> Result<()> {
     sqlx::query(
-        "insert into seat (event, seat, tier, stretch, section, row_no, standing, accessible, label)
-         select $1, $2 + u.nth - 1, u.tier, u.stretch, u.section, u.row_no, u.standing, u.accessible, u.label
-         from unnest($3::smallint[], $4::integer[], $5::smallint[], $6::smallint[], $7::boolean[], $8::boolean[], $9::text[])
-              with ordinality as u(tier, stretch, section, row_no, standing, accessible, label, nth)",
+        "insert into seat (event, seat, tier, stretch, section, row_no, standing, accessible, label, companion, quality)
+         select $1, $2 + u.nth - 1, u.tier, u.stretch, u.section, u.row_no, u.standing, u.accessible, u.label, u.companion, u.quality
+         from unnest($3::smallint[], $4::integer[], $5::smallint[], $6::smallint[], $7::boolean[], $8::boolean[], $9::text[],
+                     $10::boolean[], $11::integer[])
+              with ordinality as u(tier, stretch, section, row_no, standing, accessible, label, companion, quality, nth)",
     )
     .bind(event)
     .bind(first as i32)
@@ -294,6 +339,8 @@ async fn insert_units(tx: &mut PgConnection, event: Uuid, first: usize, units: &
     .bind(units.iter().map(|unit| unit.standing).collect::<Vec<_>>())
     .bind(units.iter().map(|unit| unit.accessible).collect::<Vec<_>>())
     .bind(units.iter().map(|unit| unit.label.clone()).collect::<Vec<_>>())
+    .bind(units.iter().map(|unit| unit.companion).collect::<Vec<_>>())
+    .bind(units.iter().map(|unit| unit.quality.map(u32::cast_signed)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::seats::{Rung, Score};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -31,6 +32,8 @@ pub struct Offer {
     pub wished: i16,
     /// The seats, ascending.
     pub seats: Vec<u32>,
+    /// How far down the ladder they are, and how good; nothing where they were not chosen by it.
+    pub found: Option<(Rung, Score)>,
 }
 
 /// A standing place that nothing can serve any more.
@@ -398,11 +401,13 @@ async fn insert_bookings(
         offer.seats.iter().filter_map(|seat| prices.get(seat)).map(|p| p.price_minor + p.fee_minor).sum::<i64>()
     };
     sqlx::query(
-        "insert into booking (id, event, sale, place, entry, fan, reference, state, amount_minor, currency, held_at, deadline, term)
+        "insert into booking (id, event, sale, place, entry, fan, reference, state, amount_minor, currency, held_at, deadline, term,
+                              rung, seat_groups, new_singles, quality)
          select u.id, $1, u.sale, u.place, u.entry, u.fan, u.reference, 'held', u.amount, e.currency, now.at,
-                now.at + u.ttl * interval '1 ms', $2
-         from unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::uuid[], $8::text[], $9::bigint[], $10::integer[])
-                  as u(id, sale, place, entry, fan, reference, amount, ttl)
+                now.at + u.ttl * interval '1 ms', $2, u.rung, u.groups, u.singles, u.quality
+         from unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::uuid[], $8::text[], $9::bigint[], $10::integer[],
+                     $11::smallint[], $12::smallint[], $13::smallint[], $14::bigint[])
+                  as u(id, sale, place, entry, fan, reference, amount, ttl, rung, groups, singles, quality)
               cross join (select clock_timestamp() as at) now join event e on e.id = $1",
     )
     .bind(lease.scope)
@@ -415,6 +420,10 @@ async fn insert_bookings(
     .bind(offers.iter().map(|offer| offer.reference.clone()).collect::<Vec<_>>())
     .bind(offers.iter().map(|offer| amount(offer)).collect::<Vec<_>>())
     .bind(offers.iter().map(|offer| of(offer).hold_ttl_ms).collect::<Vec<_>>())
+    .bind(offers.iter().map(|offer| offer.found.map(|(rung, _)| rung as i16)).collect::<Vec<_>>())
+    .bind(offers.iter().map(|offer| offer.found.map(|(_, score)| score.groups as i16)).collect::<Vec<_>>())
+    .bind(offers.iter().map(|offer| offer.found.map(|(_, score)| score.singles as i16)).collect::<Vec<_>>())
+    .bind(offers.iter().map(|offer| offer.found.map(|(_, score)| score.quality.cast_signed())).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -1,8 +1,11 @@
 //! The fairness report of a sale: how long who waited, in which order, at which pace; all of one snapshot.
 
+use domain::seats::{Rung, lone_seats};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::follow::begin_snapshot;
+use crate::halls::{hall_in, left_in};
 use crate::{Result, Store, StoreError};
 
 /// How long one statement may take; beyond it the report is refused, and nobody else is held up.
@@ -67,6 +70,36 @@ pub struct OrderException {
     pub reason: String,
 }
 
+/// How parties were seated in a sale, and what is left of its event's seats.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seating {
+    /// The event's sellable units.
+    pub capacity: u32,
+    /// Those nobody has.
+    pub free: u32,
+    /// Free seats with no free seat beside them.
+    pub lone: u32,
+    /// All offers ever made, by rung, the highest first.
+    pub found: Vec<Found>,
+}
+
+/// The offers of one rung, with the sum of their scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// How far down the ladder.
+    pub rung: Rung,
+    /// How many parties.
+    pub parties: i64,
+    /// Those in more than one group.
+    pub split: i64,
+    /// All their groups.
+    pub groups: i64,
+    /// Seats newly left alone.
+    pub new_singles: i64,
+    /// The sum of the seats' qualities.
+    pub quality: i64,
+}
+
 /// The report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fairness {
@@ -84,6 +117,8 @@ pub struct Fairness {
     pub passed_while_absent: i64,
     /// The busiest rolling minute against the highest rate in it: when it ended, how many, the rate.
     pub busiest: Option<(i64, i64, i32)>,
+    /// How parties were seated.
+    pub seating: Seating,
     /// How many entries the draw had, and its seed.
     pub drawn: Option<(i64, [u8; 32])>,
 }
@@ -144,6 +179,7 @@ impl Store {
         .bind(sale)
         .fetch_optional(&mut *tx)
         .await?;
+        let seating = seating(&mut tx, sale).await?;
         tx.rollback().await?;
         let drawn = drawn.map(|(size, seed)| {
             Ok::<_, StoreError>((
@@ -159,7 +195,34 @@ impl Store {
             exceptions,
             passed_while_absent,
             busiest,
+            seating,
             drawn: drawn.transpose()?,
         })
     }
+}
+
+async fn seating(tx: &mut PgConnection, sale: Uuid) -> Result<Seating> {
+    let event: Option<Uuid> =
+        sqlx::query_scalar("select event from sale where id = $1").bind(sale).fetch_optional(&mut *tx).await?;
+    let Some(event) = event else { return Ok(Seating::default()) };
+    let hall = hall_in(&mut *tx, event).await?;
+    let (free, _) = left_in(&mut *tx, event, &hall).await?;
+    let rows: Vec<(i16, i64, i64, i64, i64, i64)> = sqlx::query_as(
+        "select rung, count(*), count(*) filter (where seat_groups > 1), sum(seat_groups), sum(new_singles), sum(quality)::bigint
+         from booking where event = $1 and sale = $2 and rung is not null group by rung order by rung",
+    )
+    .bind(event)
+    .bind(sale)
+    .fetch_all(&mut *tx)
+    .await?;
+    let found = rows.into_iter().filter_map(|(rung, parties, split, groups, new_singles, quality)| {
+        let rung = *Rung::ALL.get(rung as usize)?;
+        Some(Found { rung, parties, split, groups, new_singles, quality })
+    });
+    Ok(Seating {
+        capacity: hall.capacity(),
+        free: free.count(),
+        lone: lone_seats(&hall, &free),
+        found: found.collect(),
+    })
 }

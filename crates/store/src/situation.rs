@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::allotments::taken;
 use crate::follow::begin_snapshot;
+use crate::halls::{hall_in, left_in};
 use crate::sale_now::sale_now;
 use crate::{Result, Store, StoreError};
 
@@ -40,9 +41,9 @@ pub struct Situation {
     pub waiting: Vec<u8>,
     /// Whether more wait than were asked for; then `waiting` is not all.
     pub cut: bool,
-    /// Seats that nobody has and the sale may take, but the accessible ones.
+    /// Seats that nobody has and the sale may take, but those that are kept for parties with an accessible one.
     pub free: u32,
-    /// Accessible seats that nobody has and the sale may take.
+    /// Kept seats that nobody has, that the sale may take, and that are released once little else is left.
     pub accessible: u32,
     /// How long free seats are kept for a standing party, once, in milliseconds.
     pub gather_ms: u32,
@@ -85,13 +86,10 @@ impl Store {
             Some(allotment) => allotment.saturating_sub(taken(&mut tx, sale).await?),
             None => u32::MAX,
         };
-        type Row = (i64, Uuid, i64, i64, i32, i32, i32, f64, Option<i64>);
-        let (now_ms, event, free, accessible, hold_ttl_ms, extension_ms, gather_ms, brake, brake_since_ms): Row = sqlx::query_as(
+        type Row = (i64, Uuid, bool, i32, i32, i32, f64, Option<i64>);
+        let (now_ms, event, never, hold_ttl_ms, extension_ms, gather_ms, brake, brake_since_ms): Row = sqlx::query_as(
             "select to_ms(clock_timestamp()), e.id,
-                    greatest(0, e.capacity - (select count(*) from hold_seat where event = e.id and live)),
-                    (select count(*) from seat a where a.event = e.id and a.accessible
-                            and not exists(select from hold_seat h where h.event = e.id and h.seat = a.seat and h.live)),
-                    s.hold_ttl_ms, s.extension_ms, s.gather_ms,
+                    e.accessible_release = 'never', s.hold_ttl_ms, s.extension_ms, s.gather_ms,
                     s.brake_factor, to_ms(s.brake_since)
              from sale s join event e on e.id = s.event where s.id = $1",
         )
@@ -127,8 +125,9 @@ impl Store {
         if !waiting.is_empty() {
             behaviour.mean_party = waiting.iter().map(|party| f64::from(*party)).sum::<f64>() / waiting.len() as f64;
         }
+        let (free, kept) = left(&mut tx, event).await?;
         tx.rollback().await?;
-        let ordinary = allotted.min((free - accessible).max(0) as u32);
+        let ordinary = allotted.min(free - kept);
         Ok(Some(Situation {
             now_ms,
             opens_at_ms: now.opens_at_ms,
@@ -145,12 +144,19 @@ impl Store {
             waiting,
             cut,
             free: ordinary,
-            accessible: (accessible as u32).min(allotted - ordinary),
+            accessible: if never { 0 } else { kept.min(allotted - ordinary) },
             gather_ms: gather_ms.cast_unsigned(),
             brake: Brake::told(brake, brake_since_ms),
             behaviour,
         }))
     }
+}
+
+/// How many seats nobody has, and how many of them are kept for parties with an accessible one.
+async fn left(tx: &mut PgConnection, event: Uuid) -> Result<(u32, u32)> {
+    let hall = hall_in(tx, event).await?;
+    let (free, held) = left_in(tx, event, &hall).await?;
+    Ok((free.count(), hall.kept_of(&free, &held)))
 }
 
 /// The parties that wait, in order, and whether there are more.

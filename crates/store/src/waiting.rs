@@ -29,6 +29,8 @@ pub struct TierStock {
     pub held: [u32; 8],
     /// Accessible seats that are not paid for.
     pub accessible: u32,
+    /// Accessible and companions' seats that nobody has.
+    pub kept: u32,
 }
 
 /// An event's tiers in the promoter's order, and how its bookings ended so far.
@@ -103,7 +105,7 @@ impl Store {
     /// When Postgres is away.
     pub async fn stock(&self, event: Uuid) -> Result<Stock> {
         // One statement is one snapshot: a seat is not missed between free and held.
-        type Row = (String, i64, Vec<i64>, i64);
+        type Row = (String, i64, Vec<i64>, i64, i64);
         let rows: Vec<Row> = sqlx::query_as(
             "with had as (select h.tier, h.booking, count(*) as seats, b.state = 'paid' as paid
                           from hold_seat h join booking b on b.id = h.booking
@@ -114,13 +116,13 @@ impl Store {
                                         count(*) filter (where not paid and seats = 5), count(*) filter (where not paid and seats = 6),
                                         count(*) filter (where not paid and seats = 7), count(*) filter (where not paid and seats > 7)] as held
                            from had group by tier),
-                  access as (select s.tier, count(*) as seats from seat s
-                             where s.event = $1 and s.accessible and not exists
-                                   (select from hold_seat h join booking b on b.id = h.booking
-                                    where h.event = s.event and h.seat = s.seat and h.live and b.state = 'paid')
+                  access as (select s.tier, count(*) filter (where s.accessible) as seats, count(*) filter (where b.id is null) as kept
+                             from seat s left join (hold_seat h join booking b on b.id = h.booking)
+                                  on h.event = s.event and h.seat = s.seat and h.live
+                             where s.event = $1 and (s.accessible or s.companion) and b.state is distinct from 'paid'
                              group by s.tier)
              select t.code, greatest(t.capacity - coalesce(sums.taken, 0), 0)::bigint,
-                    coalesce(sums.held, array_fill(0::bigint, array[8])), coalesce(access.seats, 0)
+                    coalesce(sums.held, array_fill(0::bigint, array[8])), coalesce(access.seats, 0), coalesce(access.kept, 0)
              from tier t left join sums on sums.tier = t.tier left join access on access.tier = t.tier
              where t.event = $1 order by t.tier",
         )
@@ -135,11 +137,12 @@ impl Store {
         .bind(event)
         .fetch_one(&self.pool)
         .await?;
-        let tier = |(code, free, held, accessible): Row| TierStock {
+        let tier = |(code, free, held, accessible, kept): Row| TierStock {
             code,
             free: free as u32,
             held: std::array::from_fn(|nth| held.get(nth).map_or(0, |count| *count as u32)),
             accessible: accessible as u32,
+            kept: kept as u32,
         };
         Ok(Stock { tiers: rows.into_iter().map(tier).collect(), paid: paid as u64, unpaid: unpaid as u64 })
     }

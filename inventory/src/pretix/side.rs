@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::seat_map::{MapSeat, MapTier, Row, SeatMap, StandingArea};
+use contracts::seat_map::{MapSeat, MapTier, Row, SeatMap, Stage, StandingArea};
 use serde::{Deserialize, Serialize};
 
 use super::guid;
@@ -20,6 +20,8 @@ pub struct Side {
     pub tiers: Vec<MapTier>,
     #[serde(default)]
     pub standing: Vec<StandingArea>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// Seats about which there is something to say.
     #[serde(default)]
     pub seats: BTreeMap<String, SeatSide>,
@@ -53,6 +55,7 @@ impl Side {
             format: FORMAT.to_owned(),
             tiers: map.tiers.iter().map(|tier| MapTier { color: None, ..tier.clone() }).collect(),
             standing: map.standing.clone(),
+            stage: map.stage,
             seats: seats.collect(),
         }
     }

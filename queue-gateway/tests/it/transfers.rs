@@ -95,8 +95,10 @@ async fn party_and_wishes_change_while_waiting() {
     let problem = change(&door, &fan.token, sale, &json!({"wishes": {"tiers": ["tin"]}})).await.problem(422);
     assert!(problem.detail.starts_with("wishes.tiers: "), "{problem:?}");
     change(&door, &fan.token, sale, &json!({"quantity": 2})).await.problem(422);
-    // Let in: too late.
+    // Let in, it may still change; with seats it is too late.
     sqlx::query("update place set state = 'standing', admitted_at = now()").execute(door.store.pool()).await.unwrap();
+    change(&door, &fan.token, sale, &json!({"party": 3})).await.ok::<Joined>(200);
+    sqlx::query("update place set state = 'holding'").execute(door.store.pool()).await.unwrap();
     assert_eq!(change(&door, &fan.token, sale, &json!({"party": 1})).await.problem(409).code, "too-late");
 }
 

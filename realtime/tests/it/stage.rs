@@ -146,7 +146,7 @@ impl Stage {
     pub async fn hold(&self, entry: i64, seats: &[u32]) -> HoldNow {
         let booking = chassis::ids::new(&self.clock);
         let reference = booking.simple().to_string();
-        let offer = Offer { booking, reference, sale: self.sale, entry, wished: 0, seats: seats.to_vec() };
+        let offer = Offer { booking, reference, sale: self.sale, entry, wished: 0, seats: seats.to_vec(), found: None };
         let lease = self.office(Office::Seating).await;
         self.store.offer(&lease, &[offer], &[]).await.unwrap().held.remove(0)
     }

@@ -47,6 +47,7 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
         starts_at_ms: 1_900_000_000_000,
         time_zone: "Europe/Berlin".into(),
         currency: "EUR".into(),
+        accessible_release: domain::seats::Release::House,
     };
     store.create_event(event, organisation, &draft).await?;
     let tier = TierRow { code: "floor".into(), name: "floor".into(), price_minor: 1, fee_minor: 0, capacity: 20 };
@@ -57,6 +58,8 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
         row: 0,
         standing: true,
         accessible: false,
+        companion: false,
+        quality: None,
         label: format!("{n}"),
     };
     store.import_map(event, &serde_json::json!({}), &[tier], &(0..20).map(unit).collect::<Vec<_>>()).await?;
@@ -106,7 +109,9 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
     store.tune(sale, account, &Tune::Pause, "a queue at the door", None).await?;
     store.tune(sale, account, &Tune::Resume, "", None).await?;
     let seating = store.take_lease(Office::Seating, event, id(), 60_000).await?.expect("vacant");
-    let offer = store::holds::Offer { booking: id(), reference: "R".into(), sale, entry: 4, wished: 0, seats: vec![3] };
+    let reference = "R".into();
+    let offer =
+        store::holds::Offer { booking: id(), reference, sale, entry: 4, wished: 0, seats: vec![3], found: None };
     assert_eq!(store.offer(&seating, &[offer], &[]).await?.held.len(), 1);
     assert_eq!(store.write_head(sale, seal).await?.map(|head| head.seq), Some(2));
     store.join_batch(sale, &[ask(Class::GENERAL)]).await?;

@@ -12,7 +12,7 @@ export interface Arena {
   seats: number;
   /** An aisle in the middle of each row. */
   aisle: boolean;
-  /** Wheelchair places at the start of each section's last row. */
+  /** Wheelchair places at the start of each section's last row, each with a companion's seat beside it. */
   accessible: number;
   standing: number;
   tiers: MapTier[];
@@ -28,7 +28,7 @@ export function arena(a: Arena): SeatMap {
       seats: Array.from({ length: a.seats }, (_, n) => {
         const seat: MapSeat = { label: String(n + 1), tier: tierOf(s), x: s * (a.seats + 3) + n, y: r };
         if (a.aisle && a.seats > 3 && n + 1 === Math.floor(a.seats / 2)) seat.aisle_after = true;
-        if (r + 1 === a.rows && n < a.accessible) seat.accessible = true;
+        if (r + 1 === a.rows && n < 2 * a.accessible) seat[n % 2 ? "companion" : "accessible"] = true;
         return seat;
       }),
     })),

@@ -7,7 +7,7 @@ import { Field, Select, Tick } from "../console/ui";
 import { fromZoned, toZoned, zoneExists } from "../logic/time";
 import type { Event, EventDraft, Sale, SaleDraft } from "../wire";
 
-export type EventValues = { name: string; venue: string; starts: string; time_zone: string; currency: string };
+export type EventValues = { name: string; venue: string; starts: string; time_zone: string; currency: string; release: string };
 export type SaleValues = {
   name: string; opens: string; closes: string; lobby: string; wait: string; ordering: string; entry: string; party_max: string; rate: string; active: string;
   hold_s: string; extension_s: string; grace_s: string; presence_s: string; gather_s: string; answer_s: string; rejoin: boolean; allotment: string; beacon: string; without_min: string;
@@ -29,16 +29,16 @@ function kept(local: string, zone: string, was?: number): number | null {
 }
 
 export function noEvent(): EventValues {
-  return { name: "", venue: "", starts: "", time_zone: ownZone(), currency: "EUR" };
+  return { name: "", venue: "", starts: "", time_zone: ownZone(), currency: "EUR", release: "house" };
 }
 export function fromEvent(e: Event): EventValues {
-  return { name: e.name, venue: e.venue, starts: toZoned(e.starts_at_ms, e.time_zone), time_zone: e.time_zone, currency: e.currency };
+  return { name: e.name, venue: e.venue, starts: toZoned(e.starts_at_ms, e.time_zone), time_zone: e.time_zone, currency: e.currency, release: e.accessible_release ?? "house" };
 }
 /** `was`: what was read. A time that was not touched keeps its milliseconds, which the field does not show. */
 export function toDraft(v: EventValues, was?: Event): EventDraft {
   if (!zoneExists(v.time_zone)) wrong(`there is no time zone "${v.time_zone}"; choose one from the list`);
   const starts_at_ms = kept(v.starts, v.time_zone, was?.starts_at_ms) ?? wrong("the start needs a date and a time");
-  return { name: v.name.trim(), venue: v.venue.trim(), starts_at_ms, time_zone: v.time_zone, currency: v.currency.trim().toUpperCase() };
+  return { name: v.name.trim(), venue: v.venue.trim(), starts_at_ms, time_zone: v.time_zone, currency: v.currency.trim().toUpperCase(), accessible_release: v.release as EventDraft["accessible_release"] };
 }
 
 export function EventForm(p: {
@@ -46,7 +46,7 @@ export function EventForm(p: {
   save: (v: EventValues, etag: string | null) => Promise<Version<EventValues>>; latest?: () => Promise<Version<EventValues>>;
 }): JSX.Element {
   return (
-    <Edit {...p} testid="save-event" labels={{ name: "Name", venue: "Venue", starts: "Starts", time_zone: "Time zone", currency: "Currency" }}>
+    <Edit {...p} testid="save-event" labels={{ name: "Name", venue: "Venue", starts: "Starts", time_zone: "Time zone", currency: "Currency", release: "Wheelchair places" }}>
       {(v, set) => (
         <>
           <Field label="Name" wide required maxLength={200} value={v.name} set={set("name")} />
@@ -54,6 +54,9 @@ export function EventForm(p: {
           <Field label="Starts" type="datetime-local" required step={seconds(v.starts)} value={v.starts} set={set("starts")} hint="Date and time at the venue." />
           <Field label="Time zone of the venue" required list="zones" value={v.time_zone} set={set("time_zone")} hint="For example Europe/Berlin." />
           <Field label="Currency" required list="currencies" pattern="[A-Za-z]{3}" maxLength={3} value={v.currency} set={set("currency")} hint="Three letters." />
+          <Select label="Wheelchair places" value={v.release} set={set("release")} options={[
+            ["house", "For all once the house is sold"], ["section", "For all once their section is sold"], ["tier", "For all once their tier is sold"], ["never", "Never for all"],
+          ]} hint="Until then they and the companions’ seats beside them are kept for parties that need one." />
           <datalist id="zones">{ZONES.map((z) => <option key={z} value={z} />)}</datalist>
           <datalist id="currencies">{CURRENCIES.map((c) => <option key={c} value={c} />)}</datalist>
         </>

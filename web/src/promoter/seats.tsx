@@ -142,7 +142,7 @@ function Generate({ currency, venue, offer }: { currency: string; venue: string;
         <Field {...number} label="Sections" min={0} max={500} value={form.sections} set={set("sections")} hint="The best first." />
         <Field {...number} label="Rows per section" min={1} max={200} value={form.rows} set={set("rows")} />
         <Field {...number} label="Seats per row" min={1} max={200} value={form.seats} set={set("seats")} />
-        <Field {...number} label="Wheelchair places per section" min={0} max={50} value={form.accessible} set={set("accessible")} hint="In the last row." />
+        <Field {...number} label="Wheelchair places per section" min={0} max={50} value={form.accessible} set={set("accessible")} hint="In the last row, each with a companion’s seat beside it. Both are kept for parties that need them." />
         <Field {...number} label="Standing room" min={0} max={200000} value={form.standing} set={set("standing")} hint="In the last tier." />
         <div class="field"><Tick label="An aisle in the middle of each row" on={aisle} set={setAisle} /></div>
       </div>

@@ -7,7 +7,7 @@ import { classWords } from "../logic/history";
 import { lasted, percent, stamp } from "../logic/spans";
 import { clockTime, longTime } from "../logic/time";
 import { count, plural } from "../logic/words";
-import type { Event, FairnessReport, Sale } from "../wire";
+import type { Event, FairnessReport, Sale, SeatsFound } from "../wire";
 import { headsCheck } from "./heads";
 import { every, shapes } from "./words";
 
@@ -69,6 +69,7 @@ function draw(r: FairnessReport, event?: Event): (Node | false)[] {
     r.classes.length === 0 ? h("p", { class: "card" }, "Nobody has joined.")
       : table("Counts by class", ["Class", "Joined", "Let in", "Skipped", "Not back", "Left", "Put there", "Holds run out"],
         r.classes.map((c) => [classWords(c.class), c.joined, c.admitted, c.skipped, c.no_shows, c.left, c.inserted, c.lapsed])),
+    ...(r.seating === undefined ? [] : seating(r.seating)),
     h("h2", null, "What operators changed in the order"),
     r.exceptions.length === 0 ? h("p", { class: "card" }, "Nothing: everybody was let in by class and number.")
       : table("Changes by operators", ["When", "Place", "What", "Why"], r.exceptions.map((e) => [
@@ -81,6 +82,22 @@ function draw(r: FairnessReport, event?: Event): (Node | false)[] {
     h("div", { class: "card" }, h("p", null, "Every decision of this sale is in a public log whose heads are signed. This command checks it:"),
       h("p", { class: "wrap" }, h("code", null, `usher log verify ${location.origin}/v1/sales/${r.sale_id}`))),
     headsCheck(id),
+  ];
+}
+
+const FOUND: Record<SeatsFound["by"], string> = {
+  together_no_single: "Together, no seat left alone", together: "Together", split_nobody_alone: "In groups, nobody alone", apart: "Apart", other_tier: "In another tier they accept", fewer: "Fewer seats, as they accept",
+};
+
+function seating(s: NonNullable<FairnessReport["seating"]>): Node[] {
+  return [
+    h("h2", null, "How parties were seated"),
+    s.found.length === 0 ? h("p", { class: "card" }, "No seats were offered.")
+      : table("Offers of seats by how far they had to come down from the wish", ["Seats were found", "Parties", "Split", "Groups", "Seats left alone", "Quality"],
+        s.found.map((f) => [FOUND[f.by], f.parties, f.split, f.groups, f.new_singles, f.quality])),
+    h("p", { class: "small" }, "Every offer counts, those that ended unpaid, too. Quality is a sum over seats, lower is better: a seat’s place in the promoter’s order, or its distance and angle to the stage."),
+    h("p", { class: "card" }, `${count(s.free)} of the event’s ${plural(s.capacity, "seat")} are free. `,
+      h("strong", null, `${count(s.lone)} of them ${s.lone === 1 ? "has" : "have"} no free seat beside ${s.lone === 1 ? "it" : "them"}`), `: ${percent(s.lone_share)} of all.`),
   ];
 }
 

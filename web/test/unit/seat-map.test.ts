@@ -11,6 +11,7 @@ test("a generated arena is sound", () => {
   assert.deepEqual([...perTier(map)], [["gold", 90], ["silver", 160]]);
   const row = map.sections![0]!.rows[2]!;
   assert.equal(row.seats.filter((s) => s.accessible).length, 2);
+  assert.deepEqual(row.seats.slice(0, 5).map((s) => (s.accessible ? "wheelchair" : s.companion ? "companion" : "")), ["wheelchair", "companion", "wheelchair", "companion", ""]);
   assert.deepEqual(row.seats.filter((s) => s.aisle_after).map((s) => s.label), ["5"]);
   assert.deepEqual(read(JSON.stringify(map)).faults, []);
 });

@@ -30,6 +30,8 @@ pub struct Tier {
     pub held_pays: f64,
     /// Accessible seats among those free or held.
     pub accessible: u32,
+    /// Free seats that may be kept for parties that need an accessible one: nothing is certain by them for others.
+    pub kept: u32,
 }
 
 impl Tier {
@@ -150,7 +152,9 @@ impl Odds {
         let enough = |free: u64, need: u64| free >= wanted + need;
         let need = u64::from(need(wish));
         // Any one tier whose free seats outnumber all that is wanted ahead.
-        let safe = accepted(&self.tiers, wish).iter().any(|nth| enough(self.tiers[*nth].free.into(), need));
+        let safe = accepted(&self.tiers, wish)
+            .iter()
+            .any(|nth| enough(self.tiers[*nth].free.saturating_sub(self.tiers[*nth].kept).into(), need));
         if safe && !wish.accessible { Chance(100) } else { Chance::rounded(self.of(wish)) }
     }
 }

@@ -10,7 +10,7 @@ use super::*;
 const ONE: Wish = Wish { party: 1, tiers: 0, other_tiers: false, apart: false, fewer: false, accessible: false };
 
 fn tier(free: u32, held: BySize, held_pays: f64) -> Tier {
-    Tier { free, held, held_pays, accessible: 0 }
+    Tier { free, held, held_pays, accessible: 0, kept: 0 }
 }
 
 fn of(size: usize, count: u32) -> BySize {
@@ -163,4 +163,13 @@ proptest! {
             prop_assert!(Odds::new(&free, &nobody).of(&wish) > 0.999);
         }
     }
+}
+
+#[test]
+fn kept_seats_make_nothing_certain() {
+    let chance = |kept| {
+        let tier = Tier { kept, ..tier(10, [0; 8], 1.0) };
+        Odds::new(&[tier], &[]).chance(&Wish { party: 8, ..ONE }).percent()
+    };
+    assert_eq!([0, 2, 3].map(chance), [100, 100, 95]);
 }

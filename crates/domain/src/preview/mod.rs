@@ -98,7 +98,8 @@ pub struct Situation<'a> {
     pub waiting: &'a [u8],
     /// Seats that nobody has and anybody may.
     pub free: u32,
-    /// Seats that nobody has and that are kept for those who need an accessible one: anybody's, once nothing else is free or held.
+    /// Seats that nobody has and that are kept for those who need an accessible one: here anybody's once nothing else is free or
+    /// held. Those of a section or a tier may be so earlier, and those that are never released are left out.
     pub accessible: u32,
     /// How long free seats that alone are not enough are kept for the first who stands, once, in milliseconds.
     pub gather_ms: u32,

@@ -52,6 +52,11 @@ impl Bits {
         self.words.iter().zip(&other.words).any(|(a, b)| a & b != 0)
     }
 
+    /// Whether any member is within `first..first + len`.
+    pub(super) fn meets_within(&self, first: Seat, len: u32) -> bool {
+        self.within(first, len).next().is_some()
+    }
+
     /// Adds all of `other`.
     pub(super) fn add(&mut self, other: &Self) {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);

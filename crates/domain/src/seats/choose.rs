@@ -2,48 +2,37 @@
 
 use super::apart::apart;
 use super::bits::Bits;
+use super::score::Score;
 use super::together::{Found, together};
 use super::{Choice, Free, Hall, MAX_PARTY, Rung, Seat, TierMask, Wish};
 
 /// The best seats for one party, of what is free; none if nothing that it accepts is left.
 ///
 /// The rungs are tried in [`Rung`]'s order; those above `OtherTier` again over every acceptable tier, then all of them for
-/// each smaller party. Among the choices of a rung the lowest sum of qualities wins, then the lowest ordinal; a party
-/// that sits apart is first of all kept in as few neighbouring rows as possible, then in as few groups.
+/// each smaller party. Among the choices of a rung the lowest [`Score`] wins, then the lowest ordinal; a party that sits apart is
+/// first of all kept in as few neighbouring rows of one section as possible, and the score decides between places as narrow.
 ///
 /// * **The single-seat rule.** A free seat with none free beside it is hard to sell. A placement that leaves new ones is
-///   passed over for one that leaves fewer in the same stretch, and for one anywhere that leaves none. It never
-///   makes seats unsellable: where every placement leaves one, the party gets the best of those. Seats that were alone
-///   before do not count, nor does it matter of which tier the seats beside are.
-/// * **Accessible seats** go to other parties only when nothing else is free in any tier which that party accepts, barred
-///   or not. A party that needs one gets at least one, and seats of any kind beside it.
+///   passed over for one that leaves fewer. It never makes seats unsellable: where every placement leaves one, the party gets
+///   the best of those that leave the fewest. Seats that were alone before do not count, nor does it matter of which tier the
+///   seats beside are.
+/// * **Kept seats**, accessible ones and their companions', go to other parties only as the hall's [`Release`](super::Release)
+///   says, of what is free in tiers barred or not. A party that needs an accessible seat gets at least one, and seats of any
+///   kind beside it.
 /// * **Barred tiers** are never used.
 pub fn choose(hall: &Hall, free: &Free, wish: &Wish, barred: TierMask) -> Option<Choice> {
     let free = free.bits_of(hall);
-    choose_released(hall, free, wish, barred, releases_accessible(hall, free, wish))
+    choose_keeping(hall, free, wish, barred, &hall.kept(free))
 }
 
-/// Whether, were this all that is left, the party might take accessible seats that it does not need.
-pub(super) fn releases_accessible(hall: &Hall, left: &Bits, wish: &Wish) -> bool {
-    let mut ordinary = hall.members(wish.acceptable(hall));
-    ordinary.drop_all(hall.accessible());
-    !ordinary.meets(left)
-}
-
-/// [`choose`], with the release of accessible seats decided by the caller.
-pub(super) fn choose_released(
-    hall: &Hall,
-    free: &Bits,
-    wish: &Wish,
-    barred: TierMask,
-    released: bool,
-) -> Option<Choice> {
+/// [`choose`], with the seats that others do not get decided by the caller.
+pub(super) fn choose_keeping(hall: &Hall, free: &Bits, wish: &Wish, barred: TierMask, kept: &Bits) -> Option<Choice> {
     if !(1..=MAX_PARTY).contains(&wish.party) {
         return None;
     }
     let wanted = wish.wanted(hall) & !barred;
     let acceptable = wish.acceptable(hall) & !barred;
-    let search = |tiers| Search::new(hall, free, wish, tiers, released);
+    let search = |tiers| Search::new(hall, free, wish, tiers, kept);
     let mut first = search(wanted);
     let mut second = if acceptable == wanted { None } else { search(acceptable) };
     let smallest = if wish.fewer { 1 } else { wish.party };
@@ -76,7 +65,7 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// None if there is nothing to search.
-    fn new(hall: &'a Hall, free: &'a Bits, wish: &Wish, tiers: TierMask, released: bool) -> Option<Self> {
+    fn new(hall: &'a Hall, free: &'a Bits, wish: &Wish, tiers: TierMask, kept: &Bits) -> Option<Self> {
         let mut open = free.clone();
         if tiers != hall.tiers() {
             open.keep(&hall.members(tiers));
@@ -85,8 +74,8 @@ impl<'a> Search<'a> {
             if !open.meets(hall.accessible()) {
                 return None;
             }
-        } else if !released {
-            open.drop_all(hall.accessible());
+        } else {
+            open.drop_all(kept);
         }
         let open_count = open.count();
         (open_count > 0).then_some(Self {
@@ -108,16 +97,19 @@ impl<'a> Search<'a> {
         }
         if size <= self.longest {
             match together(self, size) {
-                Found::Seats(seats, rung) => return Some(Choice { seats, rung }),
+                Found::Seats(seats, rung) => return Some(self.choice(seats, rung)),
                 Found::NoRunAbove(longest) => self.longest = longest,
             }
         }
         if !self.accepts_apart {
             return None;
         }
-        let choice = |seats: Vec<Seat>, rung| Choice { seats, rung };
         apart(self, size, 2)
-            .map(|seats| choice(seats, Rung::SplitNobodyAlone))
-            .or_else(|| apart(self, size, 1).map(|seats| choice(seats, Rung::Apart)))
+            .map(|seats| self.choice(seats, Rung::SplitNobodyAlone))
+            .or_else(|| apart(self, size, 1).map(|seats| self.choice(seats, Rung::Apart)))
+    }
+
+    fn choice(&self, seats: Vec<Seat>, rung: Rung) -> Choice {
+        Choice { score: Score::within(self.hall, self.free, &seats), seats, rung }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::choose::Search;
 use super::hall::Block;
-use super::together::units;
+use super::together::{leaves_single, units};
 use super::{MAX_PARTY, Seat};
 
 /// Open units of one block, any number of which from the shortest group on can be a group.
@@ -13,6 +13,8 @@ pub(super) struct Run<'a> {
     pub(super) len: u32,
     /// Whether an accessible seat is among them; asked only for a party that needs one.
     pub(super) accessible: bool,
+    /// Whether one free seat that is not open lies between the run before and this one: groups on both sides leave it alone.
+    pub(super) bridged: bool,
 }
 
 impl<'a> Run<'a> {
@@ -20,19 +22,35 @@ impl<'a> Run<'a> {
         let mut lowest = search.open.within(area.first, area.len).take(size as usize);
         let first = lowest.next()?;
         let len = 1 + lowest.count() as u32;
-        (len >= least).then_some(Self { block: area, first, len, accessible: false })
+        (len >= least).then_some(Self { block: area, first, len, accessible: false, bridged: false })
     }
 
-    /// The best group of this size; with an accessible seat in it, if so asked.
-    fn group(&self, search: &Search<'_>, size: u32, accessible: bool) -> Option<(u64, Group<'a>)> {
-        let group = |first| Group { block: self.block, first, size };
+    /// The best groups of this size, by whether they begin where the run does, and end where it does; with an accessible seat in
+    /// them, if so asked.
+    fn groups(&self, search: &Search<'_>, size: u32, accessible: bool) -> [Option<Part<'a>>; 4] {
+        let mut best = [None; 4];
+        let part = |first, singles, cost| Part { singles, cost, group: Group { block: self.block, first, size } };
         if self.block.row.is_none() {
-            return (!accessible).then(|| (u64::from(self.block.best) * u64::from(size), group(self.first)));
+            if !accessible {
+                best[0] = Some(part(self.first, 0, u64::from(self.block.best) * u64::from(size)));
+            }
+            return best;
         }
-        let includes = |&first: &Seat| !accessible || search.hall.accessible().window(first, size) != 0;
-        let starts = self.first..=self.first + self.len - size;
-        let best = starts.filter(includes).map(|first| (search.hall.cost(first, size), first)).min();
-        best.map(|(cost, first)| (cost, group(first)))
+        let (left, right) = leaves_single(search.free.window(self.block.first, self.block.len), size);
+        let last = self.first + self.len - size;
+        for first in self.first..=last {
+            if accessible && search.hall.accessible().window(first, size) == 0 {
+                continue;
+            }
+            let bit = first - self.block.first;
+            let singles = (left >> bit & 1) as u32 + (right >> bit & 1) as u32;
+            let part = part(first, singles, search.hall.cost(first, size));
+            let best = &mut best[usize::from(first == self.first) + 2 * usize::from(first == last)];
+            if best.is_none_or(|best| (part.singles, part.cost) < (best.singles, best.cost)) {
+                *best = Some(part);
+            }
+        }
+        best
     }
 }
 
@@ -44,22 +62,26 @@ struct Group<'a> {
     size: u32,
 }
 
-/// Groups for the whole party, or for a part of it while it is being put together.
-#[derive(Clone)]
+/// A group, and what it adds to the score.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    singles: u32,
+    cost: u64,
+    group: Group<'a>,
+}
+
+/// Groups for the whole party.
 pub(super) struct Filled<'a> {
+    pub(super) singles: u32,
     pub(super) cost: u64,
     groups: Vec<Group<'a>>,
 }
 
-impl<'a> Filled<'a> {
-    fn with(&self, cost: u64, group: Group<'a>) -> Self {
-        let mut groups = self.groups.clone();
-        groups.push(group);
-        Self { cost: self.cost + cost, groups }
-    }
-
-    pub(super) fn first(&self) -> Seat {
-        self.groups.iter().map(|group| group.first).min().unwrap_or(Seat::MAX)
+impl Filled<'_> {
+    /// The lower, the better.
+    pub(super) fn key(&self) -> (usize, u32, u64, Seat) {
+        let first = self.groups.iter().map(|group| group.first).min().unwrap_or(Seat::MAX);
+        (self.groups.len(), self.singles, self.cost, first)
     }
 
     pub(super) fn seats(&self, search: &Search<'_>) -> Vec<Seat> {
@@ -70,37 +92,63 @@ impl<'a> Filled<'a> {
     }
 }
 
-/// Fewest groups, then lowest cost: a knapsack over the runs, each giving at most one group. A run is never worth two,
-/// since one longer group takes its place.
+/// How a part of the party is best seated in the runs so far.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Partly {
+    groups: u32,
+    singles: u32,
+    cost: u64,
+    /// Its last group, as a link of the chain of all that were ever tried.
+    last: Option<usize>,
+}
+
+/// The lowest score: a knapsack over the runs, each giving at most one group. A run is never worth two, since one longer group
+/// takes its place.
 pub(super) fn fill<'a>(search: &Search<'_>, runs: &[Run<'a>], size: u32, least: u32) -> Option<Filled<'a>> {
     const SIZES: usize = MAX_PARTY as usize + 1;
-    // By people seated, and by whether what the party needs is among their seats.
-    let mut table: [[Option<Filled<'a>>; 2]; SIZES] = Default::default();
-    table[0][usize::from(!search.needs_accessible)] = Some(Filled { cost: 0, groups: Vec::new() });
+    // By people seated, by whether what the party needs is among their seats, and by whether a group ends where the run just
+    // looked at does.
+    let mut table: [[[Option<Partly>; 2]; 2]; SIZES] = Default::default();
+    table[0][usize::from(!search.needs_accessible)][0] = Some(Partly { groups: 0, singles: 0, cost: 0, last: None });
+    let mut chain: Vec<(Group<'a>, Option<usize>)> = Vec::new();
     for run in runs {
-        let sizes = least..=run.len.min(size);
-        let group = |accessible: bool| {
-            let mut best = [None; SIZES];
-            if !accessible || run.accessible {
-                sizes.clone().for_each(|size| best[size as usize] = run.group(search, size, accessible));
-            }
-            best
-        };
-        let (plain, fulfilling) = (group(false), group(true));
-        for total in (least..=size).rev() {
-            for part in least..=run.len.min(total) {
-                let (total, part) = (total as usize, part as usize);
-                for (before, after, groups) in [(0, 0, &plain), (1, 1, &plain), (0, 1, &fulfilling)] {
-                    let (Some(filled), Some((cost, group))) = (&table[total - part][before], groups[part]) else {
-                        continue;
-                    };
-                    let key = (filled.groups.len() + 1, filled.cost + cost);
-                    if table[total][after].as_ref().is_none_or(|best| key < (best.groups.len(), best.cost)) {
-                        table[total][after] = Some(filled.with(cost, group));
+        let before = table;
+        for partly in table.iter_mut().flatten() {
+            *partly = [partly.iter().flatten().min().copied(), None];
+        }
+        for part in least..=run.len.min(size) {
+            let plain = run.groups(search, part, false);
+            let fulfilling = if run.accessible { run.groups(search, part, true) } else { [None; 4] };
+            for seated in 0..=(size - part) as usize {
+                for (from, to, groups) in [(0, 0, &plain), (1, 1, &plain), (0, 1, &fulfilling)] {
+                    for (ends, partly) in (0..).zip(before[seated][from]) {
+                        let Some(partly) = partly else { continue };
+                        for (edges, part_of) in groups.iter().enumerate() {
+                            let Some(Part { singles, cost, group }) = *part_of else { continue };
+                            let alone_between = run.bridged && ends == 1 && edges & 1 == 1;
+                            let more = Partly {
+                                groups: partly.groups + 1,
+                                singles: partly.singles + singles + u32::from(alone_between),
+                                cost: partly.cost + cost,
+                                last: Some(chain.len()),
+                            };
+                            let best = &mut table[seated + part as usize][to][edges >> 1];
+                            if best.is_none_or(|best| more < best) {
+                                *best = Some(more);
+                                chain.push((group, partly.last));
+                            }
+                        }
                     }
                 }
             }
         }
     }
-    table[size as usize][1].take()
+    let best = table[size as usize][1].into_iter().flatten().min()?;
+    let mut groups = Vec::new();
+    let mut next = best.last;
+    while let Some((group, before)) = next.map(|link| chain[link]) {
+        groups.push(group);
+        next = before;
+    }
+    Some(Filled { singles: best.singles, cost: best.cost, groups })
 }

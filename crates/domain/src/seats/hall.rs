@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::bits::Bits;
-use super::plan::{Area, HallFault, Stretch, capacity_of};
-use super::{MAX_TIERS, Seat, TierMask};
+use super::kept::{Reserve, reserves};
+use super::plan::{Area, HallFault, Release, Stretch, capacity_of};
+use super::{Free, MAX_TIERS, Seat, TierMask};
 
 /// An event's sellable units, checked and indexed. Cheap to share, never changed.
 #[derive(Debug)]
@@ -12,6 +13,10 @@ pub struct Hall {
     tier_of: Arc<[u8]>,
     tiers: TierMask,
     accessible: Bits,
+    /// Accessible and companions' seats.
+    reserved: Bits,
+    /// Which of them become anybody's when.
+    releases: Vec<Reserve>,
     /// By tier: its units; without room for any where the hall has none.
     members: Vec<Bits>,
     /// Over reserved seats: the qualities of all seats before, so that a run's sum is one subtraction.
@@ -55,6 +60,7 @@ impl Hall {
         let mut tier_of = Vec::with_capacity(capacity as usize);
         let mut quality_before = vec![0];
         let mut accessible = Bits::none(capacity);
+        let mut reserved = Bits::none(capacity);
         let mut blocks = Vec::with_capacity(stretches.len() + areas.len());
         let mut ranked_in = vec![Vec::new(); usize::from(MAX_TIERS)];
         for stretch in &stretches {
@@ -65,6 +71,9 @@ impl Hall {
                 quality_before.push(quality_before[seat as usize] + u64::from(spec.quality));
                 if spec.accessible {
                     accessible.insert(seat);
+                }
+                if spec.accessible || spec.companion {
+                    reserved.insert(seat);
                 }
                 tiers |= 1 << spec.tier;
                 let best = &mut best_in[usize::from(spec.tier)];
@@ -101,17 +110,50 @@ impl Hall {
         }
         let mut in_rows: Vec<u32> = (0..stretches.len() as u32).collect();
         in_rows.sort_by_key(|&block| (blocks[block as usize].row, block));
-        Ok(Self {
+        let hall = Self {
             tiers,
             tier_of: tier_of.into(),
             accessible,
+            reserved,
+            releases: Vec::new(),
             members,
             quality_before,
             blocks,
             in_rows,
             ranked,
             ranked_in,
-        })
+        };
+        Ok(hall.releasing(Release::default()))
+    }
+
+    /// The same hall, with another rule for its kept seats.
+    #[must_use]
+    pub fn releasing(mut self, release: Release) -> Self {
+        self.releases = reserves(&self, release);
+        self
+    }
+
+    /// Whether the seat is kept for parties with an accessible seat, until it is released.
+    pub fn reserves(&self, seat: Seat) -> bool {
+        self.reserved.contains(seat)
+    }
+
+    /// How many of the free seats are kept while these are free and those are held.
+    pub fn kept_of(&self, free: &Free, held: &Free) -> u32 {
+        let mut left = free.bits_of(self).clone();
+        left.add(held.bits_of(self));
+        self.kept(&left).count_common(free.bits_of(self))
+    }
+
+    /// The seats that are still kept when these are all that is left, free or held.
+    pub(super) fn kept(&self, left: &Bits) -> Bits {
+        let mut kept = Bits::none(self.capacity());
+        for reserve in self.releases.iter().filter(|reserve| reserve.is_kept(left)) {
+            for &seat in &reserve.seats {
+                kept.insert(seat);
+            }
+        }
+        kept
     }
 
     /// How many units there are.
@@ -160,6 +202,15 @@ impl Hall {
 
     pub(super) fn block(&self, index: u32) -> &Block {
         &self.blocks[index as usize]
+    }
+
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The stretch or area of a unit, which must be one of this hall's.
+    pub(super) fn block_of(&self, seat: Seat) -> &Block {
+        &self.blocks[self.blocks.partition_point(|block| block.first <= seat) - 1]
     }
 
     pub(super) fn stretches_in_rows(&self) -> impl Iterator<Item = &Block> {

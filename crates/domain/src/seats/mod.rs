@@ -11,8 +11,11 @@ mod choose;
 mod free;
 mod groups;
 mod hall;
+mod kept;
 mod plan;
+mod score;
 mod seating;
+mod stage;
 mod together;
 
 #[cfg(test)]
@@ -21,8 +24,10 @@ mod tests;
 pub use choose::choose;
 pub use free::Free;
 pub use hall::Hall;
-pub use plan::{Area, HallFault, LONGEST_STRETCH, SeatSpec, Stretch};
+pub use plan::{Area, HallFault, LONGEST_STRETCH, Release, SeatSpec, Stretch};
+pub use score::{Score, lone_seats};
 pub use seating::{Offer, SeatingPlan, Share, Standing, seat_in_order};
+pub use stage::{Stage, WORST, qualities};
 
 /// The ordinal of a sellable unit within an event, `0..capacity`: reserved seats first, in map order, then the units of
 /// the standing areas.
@@ -50,7 +55,7 @@ pub struct Wish {
     pub apart: bool,
     /// Accepts fewer seats than asked for, at least one.
     pub fewer: bool,
-    /// Needs at least one accessible seat. Other parties get accessible seats only as [`choose`] says.
+    /// Needs at least one accessible seat. Other parties get those, and companions' seats, only as [`Release`] says.
     pub accessible: bool,
 }
 
@@ -79,6 +84,8 @@ pub struct Choice {
     pub seats: Vec<Seat>,
     /// How far the choice had to come down from what was asked.
     pub rung: Rung,
+    /// How good the seats are among those of the rung, of what was free then.
+    pub score: Score,
 }
 
 /// The steps from what a party hoped for down to what it would still accept, in order.
@@ -86,7 +93,7 @@ pub struct Choice {
 pub enum Rung {
     /// Side by side in one stretch, or in one standing area, and no free seat is newly left alone.
     TogetherNoSingle,
-    /// Side by side, though it leaves a seat alone: as few as that stretch permits.
+    /// Side by side, though it leaves a seat alone: as few as can be.
     Together,
     /// In several groups, none smaller than two.
     SplitNobodyAlone,
@@ -96,4 +103,10 @@ pub enum Rung {
     OtherTier,
     /// With fewer seats than asked for; somewhere on the steps above.
     Fewer,
+}
+
+impl Rung {
+    /// All, the highest first.
+    pub const ALL: [Self; 6] =
+        [Self::TogetherNoSingle, Self::Together, Self::SplitNobodyAlone, Self::Apart, Self::OtherTier, Self::Fewer];
 }

@@ -25,8 +25,24 @@ pub struct SeatSpec {
     pub tier: u8,
     /// The promoter's order, lower is better. Choices minimise the sum over a party's seats.
     pub quality: u32,
-    /// Kept for parties that need it, as long as there is anything else.
+    /// A wheelchair place: kept for parties that need one, as the hall's [`Release`] says.
     pub accessible: bool,
+    /// Meant for who comes with the fan on an accessible seat of the same section, and kept with it.
+    pub companion: bool,
+}
+
+/// When kept seats, accessible ones and their companions', are anybody's: once nothing else of the same … is free or held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Release {
+    /// Hall, standing areas included.
+    #[default]
+    House,
+    /// Section.
+    Section,
+    /// Price tier; for a companion seat also of the tiers of the accessible seats of its section.
+    Tier,
+    /// They are never anybody's.
+    Never,
 }
 
 /// A standing area: units without a place of their own, all alike.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::bits::Bits;
-use super::choose::{choose_released, releases_accessible};
+use super::choose::choose_keeping;
 use super::{Choice, Free, Hall, TierMask, Wish};
 
 /// A party that has been let in and has no seats yet.
@@ -75,9 +75,8 @@ pub struct SeatingPlan {
 /// line never stands: it is either offered seats or sold out, and so the next one is the head. It makes no difference whether
 /// a line is decided in one go or in several.
 ///
-/// Accessible seats are released to parties that do not need them only when nothing else is left that is free *or held*,
-/// since a held seat may yet come free; a party is not sold out while they may still be released to it because all else
-/// that is left is held.
+/// Kept seats are released to parties that do not need them by what is left that is free *or held*, since a held seat may yet
+/// come free; a party is not sold out while they may still be released to it because all else that is left is held.
 ///
 /// Nobody gets more than is left of their sale's share. Who waits for the share alone keeps what is left of it from those
 /// behind in the same sale, and no seat from other sales' parties.
@@ -93,6 +92,8 @@ pub fn seat_in_order(
     let mut left = free.bits_of(hall).clone();
     let mut in_play = left.clone();
     in_play.add(held.bits_of(hall));
+    // What is offered stays in play, so this holds for the whole line.
+    let kept = hall.kept(&in_play);
     let mut barred: TierMask = 0;
     let mut plan = SeatingPlan::default();
     // Whether a wish fits what is in play: in a long line without free seats, wishes repeat.
@@ -107,15 +108,13 @@ pub fn seat_in_order(
             shares.get(sale).map_or(Some(wish), |share| within(wish, share.free.saturating_add(share.held)))
         };
         let best = |wish: Wish, left: &Bits, barred: TierMask| {
-            (wish.acceptable(hall) & !barred != 0)
-                .then(|| choose_released(hall, left, &wish, barred, releases_accessible(hall, &in_play, &wish)))
-                .flatten()
+            (wish.acceptable(hall) & !barred != 0).then(|| choose_keeping(hall, left, &wish, barred, &kept)).flatten()
         };
         let mut may_fit = |wish: Wish, left: &Bits| {
             ever(wish).is_some_and(|wish| {
-                *fits.entry(wish).or_insert_with(|| {
-                    choose_released(hall, &in_play, &wish, 0, releases_accessible(hall, left, &wish)).is_some()
-                })
+                *fits
+                    .entry(wish)
+                    .or_insert_with(|| choose_keeping(hall, &in_play, &wish, 0, &hall.kept(left)).is_some())
             })
         };
         let choice = now(wish, &rooms).and_then(|wish| best(wish, &left, barred));

@@ -16,19 +16,18 @@ pub(super) enum Found {
 /// A placement. Ordered by which is the better.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Spot {
+    singles: u32,
     cost: u64,
     first: Seat,
     block: u32,
 }
 
-/// The best placement of `size` units in one stretch or area: one that leaves no new single seat if there is one,
-/// otherwise one that leaves as few as any in its stretch.
+/// The best placement of `size` units in one stretch or area: with the fewest new single seats, then of the best quality.
 pub(super) fn together(search: &Search<'_>, size: u32) -> Found {
-    let mut clean: Option<Spot> = None;
-    let mut leaving: Option<Spot> = None;
+    let mut best: Option<Spot> = None;
     let mut longest = 0;
     for ranked in search.hall.ranked(search.tiers) {
-        if clean.is_some_and(|spot| cannot_beat(ranked, size, spot)) {
+        if best.is_some_and(|spot| cannot_beat(ranked, size, spot)) {
             break;
         }
         let block = search.hall.block(ranked.block);
@@ -37,16 +36,15 @@ pub(super) fn together(search: &Search<'_>, size: u32) -> Found {
         }
         let found = if block.row.is_some() { in_stretch(search, block, size) } else { in_area(search, block, size) };
         longest = longest.max(found.run);
-        if let Some((first, cost, singles)) = found.spot {
-            let best = if singles { &mut leaving } else { &mut clean };
-            let spot = Spot { cost, first, block: ranked.block };
-            *best = Some(best.map_or(spot, |best| best.min(spot)));
+        if let Some((singles, cost, first)) = found.spot {
+            let spot = Spot { singles, cost, first, block: ranked.block };
+            best = Some(best.map_or(spot, |best| best.min(spot)));
         }
     }
-    let Some(spot) = clean.or(leaving) else {
+    let Some(spot) = best else {
         return Found::NoRunAbove(longest);
     };
-    let rung = if clean.is_some() { Rung::TogetherNoSingle } else { Rung::Together };
+    let rung = if spot.singles == 0 { Rung::TogetherNoSingle } else { Rung::Together };
     Found::Seats(units(&search.open, search.hall.block(spot.block), spot.first, size), rung)
 }
 
@@ -61,14 +59,14 @@ pub(super) fn units(open: &Bits, block: &Block, first: Seat, size: u32) -> Vec<S
 
 /// Whether neither this block nor any ranked after it has a better placement.
 fn cannot_beat(ranked: &Ranked, size: u32, spot: Spot) -> bool {
-    (u64::from(ranked.best) * u64::from(size), ranked.first) > (spot.cost, spot.first)
+    spot.singles == 0 && (u64::from(ranked.best) * u64::from(size), ranked.first) > (spot.cost, spot.first)
 }
 
 struct InBlock {
     /// The longest run of open units, as far as `size`.
     run: u32,
-    /// First unit, cost, and whether it leaves a new single seat.
-    spot: Option<(Seat, u64, bool)>,
+    /// New single seats, cost, first unit.
+    spot: Option<(u32, u64, Seat)>,
 }
 
 fn in_area(search: &Search<'_>, area: &Block, size: u32) -> InBlock {
@@ -79,7 +77,7 @@ fn in_area(search: &Search<'_>, area: &Block, size: u32) -> InBlock {
     let run = 1 + lowest.count() as u32;
     // Nothing in an area is accessible or has a neighbour.
     let fits = run == size && !search.needs_accessible;
-    InBlock { run, spot: fits.then(|| (first, u64::from(area.best) * u64::from(size), false)) }
+    InBlock { run, spot: fits.then(|| (0, u64::from(area.best) * u64::from(size), first)) }
 }
 
 fn in_stretch(search: &Search<'_>, stretch: &Block, size: u32) -> InBlock {
@@ -91,19 +89,20 @@ fn in_stretch(search: &Search<'_>, stretch: &Block, size: u32) -> InBlock {
     if starts == 0 {
         return InBlock { run, spot: None };
     }
-    // A placement leaves a single seat on its left if that seat is the first of its free run, and on its right likewise
-    // if it is the last of its run; those two seats were not single before, being next to the placement's.
-    let free = search.free.window(stretch.first, stretch.len);
-    let left = (free & !(free << 1)) << 1;
-    let right = (free & !(free >> 1)) >> size;
+    let (left, right) = leaves_single(search.free.window(stretch.first, stretch.len), size);
     let fewest = [starts & !(left | right), starts & (left ^ right), starts & left & right];
-    let mask = fewest.into_iter().find(|&mask| mask != 0).unwrap_or(0);
-    let best = Ones(mask)
-        .map(|bit| stretch.first + bit)
-        .map(|first| (search.hall.cost(first, size), first))
-        .min()
-        .map(|(cost, first)| (first, cost, fewest[0] == 0));
-    InBlock { run, spot: best }
+    let spot = (0..).zip(fewest).find(|(_, mask)| *mask != 0).and_then(|(singles, mask)| {
+        let first = Ones(mask).map(|bit| stretch.first + bit);
+        first.map(|first| (singles, search.hall.cost(first, size), first)).min()
+    });
+    InBlock { run, spot }
+}
+
+/// Where `size` seats taken out of a stretch's free ones leave a single seat on their left, and where on their right.
+pub(super) fn leaves_single(free: u128, size: u32) -> (u128, u128) {
+    // The seat on the left is left alone if it is the first of its free run, and the one on the right likewise if it is the last
+    // of its run; those two were not single before, being next to the placement's.
+    ((free & !(free << 1)) << 1, (free & !(free >> 1)) >> size)
 }
 
 /// Where runs of `size` set bits start, and the longest run as far as `size`.

@@ -1,7 +1,7 @@
 //! Editing a hall that is on sale: what somebody has, or ever had, stays what it is.
 //!
 //! A place of the hall is known everywhere by its ordinal: to holds, tickets, the feed and the log. So once a sale is published
-//! there are neither more places nor fewer, and one that was ever held keeps its label, its tier, whether it is accessible, and
+//! there are neither more places nor fewer, and one that was ever held keeps its label, its tier, whether it is accessible or a companion's, and
 //! does not come together with another such one: past decisions are checked by these. All else may change.
 
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ pub enum Loss {
         /// The other one's.
         to: String,
     },
-    /// It would become accessible, or be so no more.
+    /// It would become accessible or a companion's, or be so no more.
     Accessible,
     /// No aisle would part it any more from the next place, which was held, too.
     Neighbour,
@@ -63,7 +63,7 @@ pub struct Stranded {
 }
 
 /// A place as the event has it.
-type Unit = (i16, i32, bool, bool, String);
+type Unit = (i16, i32, bool, bool, bool, String);
 
 /// Whether the hall can become this one. The event's seating is locked by the caller.
 pub(super) async fn judge(
@@ -79,11 +79,12 @@ pub(super) async fn judge(
     if !codes.iter().eq(tiers.iter().map(|tier| &tier.code)) {
         return Ok(Some(Imported::OtherTiers));
     }
-    let before: Vec<Unit> =
-        sqlx::query_as("select tier, stretch, standing, accessible, label from seat where event = $1 order by seat")
-            .bind(event)
-            .fetch_all(&mut *tx)
-            .await?;
+    let before: Vec<Unit> = sqlx::query_as(
+        "select tier, stretch, standing, accessible, companion, label from seat where event = $1 order by seat",
+    )
+    .bind(event)
+    .fetch_all(&mut *tx)
+    .await?;
     let held: Vec<(i32, bool, bool)> = sqlx::query_as(
         "select h.seat, bool_or(h.live), bool_or(h.live and b.state = 'paid')
          from booking b join hold_seat h on h.booking = b.id where b.event = $1 group by h.seat order by h.seat",
@@ -108,7 +109,7 @@ fn stranded(before: &[Unit], held: &[(i32, bool, bool)], codes: &[String], after
     let mut stranded = Vec::new();
     for (nth, (seat, live, paid)) in held.iter().enumerate() {
         let from = seat.cast_unsigned();
-        let Some((tier, stretch, standing, accessible, label)) = before.get(from as usize) else { continue };
+        let Some((tier, stretch, standing, accessible, companion, label)) = before.get(from as usize) else { continue };
         let next_too = held.get(nth + 1).is_some_and(|(next, ..)| *next == seat + 1);
         let joins = || {
             let apart_before = before.get(from as usize + 1).is_some_and(|next| next.1 != *stretch);
@@ -121,7 +122,7 @@ fn stranded(before: &[Unit], held: &[(i32, bool, bool)], codes: &[String], after
                 let code = |tier: usize| codes.get(tier).cloned().unwrap_or_default();
                 Loss::Tier { from: code(*tier as usize), to: code(usize::from(unit.tier)) }
             }
-            Some(unit) if unit.accessible != *accessible => Loss::Accessible,
+            Some(unit) if (unit.accessible, unit.companion) != (*accessible, *companion) => Loss::Accessible,
             Some(_) if joins() => Loss::Neighbour,
             Some(_) => continue,
         };
@@ -139,7 +140,7 @@ fn stranded(before: &[Unit], held: &[(i32, bool, bool)], codes: &[String], after
 
 /// Ends the turn of office of who seats the event's places, or keeps anybody from beginning one, until the transaction ends: no
 /// hold is made meanwhile, and whoever is next in office reads the hall as it is then.
-pub(super) async fn end_turn(tx: &mut PgConnection, event: Uuid) -> Result<()> {
+pub(crate) async fn end_turn(tx: &mut PgConnection, event: Uuid) -> Result<()> {
     sqlx::query(
         "insert into lease as l (kind, scope, term) values ('seating', $1, 1)
          on conflict (kind, scope) do update set term = l.term + 1, holder = null, until = '-infinity'",
@@ -168,12 +169,13 @@ pub(super) async fn change(tx: &mut PgConnection, event: Uuid, tiers: &[TierRow]
     for (nth, chunk) in units.chunks(super::CHUNK).enumerate() {
         sqlx::query(
             "update seat s set tier = u.tier, stretch = u.stretch, section = u.section, row_no = u.row_no, standing = u.standing,
-                    accessible = u.accessible, label = u.label
-             from unnest($3::smallint[], $4::integer[], $5::smallint[], $6::smallint[], $7::boolean[], $8::boolean[], $9::text[])
-                  with ordinality as u(tier, stretch, section, row_no, standing, accessible, label, nth)
+                    accessible = u.accessible, label = u.label, companion = u.companion, quality = u.quality
+             from unnest($3::smallint[], $4::integer[], $5::smallint[], $6::smallint[], $7::boolean[], $8::boolean[], $9::text[],
+                         $10::boolean[], $11::integer[])
+                  with ordinality as u(tier, stretch, section, row_no, standing, accessible, label, companion, quality, nth)
              where s.event = $1 and s.seat = $2 + u.nth - 1
-               and (s.tier, s.stretch, s.section, s.row_no, s.standing, s.accessible, s.label)
-                   is distinct from (u.tier, u.stretch, u.section, u.row_no, u.standing, u.accessible, u.label)",
+               and (s.tier, s.stretch, s.section, s.row_no, s.standing, s.accessible, s.label, s.companion, s.quality)
+                   is distinct from (u.tier, u.stretch, u.section, u.row_no, u.standing, u.accessible, u.label, u.companion, u.quality)",
         )
         .bind(event)
         .bind((nth * super::CHUNK) as i32)
@@ -184,6 +186,8 @@ pub(super) async fn change(tx: &mut PgConnection, event: Uuid, tiers: &[TierRow]
         .bind(chunk.iter().map(|unit| unit.standing).collect::<Vec<_>>())
         .bind(chunk.iter().map(|unit| unit.accessible).collect::<Vec<_>>())
         .bind(chunk.iter().map(|unit| unit.label.clone()).collect::<Vec<_>>())
+        .bind(chunk.iter().map(|unit| unit.companion).collect::<Vec<_>>())
+        .bind(chunk.iter().map(|unit| unit.quality.map(u32::cast_signed)).collect::<Vec<_>>())
         .execute(&mut *tx)
         .await?;
     }

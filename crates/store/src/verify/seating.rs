@@ -32,20 +32,9 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
         Err(StoreError::Corrupt(_)) => return Ok(()),
         Err(fault) => return Err(fault),
     };
-    let accessible: Vec<i32> = sqlx::query_scalar("select seat from seat where event = $1 and accessible")
-        .bind(look.event)
-        .fetch_all(&mut *look.tx)
-        .await?;
-    let seats = Seats { hall, accessible: accessible.into_iter().map(|seat| seat as u32).collect() };
     let view_ms = look.allowance.view_ms + look.allowance.slack_ms;
-    look.found(PASSED, passed(history, records, &wishes, &ranks, &seats, view_ms));
+    look.found(PASSED, passed(history, records, &wishes, &ranks, &hall, view_ms));
     Ok(())
-}
-
-struct Seats {
-    hall: Hall,
-    /// Those that only parties who need one may always take.
-    accessible: HashSet<u32>,
 }
 
 /// The new holds of a record, by sale. A late payment that takes its own seats again is none.
@@ -120,10 +109,9 @@ fn passed(
     records: &[Record],
     wishes: &HashMap<Key, Wish>,
     ranks: &HashMap<Uuid, Ranks>,
-    seats: &Seats,
+    hall: &Hall,
     view_ms: i64,
 ) -> Vec<String> {
-    let Seats { hall, accessible } = seats;
     let mut standing = standing(history, ranks);
     let rank = |sale: &Uuid, entry: i64| ranks.get(sale).map_or((0, 0), |ranks| ranks.of(entry));
     let mut found = Vec::new();
@@ -149,7 +137,8 @@ fn passed(
                 }
                 let mut gone = Free::none_of(hall);
                 for hold in holds.iter().filter(|hold| rank(&sale, hold.entry) > *before) {
-                    for seat in hold.seats.iter().filter(|seat| wish.accessible || !accessible.contains(seat)) {
+                    // Kept seats are always there only for parties that need an accessible one.
+                    for seat in hold.seats.iter().filter(|seat| wish.accessible || !hall.reserves(**seat)) {
                         gone.give(*seat);
                     }
                 }

@@ -33,6 +33,8 @@ async fn import(world: &World, capacity: u32) -> Result<Imported> {
         row: 0,
         standing: true,
         accessible: false,
+        companion: false,
+        quality: None,
         label: format!("floor {n}"),
     };
     let units: Vec<UnitRow> = (0..capacity).map(unit).collect();

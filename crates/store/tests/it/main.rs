@@ -2,6 +2,7 @@
 
 mod agree;
 mod allotments;
+mod choice;
 mod draw;
 mod entry;
 mod faults;

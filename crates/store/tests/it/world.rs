@@ -111,6 +111,7 @@ impl World {
             starts_at_ms: 1_900_000_000_000,
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
+            accessible_release: domain::seats::Release::House,
         };
         store.create_event(event, organisation, &draft).await?;
         let (tiers, units) = seats(&recipe);
@@ -256,6 +257,7 @@ impl World {
             entry,
             wished: 0,
             seats: seats.to_vec(),
+            found: None,
         }
     }
 
@@ -311,7 +313,8 @@ impl World {
         let place = |key: u64| &places[key as usize];
         let offers = plan.offers.into_iter().map(|offer| {
             let wished = place(offer.key).wished;
-            Offer { wished, ..self.offer(place(offer.key).entry, &offer.choice.seats) }
+            let found = Some((offer.choice.rung, offer.choice.score));
+            Offer { wished, found, ..self.offer(place(offer.key).entry, &offer.choice.seats) }
         });
         let unserved = plan.sold_out.into_iter().map(place).map(|place| {
             let unanswered = place.asked_until_ms.is_some() && !goes_on(place.asked_until_ms);
@@ -441,6 +444,8 @@ pub fn seats(recipe: &Recipe) -> (Vec<TierRow>, Vec<UnitRow>) {
         row: (nth / 6) as u16,
         standing: false,
         accessible: nth % 6 == 5,
+        companion: false,
+        quality: None,
         label: format!("row {} seat {}", nth / 6 + 1, nth % 6 + 1),
     });
     let standing = (0..recipe.standing).map(|nth| UnitRow {
@@ -450,6 +455,8 @@ pub fn seats(recipe: &Recipe) -> (Vec<TierRow>, Vec<UnitRow>) {
         row: 0,
         standing: true,
         accessible: false,
+        companion: false,
+        quality: None,
         label: format!("floor {}", nth + 1),
     });
     (tiers, seated.chain(standing).collect())

@@ -6,7 +6,12 @@ use super::*;
 use crate::seats::HallFault;
 
 fn stretch(first: Seat, seats: usize) -> Stretch {
-    Stretch { section: 0, row: 0, first, seats: vec![SeatSpec { tier: 0, quality: 0, accessible: false }; seats] }
+    Stretch {
+        section: 0,
+        row: 0,
+        first,
+        seats: vec![SeatSpec { tier: 0, quality: 0, accessible: false, companion: false }; seats],
+    }
 }
 
 fn area(first: Seat, capacity: u32) -> Area {

@@ -1,14 +1,16 @@
 //! What the seat rules promise: by example, and against an exhaustive search of small halls.
 
 mod halls;
+mod kept;
 mod line;
 mod oracle;
 mod rungs;
+mod sale_out;
 
 use super::{Area, Free, Hall, Seat, SeatSpec, Stretch, Wish};
 
 /// One stretch per row of a single section, from the front; a letter is a seat's tier (`a` is 0), a capital one is
-/// accessible. Rows further back are worse, seats of a row alike.
+/// accessible, a digit a companion's (of the tier with that index). Rows further back are worse, seats of a row alike.
 fn rows(rows: &[&str]) -> Hall {
     Hall::new(stretches(rows), Vec::new()).unwrap()
 }
@@ -17,9 +19,10 @@ fn stretches(rows: &[&str]) -> Vec<Stretch> {
     let mut first = 0;
     let stretch = |(row, letters): (u16, &&str)| {
         let spec = |letter: u8| SeatSpec {
-            tier: letter.to_ascii_lowercase() - b'a',
+            tier: if letter.is_ascii_digit() { letter - b'0' } else { letter.to_ascii_lowercase() - b'a' },
             quality: u32::from(row) * 10,
             accessible: letter.is_ascii_uppercase(),
+            companion: letter.is_ascii_digit(),
         };
         let stretch = Stretch { section: 0, row, first, seats: letters.bytes().map(spec).collect() };
         first += letters.len() as Seat;

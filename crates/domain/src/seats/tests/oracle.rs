@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::seats::{Rung, TierMask, choose};
+use crate::seats::{Release, Rung, Score, TierMask, choose};
 
 /// A hall with the description it was made from: the oracle looks at nothing of the hall's own.
 #[derive(Debug)]
 struct Small {
     hall: Hall,
     units: Vec<Unit>,
+    release: Release,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -22,14 +23,20 @@ struct Unit {
 
 fn small() -> impl Strategy<Value = Small> {
     let tier = || prop_oneof![4 => Just(0_u8), 1 => 1_u8..3];
-    let seat = (tier(), 0_u32..6, proptest::bool::weighted(0.2));
-    let seat = seat.prop_map(|(tier, quality, accessible)| SeatSpec { tier, quality, accessible });
+    // Of ten seats two are accessible, and two are companions'.
+    let seat = (tier(), 0_u32..6, 0_u8..10).prop_map(|(tier, quality, kind)| SeatSpec {
+        tier,
+        quality,
+        accessible: kind < 2,
+        companion: (2..4).contains(&kind),
+    });
     let alike = (tier(), 0_u32..6, 1_usize..=8)
-        .prop_map(|(tier, quality, len)| vec![SeatSpec { tier, quality, accessible: false }; len]);
+        .prop_map(|(tier, quality, len)| vec![SeatSpec { tier, quality, accessible: false, companion: false }; len]);
     let seats = prop_oneof![proptest::collection::vec(seat, 1..=6), alike];
     let stretches = proptest::collection::vec((0_u16..2, 0_u16..4, seats), 1..=6);
     let areas = proptest::collection::vec((tier(), 1_u32..=4, 0_u32..6), 0..=2);
-    (stretches, areas).prop_map(|(stretches, areas)| {
+    let release = prop_oneof![Just(Release::House), Just(Release::Section), Just(Release::Tier), Just(Release::Never)];
+    (stretches, areas, release).prop_map(|(stretches, areas, release)| {
         let (mut units, mut made, mut standing) = (Vec::new(), Vec::new(), Vec::new());
         for (section, row, mut seats) in stretches {
             seats.truncate(12 - units.len());
@@ -43,12 +50,13 @@ fn small() -> impl Strategy<Value = Small> {
             let (block, first) = (made.len() + standing.len(), units.len() as Seat);
             let capacity = capacity.min(12 - first);
             if capacity > 0 {
-                let unit = Unit { spec: SeatSpec { tier, quality, accessible: false }, block, row: None };
+                let unit =
+                    Unit { spec: SeatSpec { tier, quality, accessible: false, companion: false }, block, row: None };
                 units.extend(vec![unit; capacity as usize]);
                 standing.push(Area { tier, first, capacity, quality });
             }
         }
-        Small { hall: Hall::new(made, standing).unwrap(), units }
+        Small { hall: Hall::new(made, standing).unwrap().releasing(release), units, release }
     })
 }
 
@@ -106,29 +114,32 @@ impl Small {
         (first.0 == last.0).then_some((first.0, first.1, last.1))
     }
 
-    /// The rung that the ladder must stop at, and the seats it may choose there.
-    fn ladder(&self, free: &[Seat], open: &[Seat], size: usize, wish: &Wish) -> Option<(Rung, Vec<Vec<Seat>>)> {
+    fn score(&self, free: &[Seat], seats: &[Seat]) -> Score {
+        Score {
+            groups: self.groups(seats).0 as u32,
+            singles: self.new_singles(free, seats) as u32,
+            quality: self.cost(seats).into(),
+        }
+    }
+
+    /// The rung that the ladder must stop at, and the lowest score there with the seats that have it.
+    fn ladder(&self, free: &[Seat], open: &[Seat], size: usize, wish: &Wish) -> Option<(Rung, Score, Vec<Vec<Seat>>)> {
         let accessible = |&&seat: &&Seat| self.units[seat as usize].spec.accessible;
         let subsets: Vec<Vec<Seat>> = (0_u32..1 << open.len())
             .filter(|subset| subset.count_ones() as usize == size)
             .map(|subset| (0..).zip(open).filter(|&(bit, _)| subset >> bit & 1 == 1).map(|(_, &seat)| seat).collect())
             .filter(|seats: &Vec<Seat>| !wish.accessible || seats.iter().any(|seat| accessible(&seat)))
             .collect();
-        let together: Vec<_> = subsets.iter().filter(|seats| self.groups(seats).0 == 1).collect();
-        let block = |seats: &[Seat]| self.units[seats[0] as usize].block;
-        let fewest = |of: usize| {
-            together.iter().filter(|seats| block(seats) == of).map(|seats| self.new_singles(free, seats)).min()
+        let best = |rung, among: Vec<&Vec<Seat>>| {
+            let score = among.iter().map(|seats| self.score(free, seats)).min()?;
+            let are: Vec<Vec<Seat>> =
+                among.into_iter().filter(|seats| self.score(free, seats) == score).cloned().collect();
+            Some((rung, score, are))
         };
-        let least = together.iter().map(|seats| self.new_singles(free, seats)).min();
-        let best = together
-            .iter()
-            .filter(|seats| {
-                Some(self.new_singles(free, seats)) == if least == Some(0) { least } else { fewest(block(seats)) }
-            })
-            .min_by_key(|seats| (self.cost(seats), seats.as_slice()));
-        if let Some(best) = best {
-            let rung = if least == Some(0) { Rung::TogetherNoSingle } else { Rung::Together };
-            return Some((rung, vec![(*best).clone()]));
+        let together: Vec<_> = subsets.iter().filter(|seats| self.groups(seats).0 == 1).collect();
+        if let Some((rung, score, seats)) = best(Rung::Together, together) {
+            let lowest = seats.into_iter().min().into_iter().collect();
+            return Some((if score.singles == 0 { Rung::TogetherNoSingle } else { rung }, score, lowest));
         }
         if !wish.apart || subsets.is_empty() {
             return None;
@@ -136,42 +147,44 @@ impl Small {
         let unsplit: Vec<_> = subsets.iter().filter(|seats| !self.groups(seats).1).collect();
         let rung = if unsplit.is_empty() { Rung::Apart } else { Rung::SplitNobodyAlone };
         let among = if unsplit.is_empty() { subsets.iter().collect() } else { unsplit };
-        // In the narrowest places, the fewest groups, then the lowest cost; of those places, the lowest cost.
+        // In one section, as few rows apart as can be.
         let span = |seats: &[Seat]| self.place(seats).map_or(u16::MAX, |(_, first, last)| last - first);
         let narrowest = among.iter().map(|seats| span(seats)).min()?;
-        let narrow: Vec<_> = among.into_iter().filter(|seats| span(seats) == narrowest).collect();
-        let key = |seats: &[Seat]| (self.groups(seats).0, self.cost(seats));
-        let scope = |seats: &[Seat]| {
-            if narrowest == u16::MAX { None } else { self.place(seats) }
-        };
-        let filled: Vec<_> = narrow
-            .iter()
-            .filter(|seats| narrow.iter().all(|other| scope(other) != scope(seats) || key(other) >= key(seats)))
-            .collect();
-        let cost = filled.iter().map(|seats| self.cost(seats)).min()?;
-        Some((
-            rung,
-            filled.into_iter().filter(|seats| self.cost(seats) == cost).map(|seats| (*seats).clone()).collect(),
-        ))
+        best(rung, among.into_iter().filter(|seats| span(seats) == narrowest).collect())
     }
 
-    fn expected(&self, free: &[Seat], wish: &Wish, barred: TierMask) -> Option<(Rung, Vec<Vec<Seat>>)> {
+    /// Whether a seat is kept, looked up in the rule's own words.
+    fn is_kept(&self, seat: Seat, free: &[Seat]) -> bool {
+        let unit = |seat: Seat| self.units[seat as usize];
+        let section = |seat: Seat| unit(seat).row.map(|(section, _)| section);
+        let reserved = |seat: Seat| unit(seat).spec.accessible || unit(seat).spec.companion;
+        let rest = |of: &dyn Fn(Seat) -> bool| free.iter().any(|&other| !reserved(other) && of(other));
+        let tier = |of: Seat| rest(&|other| unit(other).spec.tier == unit(of).spec.tier);
+        let is_near = |&near: &Seat| unit(near).spec.accessible && section(near) == section(seat);
+        let nearby: Vec<Seat> = (0..self.units.len() as Seat).filter(is_near).collect();
+        reserved(seat)
+            && match self.release {
+                Release::Never => true,
+                Release::House => rest(&|_| true),
+                Release::Section => rest(&|other| section(other) == section(seat)),
+                Release::Tier => tier(seat) || unit(seat).spec.companion && nearby.into_iter().any(tier),
+            }
+    }
+
+    fn expected(&self, free: &[Seat], wish: &Wish, barred: TierMask) -> Option<(Rung, Score, Vec<Vec<Seat>>)> {
         let any = TierMask::MAX;
         let wanted = if wish.tiers == 0 { any } else { wish.tiers };
         let acceptable = if wish.other_tiers { any } else { wanted };
-        let spec = |seat: Seat| self.units[seat as usize].spec;
-        let of = |tiers: TierMask, seat: Seat| tiers >> spec(seat).tier & 1 == 1;
-        let released = !free.iter().any(|&seat| of(acceptable, seat) && !spec(seat).accessible);
+        let of = |tiers: TierMask, seat: Seat| tiers >> self.units[seat as usize].spec.tier & 1 == 1;
         let open = |tiers: TierMask| -> Vec<Seat> {
-            let may =
-                |seat: &Seat| of(tiers & !barred, *seat) && (wish.accessible || released || !spec(*seat).accessible);
+            let may = |seat: &Seat| of(tiers & !barred, *seat) && (wish.accessible || !self.is_kept(*seat, free));
             free.iter().copied().filter(may).collect()
         };
         for size in (if wish.fewer { 1 } else { wish.party }..=wish.party).rev() {
             for (tiers, stage) in [(wanted, None), (acceptable, Some(Rung::OtherTier))] {
-                if let Some((rung, seats)) = self.ladder(free, &open(tiers), size.into(), wish) {
+                if let Some((rung, score, seats)) = self.ladder(free, &open(tiers), size.into(), wish) {
                     let rung = if size < wish.party { Rung::Fewer } else { stage.unwrap_or(rung) };
-                    return Some((rung, seats));
+                    return Some((rung, score, seats));
                 }
             }
         }
@@ -195,8 +208,9 @@ proptest! {
         let choice = choose(&small.hall, &free, &wish, barred);
         match (&choice, small.expected(&seats, &wish, barred)) {
             (None, None) => {}
-            (Some(choice), Some((rung, any_of))) => {
-                prop_assert_eq!(choice.rung, rung);
+            (Some(choice), Some((rung, score, any_of))) => {
+                prop_assert_eq!((choice.rung, choice.score), (rung, score));
+                prop_assert_eq!(Score::of(&small.hall, &free, &choice.seats), score);
                 prop_assert!(any_of.contains(&choice.seats), "{:?} is not one of {:?}", choice.seats, any_of);
             }
             (choice, expected) => prop_assert!(false, "chose {:?}, expected {:?}", choice, expected),

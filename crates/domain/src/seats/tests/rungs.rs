@@ -12,7 +12,7 @@ fn chosen(hall: &Hall, taken: &[Seat], wish: Wish) -> Option<(Vec<Seat>, Rung)> 
 
 #[test]
 fn the_best_seats_win_then_the_lowest() {
-    let spec = |quality| SeatSpec { tier: 0, quality, accessible: false };
+    let spec = |quality| SeatSpec { tier: 0, quality, accessible: false, companion: false };
     let stretch =
         |row, first, qualities: [u32; 6]| Stretch { section: 0, row, first, seats: qualities.map(spec).into() };
     let hall = Hall::new(vec![stretch(0, 0, [9, 5, 5, 5, 5, 9]), stretch(1, 6, [4, 4, 4, 9, 9, 9])], vec![]).unwrap();

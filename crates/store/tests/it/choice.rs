@@ -1,0 +1,107 @@
+//! The choice of seats as it is kept and told: the rule for kept seats, and what the report says of it.
+
+use domain::seats::{Release, Rung};
+use store::events::{EventDraft, EventEdit};
+use store::halls::{Imported, Loss};
+use store::joins::JoinAsk;
+use store::report::Found;
+use store::{Guards, StoreError};
+
+use crate::world::{Recipe, Result, World, ask, id, seats as recipe_seats};
+
+async fn release_by(world: &World, accessible_release: Release) -> Result {
+    let event = world.store.event(world.event).await?.expect("an event");
+    let draft = EventDraft { accessible_release, ..event.draft };
+    anyhow::ensure!(world.store.edit_event(world.event, event.version, &draft).await? == EventEdit::Done);
+    let event = world.store.event(world.event).await?.expect("an event");
+    anyhow::ensure!(event.draft.accessible_release == accessible_release);
+    Ok(())
+}
+
+/// Somebody is let in, and before seats are held the promoter changes when kept seats are released.
+async fn a_hold_meets_another_rule(world: &World) -> Result {
+    world.join(&[1]).await?;
+    let admitted = world.tick(world.pacing().await?).await?.admitted;
+    let lease = world.seating().await?;
+    release_by(world, Release::Never).await?;
+    let offered = world.store.offer(&lease, &[world.offer(admitted[0], &[0])], &[]).await;
+    anyhow::ensure!(matches!(offered, Err(StoreError::Moved(_))), "held by the rule before: {offered:?}");
+    // Another edit does not disturb the seating.
+    let lease = world.seating().await?;
+    release_by(world, Release::Never).await?;
+    anyhow::ensure!(world.store.offer(&lease, &[world.offer(admitted[0], &[0])], &[]).await?.held.len() == 1);
+    world.sound().await
+}
+
+#[tokio::test]
+async fn nobody_is_seated_by_the_rule_before() -> Result {
+    a_hold_meets_another_rule(&World::new(Recipe::default()).await?).await
+}
+
+#[tokio::test]
+async fn nobody_is_seated_by_the_rule_before_without_map_term() -> Result {
+    let mut world = World::new(Recipe::default()).await?;
+    world.store = world.store.clone().without(Guards { map_term: false, ..Guards::ALL });
+    let failed = a_hold_meets_another_rule(&world).await.expect_err("the rule was to come too late");
+    assert!(failed.to_string().contains("the rule before"), "{failed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_hall_has_the_event_s_rule_and_previews_count_by_it() -> Result {
+    // Two rows with a wheelchair place each, and no standing area beside.
+    let world = World::new(Recipe { standing: 1, ..Recipe::default() }).await?;
+    world.join(&[5, 5]).await?;
+    world.tick(world.pacing().await?).await?;
+    world.seat(&world.seating().await?).await?;
+    let left = async || {
+        let seen = world.store.situation(world.sale, 9).await?.expect("published");
+        anyhow::Ok((seen.free, seen.accessible))
+    };
+    assert_eq!(left().await?, (1, 2));
+    world.sql("update booking set state = 'paid'").await?;
+    // The section's other seats are sold, the house's are not.
+    for (release, expected) in
+        [(Release::House, (1, 2)), (Release::Section, (3, 0)), (Release::Tier, (3, 0)), (Release::Never, (1, 0))]
+    {
+        release_by(&world, release).await?;
+        assert_eq!(left().await?, expected, "{release:?}");
+    }
+    let kept: Vec<u32> = world.store.stock(world.event).await?.tiers.iter().map(|tier| tier.kept).collect();
+    assert_eq!(kept, [2, 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_report_tells_how_parties_were_seated() -> Result {
+    let world = World::new(Recipe::default()).await?;
+    let seated = |party| JoinAsk { tiers: 0b01, ..ask(id(), party) };
+    world.join_as(&[seated(5), seated(2)]).await?;
+    world.tick(world.pacing().await?).await?;
+    world.seat(&world.seating().await?).await?;
+    let seating = world.store.fairness(world.sale).await?.seating;
+    let found = |rung, new_singles, quality| Found { rung, parties: 1, split: 0, groups: 1, new_singles, quality };
+    // Five of a row leave its wheelchair place alone, wherever they sit.
+    assert_eq!(seating.found, [found(Rung::TogetherNoSingle, 0, 6 + 7), found(Rung::Together, 1, 10)]);
+    assert_eq!((seating.capacity, seating.free, seating.lone), (20, 13, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_seat_that_was_held_does_not_become_a_companion_s() -> Result {
+    let world = World::new(Recipe::default()).await?;
+    world.join(&[1]).await?;
+    let admitted = world.tick(world.pacing().await?).await?.admitted;
+    world.hold(&world.seating().await?, admitted[0], &[3]).await?;
+    let (tiers, mut units) = recipe_seats(&Recipe::default());
+    let map = serde_json::json!({});
+    units[4].companion = true;
+    assert_eq!(world.store.import_map(world.event, &map, &tiers, &units).await?, Imported::Done);
+    units[3].companion = true;
+    let refused = world.store.import_map(world.event, &map, &tiers, &units).await?;
+    let Imported::Strands { count: 1, first } = refused else { anyhow::bail!("{refused:?}") };
+    assert_eq!(first[0].loss, Loss::Accessible);
+    let hall = world.store.hall(world.event).await?;
+    assert_eq!((0..12).filter(|seat| hall.reserves(*seat)).collect::<Vec<_>>(), [4, 5, 11]);
+    Ok(())
+}
