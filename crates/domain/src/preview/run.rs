@@ -207,7 +207,8 @@ pub(super) fn run(situation: &Situation<'_>, tuning: &Tuning, behaviour: &Behavi
             let in_force = tuning.in_force(now_ms, behaviour.show_up, brake.factor());
             let most = allowed(in_force, recent.window(at_ms), hall.active, &mut flow, at_ms) as usize;
             let parties = situation.waiting[next..].iter().chain(&later).take(most);
-            let count = served(hall.free + hall.accessible, hall.standing_seats, parties.map(|party| u32::from(*party)));
+            let count =
+                served(hall.free + hall.accessible, hall.standing_seats, parties.map(|party| u32::from(*party)));
             let waited = count.min(situation.waiting.len() - next);
             for party in &situation.waiting[next..next + waited] {
                 hall.admit(*party);
