@@ -94,6 +94,8 @@ pub struct Guards {
     pub draw_wait: bool,
     /// Who joins after the opening is not in the lobby's draw.
     pub lobby_end: bool,
+    /// Nobody is told that the draw's roster will have them once its size is fixed.
+    pub roster_promise: bool,
     /// A join is dated no earlier than the one before it.
     pub join_clock: bool,
     /// Nobody is let in before the holder's clock, too, says that it is time.
@@ -120,6 +122,7 @@ impl Guards {
         allotment_check: true,
         draw_wait: true,
         lobby_end: true,
+        roster_promise: true,
         join_clock: true,
         own_clock: true,
         step_margin: true,
