@@ -75,7 +75,8 @@ impl AcknowledgedBatch {
         now_ms: i64,
         signer: &Signer,
     ) -> Option<Self> {
-        let places: Vec<(i64, Uuid)> = BTreeMap::from_iter(places).into_iter().collect();
+        let places: BTreeMap<i64, Uuid> = places.into_iter().collect();
+        let places: Vec<(i64, Uuid)> = places.into_iter().collect();
         let ((first, _), (last, _)) = (places.first()?, places.last()?);
         let leaves = places.iter().map(|(entry, place)| leaf_hash(leaf(*entry, *place).as_bytes()));
         let tree = Tree::new(leaves.collect());
