@@ -3,8 +3,12 @@
 
     pip install -r verify-draw.requirements.txt
     python3 verify-draw.py FOLDER [--entry N] [--key HEX] [--json]
+    python3 verify-draw.py FOLDER --acknowledged FILE [--key HEX]... [--json]
 
-Exits with 0 if the draw holds, with 1 and one line per fault if not, with 2 if it could not be checked.
+The second holds an acknowledgement, which a fan was given on joining, against the roster in the folder.
+
+Exits with 0 if the draw holds, or the entry is in the roster; with 1 and one line per fault if not, or if the entry was left out;
+with 2 if it could not be checked.
 """
 
 import argparse
@@ -28,6 +32,8 @@ except ImportError as missing:
 CHUNK = 1024
 NAMED_MAX = 8
 STATEMENT_MAX = 16 << 20
+ACKNOWLEDGEMENT_MAX = 1 << 16
+TRIED_MAX = 10_000
 DOMAIN = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 
 # drand's quicknet, https://api.drand.sh/52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971/info
@@ -77,6 +83,10 @@ DRAW = {
     "roster": {"size": I64, "root": Hex(32), "published_ms": I64}, "beacon": (BEACON,), "secret": Hex(32),
     "seed": Hex(32), "drawn_ms": I64, "files": {name: Hex(32) for name in HASHED}, "signer": SIGNER,
 }
+BATCH = {
+    "format": str, "sale": str, "first": I64, "last": I64, "size": I64, "root": Hex(32), "acknowledged_ms": I64, "signer": SIGNER,
+}
+ACKNOWLEDGEMENT = {"statement": BATCH, "signature": str, "line": str, "index": U64, "path": [Hex(32)]}
 
 
 def misshapen(value, shape, where="it"):
@@ -142,21 +152,37 @@ def statement(folder, stem, format, shape, hashes=None):
         raise Fault(json_file, f"the format is {got!r}; this reads {format!r}")
     if wrong := misshapen(said, shape):
         raise Fault(json_file, wrong)
-    if json.dumps(said, indent=2, ensure_ascii=False) + "\n" != text:
+    if spelled(said) != text:
         raise Fault(json_file, "is not in the one spelling that is signed")
-    try:
-        signature = base64.b64decode(sig.removesuffix(b"\n"), validate=True)
-    except ValueError:
-        signature = b""
-    if len(signature) != 64 or base64.b64encode(signature) + b"\n" != sig:
+    signature = sixty_four(sig.removesuffix(b"\n"))
+    if not signature or base64.b64encode(signature) + b"\n" != sig:
         raise Fault(sig_file, "the signature is not one line of base64 with 64 bytes")
-    key = said["signer"]["ed25519"]
-    try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(signature, data)
-    except (InvalidSignature, ValueError):
-        what = f"{sig_file} is not the signature of this statement by {key}: one of the two was changed"
-        raise Fault(json_file, what) from None
+    if not signed_by(said["signer"], signature, data):
+        key = said["signer"]["ed25519"]
+        raise Fault(json_file, f"{sig_file} is not the signature of this statement by {key}: one of the two was changed")
     return said
+
+
+def spelled(said):
+    """A statement in its one spelling."""
+    return json.dumps(said, indent=2, ensure_ascii=False) + "\n"
+
+
+def sixty_four(text):
+    """The 64 bytes of a signature in base64, or None."""
+    try:
+        signature = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return signature if len(signature) == 64 else None
+
+
+def signed_by(signer, signature, data):
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(signer["ed25519"])).verify(signature, data)
+        return True
+    except (InvalidSignature, ValueError):
+        return False
 
 
 # --- the Merkle tree of RFC 6962 ---
@@ -273,12 +299,16 @@ def against_statements(draw, before, roster):
         yield from same("the sale", draw["sale"] == roster["sale"], "roster.json")
         yield from same("the time of the close", draw["closed_ms"] == roster["closed_ms"], "roster.json")
         yield from same("the roster's size, root or time", draw["roster"] == summary, "roster.json")
-        expected = -(-roster["size"] // CHUNK)
-        if len(roster["chunks"]) != expected:
-            yield Fault("roster.json", f"has {len(roster['chunks'])} chunks, not {expected}")
-        root = root_of([bytes.fromhex(chunk) for chunk in roster["chunks"]]).hex()
-        if root != roster["root"]:
-            yield Fault("roster.json", f"its chunks lead to the root {root}, not to {roster['root']}")
+        yield from chunks_fit(roster)
+
+
+def chunks_fit(roster):
+    expected = -(-max(0, roster["size"]) // CHUNK)
+    if len(roster["chunks"]) != expected:
+        yield Fault("roster.json", f"has {len(roster['chunks'])} chunks, not {expected}")
+    root = root_of([bytes.fromhex(chunk) for chunk in roster["chunks"]]).hex()
+    if root != roster["root"]:
+        yield Fault("roster.json", f"its chunks lead to the root {root}, not to {roster['root']}")
 
 
 def without_beacon_from(rule, closed_ms):
@@ -452,15 +482,164 @@ def verify(folder, key, asked):
     return faults, found
 
 
+# --- an acknowledgement against the roster ---
+
+
+def own_line(line, first, last):
+    """The entry and the leaf of an acknowledged line, or the part of it that is wrong."""
+    parts = line.split(" ")
+    if len(parts) != 3:
+        return None, f"line: should be an entry, a place and 16 digits, is {line!r}"
+    entry, place, digits = parts
+    if not (len(entry) < 20 and entry.isascii() and entry.isdigit() and entry[0] != "0" and int(entry) in I64):
+        return None, f"entry: {entry!r} is none"
+    if not place.startswith("plc_") or not Hex(16).holds(place[4:]):
+        return None, f"place: should be 'plc_' and 32 digits, is {place!r}"
+    if not Hex(8).holds(digits):
+        return None, f"line: should end with 16 digits, ends with {digits!r}"
+
+    def check(number):
+        return leaf_hash(f"{number} {place}".encode())[:8].hex()
+
+    if check(entry) != digits:
+        for right in range(first, min(last, first + TRIED_MAX - 1) + 1):
+            if check(right) == digits:
+                return None, f"entry: it was changed from {right} to {entry}"
+        return None, f"place: it was changed, or the digits that end the line: its hash begins with {check(entry)}, it says {digits}"
+    if not first <= int(entry) <= last:
+        return None, f"entry: {entry} is none of its batch, which has {first} to {last}"
+    return (int(entry), f"{entry} {place}"), None
+
+
+def genuine(file):
+    """The acknowledgement in a file, its entry and leaf if it holds, and what does not."""
+    faults = []
+
+    def fault(what):
+        faults.append(Fault("acknowledgement", what))
+
+    with open(file, "rb") as opened:
+        data = opened.read(ACKNOWLEDGEMENT_MAX + 1)
+    if len(data) > ACKNOWLEDGEMENT_MAX:
+        fault(f"format: it is longer than {ACKNOWLEDGEMENT_MAX} bytes")
+        return None, None, faults
+    try:
+        said = json.loads(data.decode())
+        wrong = misshapen(said, ACKNOWLEDGEMENT)
+    except ValueError as unread:
+        wrong = str(unread)
+    if not wrong and said["statement"]["format"] != "usher-draw-acknowledgement/1":
+        wrong = f"it is {said['statement']['format']!r}; this reads 'usher-draw-acknowledgement/1'"
+    if wrong:
+        fault(f"format: {wrong}")
+        return None, None, faults
+    batch, signature = said["statement"], sixty_four(said["signature"])
+    if not signature or base64.b64encode(signature).decode() != said["signature"]:
+        fault("signature: it is not base64 of 64 bytes")
+    elif not signed_by(batch["signer"], signature, spelled(batch).encode(errors="surrogatepass")):
+        fault(f"signature: it is not {batch['signer']['ed25519']}'s of this statement: one of the two was changed")
+    own, wrong = own_line(said["line"], batch["first"], batch["last"])
+    if wrong:
+        fault(wrong)
+    if not faults:
+        path = [bytes.fromhex(step) for step in said["path"]]
+        inside = said["index"] < batch["size"]
+        led = inside and root_from(leaf_hash(own[1].encode()), said["index"], batch["size"], path)
+        if not led or led.hex() != batch["root"]:
+            fault(f"path: {len(path)} hashes do not lead from leaf {said['index']} of {batch['size']} to the root {batch['root']}")
+    return said, own if not faults else None, faults
+
+
+def listed(folder, roster, entry):
+    """The leaf that roster.txt has for an entry, from the chunk that roster.json fixes."""
+    first = (entry - 1) // CHUNK * CHUNK + 1
+    last = min(roster["size"], first + CHUNK - 1)
+    digits, low, start = 1, 1, 0
+    while low < first:
+        start += (min(first, low * 10) - low) * (digits + 55)
+        digits, low = digits + 1, low * 10
+    try:
+        with open(os.path.join(folder, "roster.txt"), "rb") as file:
+            file.seek(start)
+            lines = [file.read(len(str(at)) + 55) for at in range(first, last + 1)]
+    except OSError as fault:
+        raise Fault("roster.txt", f"cannot be read: {fault.strerror}") from None
+    if len(lines[-1]) < len(str(last)) + 55:
+        raise Fault("roster.txt", f"ends before entry {last}")
+    leaves = [line[:-18] for line in lines]
+    if root_of([leaf_hash(leaf) for leaf in leaves]).hex() != roster["chunks"][first // CHUNK]:
+        what = f"this entry was changed, or one up to entry {last}: their hash is not in roster.json"
+        raise Fault("roster.txt", what, first)
+    return leaves[entry - first].decode("latin-1")
+
+
+def acknowledged(folder, file, keys):
+    """The faults, or else the acknowledgement, its entry and leaf, and the roster's leaf for the entry or None."""
+    said, own, faults = genuine(file)
+    if not said:
+        return faults, None
+    try:
+        roster = statement(folder, "roster", "usher-draw-roster/1", ROSTER)
+    except Fault as fault:
+        return faults + [fault], None
+    faults += chunks_fit(roster)
+    if said["statement"]["sale"] != roster["sale"]["id"]:
+        what = f"sale: it is of {said['statement']['sale']!r}, the roster of {roster['sale']['id']}"
+        faults.append(Fault("acknowledgement", what))
+    keys = keys or [roster["signer"]["ed25519"]]
+    for name, part, signer in [("acknowledgement", "key: ", said["statement"]["signer"]), ("roster.json", "", roster["signer"])]:
+        if signer["ed25519"] not in keys:
+            faults.append(Fault(name, f"{part}it is signed by {signer['ed25519']}, not by {' or '.join(keys)}"))
+    if faults:
+        return faults, None
+    try:
+        return [], (said, own, listed(folder, roster, own[0]) if own[0] <= roster["size"] else None)
+    except Fault as fault:
+        return [fault], None
+
+
+def tell_acknowledged(folder, file, keys, as_json):
+    try:
+        faults, found = acknowledged(folder, file, keys)
+    except OSError as fault:
+        print(f"cannot open {file}: {fault.strerror}", file=sys.stderr)
+        return 2
+    if faults:
+        told = {"genuine": False, "faults": [vars(fault) for fault in faults]}
+        print(*([json.dumps(told)] if as_json else faults), sep="\n")
+        return 1
+    said, (entry, leaf), instead = found
+    left_out = instead != leaf
+    batch = said["statement"]
+    if as_json:
+        same = {name: batch[name] for name in ("sale", "acknowledged_ms", "signer")}
+        told = {"genuine": True, "in_roster": not left_out, "instead": instead if left_out else None, "entry": entry, "leaf": leaf}
+        print(json.dumps({**told, **same}))
+    else:
+        print(f"{leaf!r} was acknowledged for {batch['sale']} at {batch['acknowledged_ms']} ms since 1970,")
+        print(f"  signed by key {batch['signer']['key_id']}, {batch['signer']['ed25519']}")
+        if not left_out:
+            print("It is in the roster.")
+        elif instead:
+            print(f"LEFT OUT: for entry {entry} the roster has {instead!r}. This acknowledgement proves it.")
+        else:
+            print(f"LEFT OUT: the roster ends before entry {entry}. This acknowledgement proves it.")
+    return 1 if left_out else 0
+
+
 def main():
     options = argparse.ArgumentParser(description="Checks a published draw from its files.")
     options.add_argument("folder", help="the folder of the files, or its draw.json")
     options.add_argument("--entry", type=int, help="also say which number this entry was drawn")
-    options.add_argument("--key", help="refuse statements that another Ed25519 key signed (64 hexadecimal digits)")
+    options.add_argument("--acknowledged", metavar="FILE", help="hold this acknowledgement against the roster, and check nothing else")
+    options.add_argument("--key", action="append", default=[],
+        help="refuse statements that another Ed25519 key signed (64 hexadecimal digits); with --acknowledged it may be given again")
     options.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     asked = options.parse_args()
     folder = asked.folder if os.path.isdir(asked.folder) else os.path.dirname(asked.folder) or "."
-    faults, found = verify(folder, asked.key, asked.entry)
+    if asked.acknowledged:
+        return tell_acknowledged(folder, asked.acknowledged, asked.key, asked.json)
+    faults, found = verify(folder, asked.key[-1] if asked.key else None, asked.entry)
     if faults:
         if asked.json:
             print(json.dumps({"holds": False, "faults": [vars(fault) for fault in faults]}))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::clock::Clock;
+use contracts::draws::signing_seed;
 use contracts::papers::derive;
 use domain::draw::{
     self, Chain, CommitmentStatement, Drawing, LocalChain, RosterStatement, Rule, Sale, Secret, Signed, Signer,
@@ -256,8 +257,8 @@ impl Drawer {
 /// Signs the statements of draws.
 #[must_use]
 pub fn signer(secret: &str) -> Signer {
-    let id = hex::encode(&derive(secret, "usher key id")[..4]);
-    Signer::from_seed(&derive(secret, "usher draw 1"), &id)
+    let (seed, key_id) = signing_seed(secret);
+    Signer::from_seed(&seed, &key_id)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Undone> {

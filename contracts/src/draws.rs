@@ -24,9 +24,16 @@ impl DrawKey {
     /// Never: any 32 bytes are an Ed25519 seed.
     #[must_use]
     pub fn of(secret: &str) -> Self {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&derive(secret, "usher draw 1")).expect("32 bytes are a seed");
-        Self { key_id: hex::encode(&derive(secret, "usher key id")[..4]), ed25519: hex::encode(pair.public_key()) }
+        let (seed, key_id) = signing_seed(secret);
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).expect("32 bytes are a seed");
+        Self { key_id, ed25519: hex::encode(pair.public_key()) }
     }
+}
+
+/// The Ed25519 seed that signs the statements of draws in the installation with this secret, and the key's name.
+#[must_use]
+pub fn signing_seed(secret: &str) -> ([u8; 32], String) {
+    (derive(secret, "usher draw 1"), hex::encode(&derive(secret, "usher key id")[..4]))
 }
 
 /// `GET /v1/draw-key`: the key that signs draws, first, and those that signed before it.
@@ -96,6 +103,46 @@ pub struct CarryBeacon {
     pub reason: String,
 }
 
+/// A signed note that an entry is in the lobby of a sale that draws, to be kept: if the published roster has not its line, it proves
+/// that the entry was left out. `usher draw acknowledged` checks it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    /// What was signed, once for all whose joins were answered together.
+    pub statement: AcknowledgementStatement,
+    /// Base64 of the Ed25519 signature of the statement's JSON: two spaces of indent, the fields in their order, a line feed at the
+    /// end.
+    pub signature: String,
+    /// The line that `roster.txt` must have for the entry: `{entry} {place_id} {check}`.
+    pub line: String,
+    /// Where its leaf is among those signed for, from 0.
+    pub index: u64,
+    /// The siblings' hashes on the way to the root, lowest first, as hexadecimal digits.
+    pub path: Vec<String>,
+}
+
+/// What is signed in an [`Acknowledgement`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcknowledgementStatement {
+    /// `usher-draw-acknowledgement/1`.
+    pub format: String,
+    /// The sale.
+    pub sale: SaleId,
+    /// The smallest of the entries signed for.
+    pub first: i64,
+    /// The largest of them.
+    pub last: i64,
+    /// How many there are.
+    pub size: i64,
+    /// The Merkle root over the roster's leaves of these entries, as hexadecimal digits.
+    pub root: String,
+    /// When, in milliseconds since 1970.
+    pub acknowledged_ms: i64,
+    /// Who signs: the key of the draw's statements.
+    pub signer: DrawKey,
+}
+
 /// `GET /v1/sales/{sale}/draw/proof?entry=`: an audit path of RFC 6962 from the entry's line to the roster's root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrawProof {
@@ -112,4 +159,18 @@ pub struct DrawProof {
     /// The entry's number, once drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_golden_acknowledgement_decodes_and_is_printed_as_it_was() {
+        let text = include_str!("../examples/acknowledgement/batch-7.json");
+        let golden: Acknowledgement = serde_json::from_str(text).unwrap();
+        assert_eq!(golden.statement.format, "usher-draw-acknowledgement/1");
+        assert_eq!((golden.statement.size, golden.path.len(), golden.index), (7, 3, 3));
+        assert_eq!(serde_json::to_string_pretty(&golden).unwrap() + "\n", text);
+    }
 }

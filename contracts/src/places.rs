@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::access::SecretCode;
 use crate::announcements::Announcement;
+use crate::draws::Acknowledgement;
 use crate::ids::{BookingId, EventId, PlaceId, SaleId};
 use crate::log::ToldHead;
 use crate::sales::SaleState;
@@ -59,6 +60,9 @@ pub struct Joined {
     pub listen: Listen,
     /// What the answering node had seen; sent with `hello` and polls so that no node answers with less.
     pub seq: Seq,
+    /// In the answer to a join in an open lobby whose places are drawn: keep it, it proves that the entry must be in the roster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledgement: Option<Box<Acknowledgement>>,
 }
 
 /// Where a place's news come from.

@@ -24,7 +24,8 @@ pub struct FairnessReport {
     pub longest_wait_ms: Option<i64>,
     /// Counts by class.
     pub classes: Vec<ClassCounts>,
-    /// How often somebody present was preferred to somebody absent.
+    /// Absences during which somebody behind was let in. Each counts once, however many went by; where the pace went over to another
+    /// holder meanwhile, once more.
     pub passed_while_absent: u64,
     /// What operators did to the order, oldest first, at most 1,000.
     pub exceptions: Vec<OrderException>,

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use chassis::tasks::{TaskKind, Tasks};
+use domain::draw::{AcknowledgedBatch, Signer};
 use metrics::{Gauge, counter, gauge};
 use store::Store;
 use store::entry::{EntryRefusal, SecretHash};
@@ -30,6 +31,8 @@ pub enum JoinAnswer {
         new: bool,
         /// The joins lane's version behind it.
         version: i64,
+        /// The signed batch that it is in, if the lobby of its sale is open and will be drawn.
+        acknowledged: Option<Arc<AcknowledgedBatch>>,
     },
     /// The sale opens later.
     NotOpenYet {
@@ -88,6 +91,7 @@ pub struct Joins {
     store: Store,
     config: JoinConfig,
     keys: Arc<EntryKeys>,
+    signer: Signer,
     /// One queue per sale with joins. A batcher takes its own away when it ends, so a closed one is soon replaced.
     queues: RwLock<HashMap<Uuid, mpsc::Sender<Waiting>>>,
     /// Set when the process runs; before that nobody is placed.
@@ -96,8 +100,10 @@ pub struct Joins {
 }
 
 impl Joins {
-    pub fn new(store: Store, config: JoinConfig, keys: Arc<EntryKeys>) -> Self {
-        Self { store, config, keys, queues: RwLock::default(), tasks: OnceLock::new(), waiting: gauge!(JOINS_WAITING) }
+    /// Lobbies' entries are acknowledged by `signer`.
+    pub fn new(store: Store, config: JoinConfig, keys: Arc<EntryKeys>, signer: Signer) -> Self {
+        let (queues, tasks, waiting) = (RwLock::default(), OnceLock::new(), gauge!(JOINS_WAITING));
+        Self { store, config, keys, signer, queues, tasks, waiting }
     }
 
     /// From now on batchers run, as tasks of the process.

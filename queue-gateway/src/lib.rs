@@ -37,7 +37,9 @@ use std::time::Duration;
 
 use chassis::clock::Clock;
 use chassis::tasks::{TaskKind, Tasks};
+use contracts::draws::signing_seed;
 use contracts::papers::{Papers, derive};
+use domain::draw::Signer;
 use store::Store;
 
 pub use self::config::{Config, JoinConfig, LimitsConfig, PasswordConfig, Rate};
@@ -62,8 +64,8 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-/// Checks the settings and takes the doors to the stores. The first of `secrets` signs papers; the successors of refresh
-/// tokens are derived with a key of it.
+/// Checks the settings and takes the doors to the stores. The first of `secrets` signs papers and the acknowledgements of lobbies'
+/// entries; the successors of refresh tokens are derived with a key of it.
 ///
 /// # Errors
 /// When a setting is out of its range, there is no secret, or pages are missing.
@@ -86,11 +88,13 @@ pub async fn prepare(
     // Codes and lists are kept by their hashes alone, so that they last only as long as the secret behind them: the oldest, which
     // goes last when secrets are replaced.
     let entry_keys = Arc::new(EntryKeys::new(oldest));
+    let (seed, key_id) = signing_seed(newest);
+    let signer = Signer::from_seed(&seed, &key_id);
     let parts = Parts {
         limits: Limits::new(&config.limits),
         passwords,
         sales: SaleBook::new(store.clone(), config.join.settings_max_age_ms, config.join.settings_kept_max),
-        joins: Arc::new(Joins::new(store.clone(), config.join.clone(), Arc::clone(&entry_keys))),
+        joins: Arc::new(Joins::new(store.clone(), config.join.clone(), Arc::clone(&entry_keys), signer)),
         reports: report::Reports::default(),
         reads: Turnstile::new(config.reads_at_once, config.reads_waiting_max),
         entry_keys,

@@ -6,6 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chassis::http::ClientAddr;
 use chassis::ids;
+use contracts::draws::{Acknowledgement, AcknowledgementStatement, DrawKey};
 use contracts::ids::{BookingId, EventId, PlaceId, SaleId};
 use contracts::papers::{Principal, Receipt};
 use contracts::places::{Join, Joined, Listen, Place, PlaceState, Seq, Wishes};
@@ -65,9 +66,11 @@ pub async fn join(
         class: Class::GENERAL,
     };
     match desk.joins.join(sale.0, ask, code).await {
-        JoinAnswer::Placed { place, new, version } => {
+        JoinAnswer::Placed { place, new, version, acknowledged } => {
             let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-            Ok((status, Json(joined(&desk, &place, &settings, version, listen)?)).into_response())
+            let mut joined = joined(&desk, &place, &settings, version, listen)?;
+            joined.acknowledgement = acknowledged.and_then(|batch| batch.of(place.entry)).map(|own| told(own, sale));
+            Ok((status, Json(joined)).into_response())
         }
         JoinAnswer::NotOpenYet { opens_at_ms } => Err(Problem::conflict(
             "not-open-yet",
@@ -286,7 +289,28 @@ pub fn joined(
         joined_at_ms: row.joined_at_ms,
         booking_id: row.booking.map(BookingId),
     };
-    Ok(Joined { place, receipt, listen, seq: Seq { joins, pace: 0, seats: 0 } })
+    Ok(Joined { place, receipt, listen, seq: Seq { joins, pace: 0, seats: 0 }, acknowledgement: None })
+}
+
+/// An acknowledgement as the contracts have it.
+fn told(own: domain::draw::Acknowledgement, sale: SaleId) -> Box<Acknowledgement> {
+    let signed = own.statement;
+    Box::new(Acknowledgement {
+        statement: AcknowledgementStatement {
+            format: signed.format,
+            sale,
+            first: signed.first,
+            last: signed.last,
+            size: signed.size,
+            root: signed.root.to_string(),
+            acknowledged_ms: signed.acknowledged_ms,
+            signer: DrawKey { key_id: signed.signer.key_id, ed25519: signed.signer.ed25519.to_string() },
+        },
+        signature: own.signature,
+        line: own.line,
+        index: own.index,
+        path: own.path.iter().map(ToString::to_string).collect(),
+    })
 }
 
 fn state(name: &str) -> Result<PlaceState, Problem> {

@@ -63,8 +63,13 @@ impl LineFaults {
 
     /// The answer to an import that took nothing because of them.
     pub fn refused(self) -> Problem {
-        let detail =
-            format!("{} lines have faults, the first {} told here; nothing was imported", self.lines, self.told.len());
+        let detail = match (self.lines, self.told.len()) {
+            (1, _) => "1 line has a fault; nothing was imported".to_owned(),
+            (lines, told) if lines > told => {
+                format!("{lines} lines have faults, the first {told} told here; nothing was imported")
+            }
+            (lines, _) => format!("{lines} lines have faults; nothing was imported"),
+        };
         Problem::new(422, "bad-lines", "Some lines cannot be imported", detail).with_faults(self.told)
     }
 }

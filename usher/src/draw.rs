@@ -1,5 +1,6 @@
 //! `usher draw`: checks a published draw from its files, and makes an example of one.
 
+mod acknowledged;
 mod example;
 
 use std::fs::File;
@@ -29,6 +30,21 @@ pub enum Draw {
         #[arg(long)]
         json: bool,
     },
+    /// Check an acknowledgement, and hold it against the published roster; exits with 1 when something does not hold, or the entry
+    /// was left out.
+    Acknowledged {
+        /// What the answer to the join has as `acknowledgement`.
+        file: PathBuf,
+        /// The folder with roster.json, roster.sig and roster.txt; without it the acknowledgement is checked by itself.
+        #[arg(long)]
+        roster: Option<PathBuf>,
+        /// Refuse what another Ed25519 key signed: its 64 hexadecimal digits. May be given again for the keys of before.
+        #[arg(long, value_parser = key)]
+        key: Vec<Hex<32>>,
+        /// One JSON object instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Write a made-up published draw, the same one each time.
     Example(example::Example),
 }
@@ -41,6 +57,7 @@ fn key(text: &str) -> Result<Hex<32>, String> {
 pub fn run(what: Draw) -> anyhow::Result<ExitCode> {
     match what {
         Draw::Verify { file, entry, key, json } => check(&file, Asked { entry, key }, json),
+        Draw::Acknowledged { file, roster, key, json } => acknowledged::check(&file, roster.as_deref(), &key, json),
         Draw::Example(example) => example.write(),
     }
 }

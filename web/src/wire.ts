@@ -102,7 +102,9 @@ export interface Place {
   joined_at_ms: number;
   booking_id?: string;
 }
-export interface Joined { place: Place; receipt: string; listen: Listen; seq: Seq }
+/** A signed note that the entry is in the lobby; what it says is read by src/draw alone. */
+export type Acknowledgement = Record<string, unknown>;
+export interface Joined { place: Place; receipt: string; listen: Listen; seq: Seq; acknowledgement?: Acknowledgement }
 export type EstimateChange = "sooner" | "slower" | "new_rate" | "new_state" | "put_before";
 export interface Estimate { low_s: number; high_s: number; changed?: EstimateChange }
 export interface TierChance { tier: string; percent: number }

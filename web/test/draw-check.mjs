@@ -12,11 +12,11 @@ export async function bundled() {
   await mkdir(out, { recursive: true });
   const entry = (name) => new URL(`../src/draw/${name}.ts`, import.meta.url).pathname;
   await build({
-    entryPoints: [entry("check"), entry("statements")], outdir: out.pathname, outExtension: { ".js": ".mjs" },
+    entryPoints: [entry("acknowledged"), entry("check"), entry("statements")], outdir: out.pathname, outExtension: { ".js": ".mjs" },
     bundle: true, platform: "neutral", format: "esm", target: "es2022", mainFields: ["module", "main"], logLevel: "warning",
   });
-  const [{ check }, { said }] = await Promise.all(["check", "statements"].map((name) => import(new URL(`${name}.mjs`, out).href)));
-  return { check, said };
+  const [{ acknowledged }, { check }, { said }] = await Promise.all(["acknowledged", "check", "statements"].map((name) => import(new URL(`${name}.mjs`, out).href)));
+  return { acknowledged, check, said };
 }
 
 /** A folder's files as blobs; read whole where node cannot open a file as one. */

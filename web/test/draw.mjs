@@ -1,12 +1,13 @@
 // All three checkers of a published draw against each other: `node test/draw.mjs [--entries N] [--seed N]`. A draw is made by
 // `usher draw example`, checked by each, then one byte is flipped in each of its files at a seeded random place (both lists get
-// several), and each checker has to fail and to name the file and, in a list, the entry.
+// several), and each checker has to fail and to name the file and, in a list, the entry. Acknowledgements are held against it in the
+// same way: whole, altered in each part, and of fans who were left out.
 //
 // Needs the program built (USHER, else ../target/debug/usher). Python's part runs in a virtual environment of its own under
 // target/, and is left out, and said to be, where there is no python3 with venv.
 
 import { execFile, spawnSync } from "node:child_process";
-import { cp, mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
+import { cp, mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -56,7 +57,7 @@ function python() {
 }
 
 const interpreter = python();
-const { check } = await bundled();
+const { acknowledged, check } = await bundled();
 const told = async (program, args) => {
   const { stdout } = await run(program, args, { maxBuffer: 1 << 26 }).catch((e) => (typeof e.code === "number" && e.stdout ? e : Promise.reject(e)));
   return JSON.parse(stdout);
@@ -70,6 +71,26 @@ const checkers = {
     return faults.length ? { holds: false, faults } : { holds: true, provable: draw.provable, unprovable, seed: draw.seed, entry: follow(ENTRY) };
   },
 };
+/** The same three, asked what an acknowledgement proves of the roster in a folder. */
+const provers = {
+  usher: (file, dir) => told(usher, ["draw", "acknowledged", file, "--roster", dir, "--json"]),
+  ...(interpreter && { "verify-draw.py": (file, dir) => told(interpreter, [at("../../docs/verify-draw.py"), dir, "--acknowledged", file, "--json"]) }),
+  page: async (file, dir) => {
+    const answer = await acknowledged(await readFile(file, "utf8"), folder(dir));
+    if (answer.faults) return { genuine: false, faults: answer.faults };
+    const { inRoster, ...proved } = answer.proved;
+    return { genuine: true, in_roster: inRoster, ...proved };
+  },
+};
+/** All say so: in the roster, left out, or not genuine by the part at fault. */
+async function prove(what, file, dir, expected) {
+  for (const [name, prover] of Object.entries(provers)) {
+    const answer = await prover(file, dir);
+    const got = answer.genuine ? (answer.in_roster ? "in the roster" : `left out${answer.instead ? ", another instead" : ""}`) : answer.faults.map((f) => `${f.file} ${f.what.split(":")[0]}`).join(", ");
+    expect(got === expected, `${name}: ${what}: ${got}`);
+  }
+}
+
 /** What the checkers have to agree upon. */
 const gist = ({ holds, provable, seed, entry }) => JSON.stringify({ holds, provable, seed, number: entry?.number, proof: entry?.proof });
 
@@ -109,6 +130,48 @@ try {
     await cp(`${path}.kept`, path);
   }
   expect((await checkers.usher(whole)).holds, "put back, it holds again");
+
+  // Acknowledgements: of batches of every size, of two who were left out, altered in each part, and against damaged rosters.
+  const acks = join(dir, "acknowledged");
+  await example("again", "--entries", arg("--entries", "100000"), "--acknowledged", acks);
+  for (const batch of [1, 2, 3, 7, 1000]) await prove(`of a batch of ${batch}`, join(acks, `batch-${batch}.json`), whole, "in the roster");
+  await prove("another place took the entry", join(acks, "left-out.json"), whole, "left out, another instead");
+  await prove("the roster ends before the entry", join(acks, "beyond.json"), whole, "left out");
+  const sound = JSON.parse(await readFile(join(acks, "batch-7.json"), "utf8"));
+  const { first, last } = sound.statement, [entry, place, digits] = sound.line.split(" ");
+  const flip = (text, from) => text.slice(0, from) + (text[from] === "a" ? "b" : "a") + text.slice(from + 1);
+  const ack = (part) => `acknowledgement ${part}`;
+  const altered = [
+    ["its entry by another of the batch", { line: `${first} ${place} ${digits}` }, ack("entry")],
+    ["its entry by one of another batch", { line: `${last + 1} ${place} ${digits}` }, ack("entry")],
+    ["its entry by none", { line: `0 ${place} ${digits}` }, ack("entry")],
+    ["its place", { line: `${entry} ${flip(place, 9)} ${digits}` }, ack("place")],
+    ["its place by none", { line: `${entry} ${place}0 ${digits}` }, ack("place")],
+    ["its line by half of it", { line: `${entry} ${place}` }, ack("line")],
+    ["its index", { index: (sound.index + 1) % 7 }, ack("path")],
+    ["its index by one outside", { index: 7 }, ack("path")],
+    ["its path", { path: sound.path.map((step, n) => (n === 1 ? flip(step, 5) : step)) }, ack("path")],
+    ["its path by a shorter one", { path: sound.path.slice(1) }, ack("path")],
+    ["its signature", { signature: flip(sound.signature, 7) }, ack("signature")],
+    ["its signature by half of it", { signature: sound.signature.slice(0, 40) }, ack("signature")],
+    ["its root", { statement: { ...sound.statement, root: flip(sound.statement.root, 3) } }, ack("signature")],
+    ["its time", { statement: { ...sound.statement, acknowledged_ms: 7 } }, ack("signature")],
+    ["its sale", { statement: { ...sound.statement, sale: flip(sound.statement.sale, 9) } }, `${ack("signature")}, ${ack("sale")}`],
+    ["its signer", { statement: { ...sound.statement, signer: { ...sound.statement.signer, ed25519: "07".repeat(32) } } }, `${ack("signature")}, ${ack("key")}`],
+    ["its format", { statement: { ...sound.statement, format: "usher-draw-roster/1" } }, ack("format")],
+    ["a field more", { more: 1 }, ack("format")],
+  ];
+  for (const [what, change, expected] of altered) {
+    const file = join(acks, "altered.json");
+    await writeFile(file, JSON.stringify({ ...sound, ...change }));
+    await prove(`changed in ${what}`, file, whole, expected);
+  }
+  await prove("against another sale's roster", join(acks, "batch-7.json"), await example("other", "--entries", "100", "--seed", "other"), `${ack("sale")}, ${ack("key")}`);
+  const roster = await readFile(join(whole, "roster.txt"));
+  await writeFile(join(whole, "roster.txt"), roster.map((byte, at) => (at === 300 ? byte ^ 1 : byte)));
+  await prove("against a damaged roster", join(acks, "batch-7.json"), whole, "roster.txt this entry was changed, or one up to entry 1024");
+  await writeFile(join(whole, "roster.txt"), roster.subarray(0, 2000));
+  await prove("against a roster cut off", join(acks, "batch-7.json"), whole, "roster.txt ends before entry 1024");
 } finally {
   await rm(dir, { recursive: true, force: true });
 }

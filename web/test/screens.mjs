@@ -220,6 +220,36 @@ await screen("draw-none", async (page) => {
   await at(page, "none");
 });
 
+const acknowledgement = (name) => readFile(new URL(`../../contracts/examples/acknowledgement/${name}.json`, import.meta.url), "utf8");
+const keeps = async (page, name) => page.addInitScript((ack) => localStorage.setItem("usher.place.sal_live", JSON.stringify({ receipt: "", listen: {}, placeId: "", byAccount: false, ack })), JSON.parse(await acknowledgement(name)));
+await screen("draw-kept", async (page) => {
+  await keeps(page, "batch-7");
+  await page.goto(`${fixture.url}/draw/sal_live`);
+  await page.getByTestId("check-button").click();
+  await at(page, "none");
+  await page.getByTestId("own").getByText("The roster is not out yet").waitFor();
+});
+await screen("draw-in-roster", async (page) => {
+  await keeps(page, "batch-7");
+  await page.goto(`${fixture.url}/draw/sal_live`);
+  await page.getByTestId("files").setInputFiles(await drawFiles());
+  await at(page, "holds");
+  await page.getByTestId("own").getByText("Entry 10 is in the roster").waitFor();
+});
+await screen("draw-left-out", async (page) => {
+  await page.goto(`${fixture.url}/draw/sal_live`);
+  const files = (await drawFiles()).filter(({ name }) => name.startsWith("roster."));
+  await page.getByTestId("files").setInputFiles([...files, { name: "mine.json", mimeType: "application/json", buffer: Buffer.from(await acknowledgement("left-out")) }]);
+  await page.getByTestId("own").getByText("Entry 1 was left out").waitFor();
+});
+await screen("draw-not-genuine", async (page) => {
+  await page.goto(`${fixture.url}/draw/sal_live`);
+  const files = (await drawFiles()).filter(({ name }) => name.startsWith("roster."));
+  const changed = (await acknowledgement("batch-7")).replace('"10 plc_', '"11 plc_');
+  await page.getByTestId("files").setInputFiles([...files, { name: "mine.json", mimeType: "application/json", buffer: Buffer.from(changed) }]);
+  await page.getByTestId("own").getByText("entry: it was changed from 10 to 11").waitFor();
+});
+
 await consoles(screen, fixture.url);
 
 await screen("queue-cut", async (page) => {

@@ -108,11 +108,14 @@ pub struct EntitledBatch {
     pub batch: JoinBatch,
     /// For each ask, in the order asked: why it was refused, if it was.
     pub refused: Vec<Option<EntryRefusal>>,
+    /// When this was, in milliseconds since 1970, if the sale draws and its lobby was open: then the draw's roster will have every
+    /// place among the placed.
+    pub lobby_ms: Option<i64>,
 }
 
 impl EntitledBatch {
     fn all(batch: JoinBatch) -> Self {
-        Self { batch, refused: Vec::new() }
+        Self { batch, refused: Vec::new(), lobby_ms: None }
     }
 }
 
@@ -282,6 +285,9 @@ impl Store {
             places.insert(ask.fan, (place, true));
             new.push((JoinAsk { class: ask.class.min(grant.class), ..*ask }, grant));
         }
+        // Whatever the clock says: once the lobby's size is fixed, a newcomer is behind it.
+        let open = now_ms < opens_at_ms && (lobby_size.is_none() || !self.guards().roster_promise);
+        let lobby_ms = (open && ordering != "fifo" && lobby_opens_at_ms.is_some()).then_some(now_ms);
         let mut version = None;
         if !new.is_empty() {
             let last = next_entry + new.len() as i64 - 1;
@@ -331,7 +337,7 @@ impl Store {
         };
         let placed = asks.iter().zip(&refused).filter(|(_, refused)| refused.is_none());
         let placed = placed.filter_map(|(ask, _)| places.get(&ask.fan).cloned()).collect();
-        Ok(EntitledBatch { batch: JoinBatch::Placed(placed, seen), refused })
+        Ok(EntitledBatch { batch: JoinBatch::Placed(placed, seen), refused, lobby_ms })
     }
 
     /// One place.

@@ -99,6 +99,8 @@ pub struct Guards {
     pub wish_check: bool,
     /// A question is open until the time that the fan was told, by Postgres's clock.
     pub answer_time: bool,
+    /// Nobody is told that the draw's roster will have them once its size is fixed.
+    pub roster_promise: bool,
     /// A join is dated no earlier than the one before it.
     pub join_clock: bool,
     /// Nobody is let in before the holder's clock, too, says that it is time.
@@ -127,6 +129,7 @@ impl Guards {
         lobby_end: true,
         wish_check: true,
         answer_time: true,
+        roster_promise: true,
         join_clock: true,
         own_clock: true,
         step_margin: true,

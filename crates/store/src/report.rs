@@ -113,7 +113,8 @@ pub struct Fairness {
     pub longest_wait_ms: Option<i64>,
     /// What operators did to the order, oldest first, at most 1,000.
     pub exceptions: Vec<OrderException>,
-    /// How often somebody present was preferred to somebody absent.
+    /// Absences during which somebody behind was let in. Each counts once, however many went by; where the pace went over to another
+    /// holder meanwhile, once more.
     pub passed_while_absent: i64,
     /// The busiest rolling minute against the highest rate in it: when it ended, how many, the rate.
     pub busiest: Option<(i64, i64, i32)>,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::draw::AcknowledgedBatch;
 use metrics::{Counter, Gauge, counter, gauge, histogram};
 use store::StoreError;
 use store::entry::{EntryRefusal, SecretHash};
@@ -87,9 +88,9 @@ impl<'a> Batcher<'a> {
     async fn place(&self, group: &mut Vec<Waiting>) {
         let began = Instant::now();
         match self.ask(group).await {
-            Ok(EntitledBatch { batch: JoinBatch::Placed(places, version), refused }) => {
+            Ok(EntitledBatch { batch: JoinBatch::Placed(places, version), refused, lobby_ms }) => {
                 turn_away(group, &refused);
-                self.answer(group.drain(..), places, version).await;
+                self.answer(group.drain(..), places, version, lobby_ms).await;
             }
             Ok(EntitledBatch { batch: refusal, .. }) => self.refuse(group, refusal).await,
             Err(fault) => {
@@ -113,7 +114,18 @@ impl<'a> Batcher<'a> {
         self.joins.store.join_entitled(self.sale, &asks, &codes, &hash_email).await
     }
 
-    async fn answer(&self, group: impl Iterator<Item = Waiting>, places: Vec<(PlaceRow, bool)>, version: i64) {
+    async fn answer(
+        &self,
+        group: impl Iterator<Item = Waiting>,
+        places: Vec<(PlaceRow, bool)>,
+        version: i64,
+        lobby_ms: Option<i64>,
+    ) {
+        // One signature for all of the group, those included who ask again for a place of before.
+        let acknowledged = lobby_ms.and_then(|now_ms| {
+            let entries = places.iter().map(|(place, _)| (place.entry, place.id));
+            AcknowledgedBatch::sign(self.sale, entries, now_ms, &self.joins.signer).map(Arc::new)
+        });
         // A group without new places moved no version; whoever listens needs one that knows of the place.
         let version = match version {
             0 => self.joins.store.joins_version(self.sale).await.unwrap_or(0),
@@ -125,7 +137,8 @@ impl<'a> Batcher<'a> {
             let new = new && given.insert(place.id);
             if new { &self.new } else { &self.existing }.increment(1);
             // Who went away meanwhile keeps the place all the same.
-            drop(waiting.reply.send(JoinAnswer::Placed { place, new, version }));
+            let acknowledged = acknowledged.clone();
+            drop(waiting.reply.send(JoinAnswer::Placed { place, new, version, acknowledged }));
         }
     }
 
@@ -156,9 +169,9 @@ impl<'a> Batcher<'a> {
         *group = rest;
         let mut placed = placed;
         match self.ask(&placed).await {
-            Ok(EntitledBatch { batch: JoinBatch::Placed(places, version), refused }) => {
+            Ok(EntitledBatch { batch: JoinBatch::Placed(places, version), refused, lobby_ms }) => {
                 turn_away(&mut placed, &refused);
-                self.answer(placed.into_iter(), places, version).await;
+                self.answer(placed.into_iter(), places, version, lobby_ms).await;
             }
             // Their places ended in between: they are newcomers now.
             _ => group.extend(placed),

@@ -128,6 +128,9 @@ async fn lists_come_as_csv_all_or_nothing_and_say_what_is_wrong_where() {
         "code,uses_max,class,label\nSPRING-1,2,,\nSP,1,,\nspring 1,1,,\nSPRING-2,0,11,x\nSPRING-3,,9,\"a, b\"\n";
     let problem = import(&door, &promoter, &sale, "codes/import", lines).await.problem(422);
     assert_eq!(problem.code, "bad-lines");
+    assert_eq!(problem.detail, "3 lines have faults; nothing was imported");
+    let one = import(&door, &promoter, &sale, "codes/import", "code,uses_max,class,label\nSP,1,,\n").await.problem(422);
+    assert_eq!(one.detail, "1 line has a fault; nothing was imported");
     let told = ["line 3, code: ", "line 4, code: ", "line 5, uses_max: "];
     assert!(problem.faults.iter().zip(told).all(|(fault, told)| fault.starts_with(told)), "{:?}", problem.faults);
     assert!(problem.faults.iter().all(|fault| !fault.contains("SP,") && !fault.contains("SPRING")));

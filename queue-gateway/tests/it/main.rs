@@ -1,5 +1,6 @@
 //! The door, driven over HTTP with real stores behind it.
 
+mod acknowledged;
 mod entry;
 mod harness;
 mod joins;

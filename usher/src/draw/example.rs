@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use domain::draw::{
-    Chain, Drawing, Hex, LocalChain, Rule, Sale, Secret, Signer, close, commit, merkle, write_numbers, write_roster,
+    AcknowledgedBatch, Chain, Drawing, Hex, LocalChain, Rule, Sale, Secret, Signer, close, commit, merkle,
+    write_numbers, write_roster,
 };
 use uuid::Uuid;
 
@@ -18,6 +19,9 @@ const ROUND_1000: &str =
     "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39";
 /// Seconds from the lobby's close to the earliest round.
 const DELAY_S: u32 = 60;
+
+/// Sizes of the batches acknowledged in an example.
+const BATCHES: [i64; 5] = [1, 2, 3, 7, 1_000];
 
 /// Where the example's randomness comes from.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -44,6 +48,9 @@ pub struct Example {
     /// Where the randomness comes from.
     #[arg(long, value_enum, default_value = "quicknet")]
     beacon: Beacon,
+    /// Also write acknowledgements of entries into this folder: of batches of several sizes, and two of fans who were left out.
+    #[arg(long)]
+    acknowledged: Option<PathBuf>,
 }
 
 impl Example {
@@ -67,10 +74,12 @@ impl Example {
         let rule = chain.map(|chain| Rule { chain, delay_s: DELAY_S, unprovable_after_s: None });
         let before = commit(sale.clone(), &secret, opened_ms, rule, &signer);
 
-        let places = (1..=i64::from(self.entries)).map(|entry| {
-            let joined_ms = opened_ms + entry * 3_600_000 / (i64::from(self.entries) + 1);
-            place(joined_ms, bytes(&format!("place {entry}")))
-        });
+        let joined_ms = |entry: i64| opened_ms + entry * 3_600_000 / (i64::from(self.entries) + 1);
+        let given = |entry: i64| place(joined_ms(entry), bytes(&format!("place {entry}")));
+        if let Some(folder) = &self.acknowledged {
+            self.acknowledge(folder, &sale.id, joined_ms, given, &signer)?;
+        }
+        let places = (1..=i64::from(self.entries)).map(given);
         let mut list = self.file("roster.txt")?;
         let (roster, roster_txt) = write_roster(places, &mut list)?;
         list.flush()?;
@@ -98,6 +107,36 @@ impl Example {
             fs::write(self.dir.join(name), bytes).with_context(|| format!("cannot write {name}"))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// `batch-N.json` is of the middle of N entries, one batch after the other; `left-out.json` is of entry 1 with a place that the
+    /// roster has not, `beyond.json` of an entry after its last.
+    fn acknowledge(
+        &self,
+        folder: &Path,
+        sale: &str,
+        joined_ms: impl Fn(i64) -> i64,
+        given: impl Fn(i64) -> Uuid,
+        signer: &Signer,
+    ) -> anyhow::Result<()> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let sale = Uuid::try_parse(sale.trim_start_matches("sal_"))?;
+        let write = |name: &str, places: &[(i64, Uuid)], entry: i64| -> anyhow::Result<()> {
+            let last = places.last().map_or(1, |(last, _)| *last);
+            let batch = AcknowledgedBatch::sign(sale, places.iter().copied(), joined_ms(last), signer);
+            let own = batch.and_then(|batch| batch.of(entry)).context("the entry is one of the batch")?;
+            let json = serde_json::to_string_pretty(&own)? + "\n";
+            fs::write(folder.join(name), json).with_context(|| format!("cannot write {name}"))
+        };
+        let (mut first, size) = (1, i64::from(self.entries));
+        for batch in BATCHES.into_iter().filter(|batch| *batch <= size) {
+            let last = size.min(first + batch - 1);
+            let places: Vec<(i64, Uuid)> = (first..=last).map(|entry| (entry, given(entry))).collect();
+            write(&format!("batch-{batch}.json"), &places, first + (last - first) / 2)?;
+            first = if last == size { 1 } else { last + 1 };
+        }
+        write("left-out.json", &[(1, given(0)), (2, given(2))], 1)?;
+        write("beyond.json", &[(size, given(size)), (size + 1, given(size + 1))], size + 1)
     }
 
     fn file(&self, name: &str) -> anyhow::Result<BufWriter<File>> {

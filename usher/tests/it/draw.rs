@@ -100,6 +100,70 @@ fn draws_without_a_public_beacon_hold_and_say_what_they_lack() {
     }
 }
 
+fn acknowledged(name: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let path = published().join("../acknowledgement").join(name).display().to_string();
+    let output = usher(&[&["acknowledged", &path], arguments].concat());
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn the_published_acknowledgements_are_what_the_command_writes() {
+    let made = tempfile::tempdir().expect("a folder");
+    example(&["--entries", "100", "--acknowledged", &made.path().display().to_string()]);
+    let kept = published().join("../acknowledgement");
+    let names = |folder: &Path| {
+        let files = fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").file_name());
+        files.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(names(&kept), names(made.path()));
+    assert_eq!(names(&kept).len(), 6, "batches of 1, 2, 3 and 7, and two who were left out");
+    for name in names(&kept) {
+        let (kept, made) = (fs::read(kept.join(&name)), fs::read(made.path().join(&name)));
+        assert_eq!(text(&kept.expect("published")), text(&made.expect("made")), "{}", name.display());
+        let told: contracts::draws::Acknowledgement =
+            serde_json::from_slice(&fs::read(published().join("../acknowledgement").join(&name)).expect("kept"))
+                .expect("as the contracts have it");
+        let same: domain::draw::Acknowledgement =
+            serde_json::from_value(serde_json::to_value(&told).expect("JSON")).expect("and as the rules have it");
+        assert_eq!(serde_json::to_value(same).expect("JSON"), serde_json::to_value(told).expect("JSON"));
+    }
+}
+
+#[test]
+fn an_acknowledgement_is_held_against_the_roster() {
+    let roster = published().display().to_string();
+    let with = ["--roster", roster.as_str()];
+    for batch in ["batch-1.json", "batch-2.json", "batch-3.json", "batch-7.json"] {
+        let (code, said) = acknowledged(batch, &with);
+        assert!(code == Some(0) && said.contains("It is in the roster."), "{batch}: {said}");
+        let (code, said) = acknowledged(batch, &[]);
+        assert!(code == Some(0) && said.contains("Keep it"), "{batch}: {said}");
+    }
+    for (name, why) in
+        [("left-out.json", "for entry 1 the roster has \"1 plc_"), ("beyond.json", "ends before entry 101")]
+    {
+        let (code, said) = acknowledged(name, &with);
+        assert!(code == Some(1) && said.contains("LEFT OUT") && said.contains(why), "{name}: {said}");
+        let (_, said) = acknowledged(name, &["--roster", &roster, "--json"]);
+        let said: serde_json::Value = serde_json::from_str(&said).expect("one object");
+        assert_eq!((&said["genuine"], &said["in_roster"]), (&true.into(), &false.into()), "{said}");
+    }
+    let (code, said) = acknowledged("batch-7.json", &["--key", &"0".repeat(64)]);
+    assert!(code == Some(1) && said.starts_with("acknowledgement: key: it is signed by"), "{said}");
+    let other = example(&["--entries", "100", "--seed", "another"]);
+    let (code, said) = acknowledged("batch-7.json", &["--roster", &other.path().display().to_string(), "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&said).expect("one object");
+    let parts: Vec<&str> = said["faults"]
+        .as_array()
+        .expect("faults")
+        .iter()
+        .map(|fault| &fault["what"].as_str().expect("words")[..5])
+        .collect();
+    assert_eq!((code, parts), (Some(1), vec!["sale:", "key: "]), "{said}");
+    let (code, said) = acknowledged("none.json", &[]);
+    assert!(code != Some(0) && said.contains("cannot open"), "{said}");
+}
+
 #[test]
 fn a_folder_without_a_draw_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");

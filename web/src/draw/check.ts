@@ -2,9 +2,9 @@
 
 import { isPublic, randomnessOf, refusal, roundAtOrAfter, seedMessage, timeOfMs } from "./beacon";
 import { hex, hmacSha256, leafHash, path, root, rootFrom, running, sha256, tags, unhex, utf8 } from "./hash";
-import { isHex, statement, type Commitment, type Draw, type Fault, type Files, type Roster } from "./statements";
+import { isHex, latin, statement, type Commitment, type Draw, type Fault, type Files, type Roster } from "./statements";
 
-const CHUNK = 1024;
+export const CHUNK = 1024;
 const NAMED_MAX = 8;
 const PIECE = 1 << 20;
 
@@ -104,11 +104,16 @@ function agree(draw: Draw, before: Commitment | null, roster: Roster | null, fau
     same("the sale", draw.sale, roster.sale, "roster.json");
     same("the time of the close", draw.closed_ms, roster.closed_ms, "roster.json");
     same("the roster's size, root or time", draw.roster, { size: roster.size, root: roster.root, published_ms: roster.published_ms }, "roster.json");
-    const expected = Math.ceil(roster.size / CHUNK);
-    if (roster.chunks.length !== expected) faults.push({ file: "roster.json", entry: null, what: `has ${roster.chunks.length} chunks, not ${expected}` });
-    const got = hex(root(roster.chunks.map(unhex)));
-    if (got !== roster.root) faults.push({ file: "roster.json", entry: null, what: `its chunks lead to the root ${got}, not to ${roster.root}` });
+    chunksFit(roster, faults);
   }
+}
+
+/** Whether a roster's chunks are as many as its size asks for and lead to its root. */
+export function chunksFit(roster: Roster, faults: Fault[]): void {
+  const expected = Math.ceil(Math.max(0, roster.size) / CHUNK);
+  if (roster.chunks.length !== expected) faults.push({ file: "roster.json", entry: null, what: `has ${roster.chunks.length} chunks, not ${expected}` });
+  const got = hex(root(roster.chunks.map(unhex)));
+  if (got !== roster.root) faults.push({ file: "roster.json", entry: null, what: `its chunks lead to the root ${got}, not to ${roster.root}` });
 }
 
 /** From when on a draw may be made without the beacon that its rule asks for. */
@@ -208,7 +213,6 @@ class List {
 }
 
 interface Leaf { hash: Uint8Array; place: string }
-const latin = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 
 async function checkRoster(open: Files, draw: Draw, chunks: string[] | undefined, faults: Fault[], progress: (done: number) => void): Promise<Leaf[] | null> {
   const file = "roster.txt", { size } = draw.roster;

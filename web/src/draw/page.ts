@@ -2,6 +2,7 @@
 
 import { $, button, busy, fill, h, text } from "../fan/dom";
 import { count } from "../logic/words";
+import { keptOf, keptCard, provedCard } from "./own";
 import type { Step } from "./check";
 import { FILES, said, type Draw, type Fault } from "./statements";
 import type { Asked, Told } from "./worker";
@@ -23,11 +24,14 @@ const NEXT: Record<Step, number> = { statements: 5, beacon: 10, roster: 50, orde
 let worker: Worker | null = null;
 let done: ((told: Told) => void) | null = null;
 let followedBy: ((told: Told) => void) | null = null;
+let ownDone: ((told: Told) => void) | null = null;
 
 const bar = h("progress", { max: 100, value: 0, "aria-label": "How much is checked", hidden: true });
 const steps = h("ul", { class: "checks", "data-testid": "steps" });
 const verdict = h("div", { role: "status", "data-testid": "verdict" });
 const entries = h("div");
+const own = h("div", { role: "status" });
+const kept = keptOf(sale);
 
 const chosen = h("input", { id: "files", type: "file", multiple: true, "data-testid": "files", onchange: () => void busy(fetchButton, "Checking…", bring) });
 const fetchButton = button("Check the published draw", () => void busy(fetchButton, "Checking…", fetched), { class: "main", "data-testid": "check-button", hidden: !sale });
@@ -45,34 +49,63 @@ function progress(step: Step, part: number, holds?: boolean): void {
 
 /** Runs the check in a worker of its own, which then keeps the order for questions. */
 function checked(files: Record<string, Blob>): Promise<void> {
-  worker?.terminate();
   fill(steps);
   fill(verdict);
   fill(entries);
   main.dataset.state = "checking";
   return new Promise((over) => {
-    const w = worker = new Worker(main.dataset.worker!);
+    const w = begin();
     done = (told) => {
       bar.hidden = true;
       if ("faults" in told) show(told.faults, told.draw, told.unprovable);
       else if ("broken" in told) trouble(`The check itself failed: ${told.broken}.`);
       over();
     };
-    w.onmessage = (e: MessageEvent<Told>) => {
-      const told = e.data;
-      if ("step" in told) progress(told.step, told.done, told.holds);
-      else if ("entry" in told) followedBy?.(told);
-      else done?.(told);
-    };
-    w.onerror = () => done?.({ broken: "this browser could not run it" });
     w.postMessage({ files } satisfies Asked);
   });
 }
 
+/** A worker of its own. */
+function begin(): Worker {
+  worker?.terminate();
+  const w = worker = new Worker(main.dataset.worker!);
+  w.onmessage = (e: MessageEvent<Told>) => {
+    const told = e.data;
+    if ("step" in told) progress(told.step, told.done, told.holds);
+    else if ("entry" in told) followedBy?.(told);
+    else if ("own" in told) ownDone?.(told);
+    else done?.(told);
+  };
+  w.onerror = () => (ownDone ?? done)?.({ broken: "this browser could not run it" });
+  return w;
+}
+
+/** Holds an acknowledgement against the roster among the files. */
+function prove(acknowledgement: string, files: Record<string, Blob>, keys: string[]): Promise<void> {
+  fill(own);
+  return new Promise((over) => {
+    ownDone = (told) => {
+      ownDone = null;
+      if ("own" in told) fill(own, provedCard(told.own));
+      else if ("broken" in told) trouble(`The check itself failed: ${told.broken}.`);
+      over();
+    };
+    begin().postMessage({ acknowledgement, files, keys } satisfies Asked);
+  });
+}
+
+/** The draw's files go by their names; any other is an acknowledgement. */
 async function bring(): Promise<void> {
   const files: Record<string, Blob> = {};
-  for (const file of chosen.files ?? []) files[file.name] = file;
-  if (Object.keys(files).length > 0) await checked(files);
+  let acknowledgement = kept;
+  for (const file of chosen.files ?? []) {
+    if (FILES.some((name) => name === file.name)) files[file.name] = file;
+    else acknowledgement = await file.text();
+  }
+  const given = Object.keys(files);
+  const proves = acknowledgement !== null && (given.includes("roster.json") || acknowledgement !== kept);
+  if (proves) await prove(acknowledgement!, files, []);
+  if (given.length > 0 && !(proves && given.every((name) => name.startsWith("roster.")))) await checked(files);
 }
 
 async function fetched(): Promise<void> {
@@ -91,6 +124,7 @@ async function fetched(): Promise<void> {
       clearTimeout(timer);
     }
   }
+  if (kept) await prove(kept, files, await publishedKeys());
   if (!files["draw.json"]) {
     main.dataset.state = "none";
     fill(verdict, h("div", { class: "note" }, h("p", null, files["commitment.json"]
@@ -99,6 +133,16 @@ async function fetched(): Promise<void> {
     return;
   }
   await checked(files);
+}
+
+/** The keys that sign and signed for draws here; none where they cannot be had. */
+async function publishedKeys(): Promise<string[]> {
+  try {
+    const r = await fetch("/v1/draw-key", { signal: AbortSignal.timeout?.(FETCH_MS) });
+    return ((await r.json()) as { keys: { ed25519: string }[] }).keys.map((key) => key.ed25519);
+  } catch {
+    return [];
+  }
 }
 
 function trouble(words: string): void {
@@ -161,7 +205,8 @@ fill(main,
   sale !== "" && h("p", { class: "where" }, h("a", { href: "/q/" + sale }, "To the sale")),
   h("h1", null, "Check a draw"),
   h("p", null, "Everyone who was in the lobby when the sale opened got a number by a draw. This page computes that draw anew, in your browser, from the files that were published, and compares every line. It believes nobody’s word for it."),
+  kept !== null && keptCard(kept),
   fetchButton,
   h("label", { for: "files" }, "Or choose, or drop here, the files you kept"), chosen,
-  h("p", { class: "small" }, `All of them: ${FILES.join(", ")}.`),
-  bar, steps, verdict, entries);
+  h("p", { class: "small" }, `All of them: ${FILES.join(", ")}. A file of another name is taken for an acknowledgement of your entry.`),
+  own, bar, steps, verdict, entries);

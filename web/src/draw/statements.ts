@@ -22,6 +22,9 @@ export interface Draw {
   secret: string; seed: string; drawn_ms: number; files: Record<string, string>; signer: Signer;
 }
 
+export interface Batch { format: string; sale: string; first: number; last: number; size: number; root: string; acknowledged_ms: number; signer: Signer }
+export interface Acknowledgement { statement: Batch; signature: string; line: string; index: number; path: string[] }
+
 export const FILES = ["commitment.json", "commitment.sig", "roster.json", "roster.sig", "roster.txt", "numbers.txt", "draw.json", "draw.sig"] as const;
 export const STATEMENT_MAX = 16 * 1024 * 1024;
 
@@ -44,11 +47,13 @@ export const SHAPES = {
     secret: 32, seed: 32, drawn_ms: "number", files, signer,
   }),
 };
+const batch = of({ format: "text", sale: "text", first: "number", last: "number", size: "number", root: 32, acknowledged_ms: "number", signer });
+export const ACKNOWLEDGEMENT = of({ statement: batch, signature: "text", line: "text", index: "number", path: [32] });
 
 export const isHex = (v: unknown, bytes: number): boolean => typeof v === "string" && v.length === 2 * bytes && /^[0-9a-f]*$/.test(v);
 
 /** The first place where a value has not its shape. */
-function misshapen(v: unknown, shape: Shape, where: string): string | null {
+export function misshapen(v: unknown, shape: Shape, where: string): string | null {
   if (typeof shape === "number") return isHex(v, shape) ? null : `${where} is not ${2 * shape} lower-case hexadecimal digits`;
   if (shape === "text") return typeof v === "string" ? null : `${where} is not a text`;
   if (shape === "flag") return typeof v === "boolean" ? null : `${where} is neither true nor false`;
@@ -102,8 +107,8 @@ export async function statement<S>(open: Files, name: string, format: keyof type
   if (value?.format !== format) return refused(json, `the format is ${JSON.stringify(value?.format)}; this reads "${format}"`);
   const wrong = misshapen(value, SHAPES[format], "it");
   if (wrong) return refused(json, wrong);
-  if (JSON.stringify(value, null, 2) + "\n" !== text) return refused(json, "is not in the one spelling that is signed");
-  const signature = base64Line(line);
+  if (spelled(value) !== text) return refused(json, "is not in the one spelling that is signed");
+  const signature = line.length === 89 && line[88] === 10 ? base64(latin(line.subarray(0, 88))) : null;
   if (!signature) return refused(sig, "the signature is not one line of base64 with 64 bytes");
   if (!(await signed(signature, bytes, unhex(value.signer.ed25519)))) {
     return refused(json, `${sig} is not the signature of this statement by ${value.signer.ed25519}: one of the two was changed`);
@@ -111,18 +116,22 @@ export async function statement<S>(open: Files, name: string, format: keyof type
   return { said: value as S };
 }
 
-function base64Line(line: Uint8Array): Uint8Array | null {
+/** A statement in its one spelling. */
+export const spelled = (statement: unknown): string => JSON.stringify(statement, null, 2) + "\n";
+export const latin = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
+
+/** The 64 bytes of a signature. */
+export function base64(text: string): Uint8Array | null {
   try {
-    const text = String.fromCharCode(...line);
-    const raw = atob(text.slice(0, -1));
-    return raw.length === 64 && btoa(raw) + "\n" === text ? Uint8Array.from(raw, (c) => c.charCodeAt(0)) : null;
+    const raw = atob(text);
+    return raw.length === 64 && btoa(raw) === text ? Uint8Array.from(raw, (c) => c.charCodeAt(0)) : null;
   } catch {
     return null;
   }
 }
 
 /** By WebCrypto where it knows Ed25519 (it is away on plain HTTP), else by noble. */
-async function signed(signature: Uint8Array, bytes: Uint8Array, key: Uint8Array): Promise<boolean> {
+export async function signed(signature: Uint8Array, bytes: Uint8Array, key: Uint8Array): Promise<boolean> {
   const subtle = globalThis.crypto?.subtle;
   try {
     const imported = await subtle!.importKey("raw", key as BufferSource, { name: "Ed25519" }, false, ["verify"]);

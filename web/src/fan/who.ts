@@ -1,7 +1,7 @@
 // Who the fan is to the server: an account if signed in, else a signed anonymous visitor kept in this browser.
 
 import { type Answer, call, Keeper, type Options, Problem, storage } from "../api";
-import type { Listen, Visitor, Wishes } from "../wire";
+import type { Acknowledgement, Listen, Visitor, Wishes } from "../wire";
 import { $, button, fill, h } from "./dom";
 
 export const local = storage("localStorage");
@@ -18,6 +18,8 @@ export interface Kept {
   first?: number;
   /** The `ahead` told last: it does not grow without a word. */
   ahead?: number;
+  /** The signed acknowledgement of its entry in a lobby, for the draw's page. */
+  ack?: Acknowledgement;
 }
 
 function read<T>(name: string): T | null {

@@ -96,7 +96,8 @@ export function lobby(app: App, acts: Acts, drawing: boolean): Drawn {
   const drawn = sale?.ordering !== "fifo";
   const stopped = h("p", { class: "note", "data-testid": "stopped" });
   const check = h("p", { class: "small" }, "You can ",
-    h("a", { href: "/draw/" + app.saleId }, "check the draw yourself"), ": what was promised beforehand, who was in it, and how the numbers follow.");
+    h("a", { href: "/draw/" + app.saleId }, "check the draw yourself"), ": what was promised beforehand, who was in it, and how the numbers follow.",
+    app.kept?.ack && " This browser keeps our signature that you are in it.");
   return {
     heading: drawing ? "The numbers are being drawn" : "You are in the lobby",
     nodes: [

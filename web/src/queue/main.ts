@@ -157,10 +157,10 @@ async function mine(): Promise<boolean> {
 }
 
 function keep(j: Joined): void {
-  const old = app.kept;
+  const same = app.kept?.placeId === j.place.place_id ? app.kept : undefined;
   app.kept = {
     receipt: j.receipt, listen: j.listen, placeId: j.place.place_id, byAccount: account.email !== null,
-    first: old?.placeId === j.place.place_id ? old.first : undefined,
+    first: same?.first, ack: j.acknowledgement ?? same?.ack,
   };
   places.set(saleId, app.kept);
   app.view = app.booking = undefined;

@@ -50,7 +50,7 @@ export function standing(app: App, acts: Acts): Drawn {
         h("div", { class: "spin", "aria-hidden": "true" }),
         h("p", { class: "lead" }, "We look for the best that fit…"),
         kept,
-        h("p", { class: "muted" }, "Usually this takes a moment. If all that fit are held by others just now, you get the first that come free: nobody behind you can take them.")),
+        h("p", { class: "muted" }, "Usually this takes a moment. If all that fit are held by others just now, you come first whenever some that fit come free.")),
       placeDetails(app, acts),
       when,
       // Whoever is asked has the way out beside the answer.

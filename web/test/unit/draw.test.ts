@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import test from "node:test";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { QUICKNET, chainHash, refusal, roundAtOrAfter, seedMessage, timeOfMs } from "../../src/draw/beacon";
+import { acknowledged } from "../../src/draw/acknowledged";
 import { check, orderOf } from "../../src/draw/check";
 import { hex, hmacSha256, leafHash, path, root, rootFrom, sha256, unhex, utf8 } from "../../src/draw/hash";
 import { said, type Commitment, type Draw } from "../../src/draw/statements";
@@ -160,4 +161,32 @@ test("a draw without its beacon holds where that was said beforehand, not earlie
   assert.deepEqual(result.faults.map(said), []);
   assert.match(result.unprovable[0]!, /was not had in time/);
   assert.match((await faults(await without(90, -1))).join(), /the beacon's rule is not the one of commitment\.json/);
+});
+
+const ACKNOWLEDGED = "../contracts/examples/acknowledgement/";
+const proved = async (name: string, change: (files: Contents) => void = () => {}, keys: string[] = []) => {
+  const files = await example();
+  change(files);
+  return acknowledged(await readFile(ACKNOWLEDGED + name, "utf8"), async (file) => (files.has(file) ? new Blob([files.get(file)! as BlobPart]) : null), keys);
+};
+const told = (answer: Awaited<ReturnType<typeof proved>>) => ("faults" in answer ? answer.faults.map(said) : [answer.proved.inRoster, answer.proved.instead]);
+
+test("the published acknowledgements are in the roster, or prove that they were left out", async () => {
+  for (const batch of [1, 2, 3, 7]) assert.deepEqual(told(await proved(`batch-${batch}.json`)), [true, null]);
+  const [inRoster, instead] = told(await proved("left-out.json"));
+  assert.ok(inRoster === false && /^1 plc_/.test(instead as string));
+  assert.deepEqual(told(await proved("beyond.json")), [false, null]);
+  const nothing = (files: Contents) => files.clear();
+  assert.deepEqual(told(await proved("batch-7.json", nothing)), [null, null], "the roster is not out yet");
+});
+
+test("an acknowledgement counts with the key that signed the roster, or one that is named", async () => {
+  const { signer } = JSON.parse(await readFile(ACKNOWLEDGED + "batch-1.json", "utf8")).statement;
+  const other = "07".repeat(32);
+  assert.deepEqual(told(await proved("batch-1.json", undefined, [other, signer.ed25519])), [true, null]);
+  assert.match(told(await proved("batch-1.json", undefined, [other])).join(), /acknowledgement: key: it is signed by .*roster.json: it is signed by/);
+  assert.match(told(await proved("batch-1.json", (files) => files.clear(), [other])).join(), /^acknowledgement: key: /);
+  const forgedRoster = (files: Contents) => files.set("roster.sig", files.get("draw.sig")!);
+  assert.match(told(await proved("left-out.json", forgedRoster)).join(), /^roster.json: roster.sig is not the signature/);
+  assert.match(told(await proved("batch-7.json", (files) => files.delete("roster.txt"))).join(), /^roster.txt: cannot be read/);
 });

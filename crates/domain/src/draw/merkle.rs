@@ -14,7 +14,11 @@ fn node_hash(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
 /// The root over hashes of leaves, or of whole subtrees of one power of two of leaves, of which only the last may be smaller.
 /// Of none it is SHA-256 of nothing.
 pub fn root(hashes: &[[u8; 32]]) -> [u8; 32] {
-    fold(hashes, |_| {})
+    let mut level = hashes.to_vec();
+    while level.len() > 1 {
+        level = above(&level);
+    }
+    level.first().copied().unwrap_or_else(|| sha256(&[]))
 }
 
 /// The siblings of hash `index` (from 0) on its way to the [`root`], lowest first.
@@ -22,27 +26,45 @@ pub fn root(hashes: &[[u8; 32]]) -> [u8; 32] {
 /// # Panics
 /// If there is no such hash.
 pub fn path(hashes: &[[u8; 32]], index: usize) -> Vec<[u8; 32]> {
-    assert!(index < hashes.len(), "hash {index} of {}", hashes.len());
-    let (mut at, mut siblings) = (index, Vec::new());
-    fold(hashes, |level| {
-        siblings.extend(level.get(at ^ 1));
-        at /= 2;
-    });
-    siblings
+    Tree::new(hashes.to_vec()).path(index)
 }
 
-/// Halves the level until one is left, showing every level but the last. A last one without a partner moves up as it is, which
-/// is the split at the largest power of two seen from below.
-fn fold(hashes: &[[u8; 32]], mut each: impl FnMut(&[[u8; 32]])) -> [u8; 32] {
-    let mut level = hashes.to_vec();
-    while level.len() > 1 {
-        each(&level);
-        level = level
-            .chunks(2)
-            .map(|pair| if let [left, right] = pair { node_hash(left, right) } else { pair[0] })
-            .collect();
+/// The level above: its hashes' pairs. A last one without a partner moves up as it is, which is the split at the largest power of
+/// two seen from below.
+fn above(level: &[[u8; 32]]) -> Vec<[u8; 32]> {
+    level.chunks(2).map(|pair| if let [left, right] = pair { node_hash(left, right) } else { pair[0] }).collect()
+}
+
+/// A whole tree, for the paths of many leaves: each is looked up, none is hashed again.
+#[derive(Debug)]
+pub struct Tree {
+    /// The leaves' hashes first, the root alone last.
+    levels: Vec<Vec<[u8; 32]>>,
+}
+
+impl Tree {
+    /// The tree over hashes of leaves, as [`root`] takes them.
+    pub fn new(hashes: Vec<[u8; 32]>) -> Self {
+        let mut levels = vec![hashes];
+        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+            levels.push(above(level));
+        }
+        Self { levels }
     }
-    level.first().copied().unwrap_or_else(|| sha256(&[]))
+
+    /// The [`root`].
+    pub fn root(&self) -> [u8; 32] {
+        self.levels.last().and_then(|level| level.first().copied()).unwrap_or_else(|| sha256(&[]))
+    }
+
+    /// The siblings of hash `index` (from 0) on its way to the root, lowest first.
+    ///
+    /// # Panics
+    /// If there is no such hash.
+    pub fn path(&self, index: usize) -> Vec<[u8; 32]> {
+        assert!(index < self.levels[0].len(), "hash {index} of {}", self.levels[0].len());
+        self.levels.iter().enumerate().filter_map(|(up, level)| level.get((index >> up) ^ 1)).copied().collect()
+    }
 }
 
 /// The root that a leaf's hash and its siblings lead to in a tree of `size` leaves; `None` if their number cannot be right

@@ -2,8 +2,11 @@
 //!
 //! Before the lobby fills, the hash of a secret is published ([`commitment`]). After it closes, the [`Roster`] is fixed under a
 //! Merkle root. A minute later a public [`Chain`] makes randomness that nobody could know. The [`seed`] joins the three, and
-//! [`Numbers`] is nothing but the seed: everybody computes the same order. `docs/DRAW.md` tells it at length.
+//! [`Numbers`] is nothing but the seed: everybody computes the same order. Whoever joins the lobby gets an [`Acknowledgement`], by
+//! which one left out of the roster can prove it. `docs/DRAW.md` tells it at length.
 
+mod acknowledged;
+mod acknowledgement;
 mod beacon;
 mod hash;
 pub mod merkle;
@@ -17,6 +20,8 @@ mod tests;
 mod verify;
 mod verify_lists;
 
+pub use acknowledged::{ACKNOWLEDGEMENT_MAX, Genuine, Standing, acknowledged, genuine};
+pub use acknowledgement::{AcknowledgedBatch, Acknowledgement, AcknowledgementStatement};
 pub use beacon::{BeaconError, Chain, LocalChain, round_after_close, verify as verify_beacon};
 pub use hash::Hex;
 pub use numbers::Numbers;

@@ -194,7 +194,7 @@ pub struct FileHashes {
     pub numbers_txt: Hex<32>,
 }
 
-/// What the three statements have in common.
+/// What the statements have in common.
 pub trait Statement: Serialize + DeserializeOwned {
     /// The name and version that its `format` must be.
     const FORMAT: &'static str;
@@ -328,7 +328,8 @@ impl<S: Statement> Signed<S> {
     }
 }
 
-fn printed<S: Serialize>(statement: &S) -> Vec<u8> {
+/// A statement in its one spelling.
+pub(super) fn printed<S: Serialize>(statement: &S) -> Vec<u8> {
     let mut json = serde_json::to_vec_pretty(statement).expect("a statement is printable");
     json.push(b'\n');
     json

@@ -152,7 +152,7 @@ fn kept<S>(faults: &mut Vec<Fault>, read: Result<Signed<S>, Vec<Fault>>) -> Opti
 }
 
 /// Reads a statement and its signature; with their hashes, a changed file is named before anything in it is believed.
-fn statement<S: Statement, R: Read>(
+pub(super) fn statement<S: Statement, R: Read>(
     open: &mut impl FnMut(&'static str) -> io::Result<R>,
     [json_file, sig_file]: [&'static str; 2],
     hashes: Option<[Hex<32>; 2]>,
@@ -210,7 +210,7 @@ fn promised(draw: &DrawStatement, before: &CommitmentStatement, faults: &mut Vec
     same("the beacon's rule", kept);
 }
 
-/// What must be as `roster.json` said, and that its root is that of its chunks.
+/// What must be as `roster.json` said, and that it does not contradict itself.
 fn fixed_beforehand(draw: &DrawStatement, roster: &RosterStatement, faults: &mut Vec<Fault>) {
     let mut same = |what: &str, equal: bool| {
         if !equal {
@@ -222,6 +222,11 @@ fn fixed_beforehand(draw: &DrawStatement, roster: &RosterStatement, faults: &mut
     same("the roster's size", draw.roster.size == roster.size);
     same("the roster's root", draw.roster.root == roster.root);
     same("the roster's time", draw.roster.published_ms == roster.published_ms);
+    chunks_fit(roster, faults);
+}
+
+/// Whether a roster's chunks are as many as its size asks for and lead to its root.
+pub(super) fn chunks_fit(roster: &RosterStatement, faults: &mut Vec<Fault>) {
     let chunks: Vec<[u8; 32]> = roster.chunks.iter().map(|hash| hash.0).collect();
     let expected = (roster.size.max(0) as u64).div_ceil(CHUNK as u64);
     if chunks.len() as u64 != expected {

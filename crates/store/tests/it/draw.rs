@@ -171,3 +171,31 @@ async fn an_edit_and_a_commitment_at_the_same_time_know_of_each_other() -> Resul
     assert_eq!(edited?, SaleEdit::Committed);
     Ok(())
 }
+
+/// The lobby's size is fixed, and then the opening is moved away again before anything is committed to.
+async fn who_is_told_so_is_in_the_roster(world: &World) -> Result {
+    let ask = || [crate::world::ask(crate::world::id(), 1)];
+    let joined = async || world.store.join_entitled(world.sale, &ask(), &[], &|_| [0; 32]).await;
+    let told = joined().await?;
+    anyhow::ensure!(told.lobby_ms.is_some(), "a lobby that is open and drawn is one");
+    let closed = async || world.store.close_lobby(world.sale).await.unwrap() == Some(1);
+    eventually(Duration::from_secs(5), closed).await;
+    world.sql("update sale set opens_at = now() + interval '1 h'").await?;
+    let late = joined().await?;
+    anyhow::ensure!(late.lobby_ms.is_none(), "entry 2 is told that it will be in a roster of 1");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_a_roster_that_they_come_too_late_for() -> Result {
+    who_is_told_so_is_in_the_roster(&world().await?).await
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_a_roster_that_they_come_too_late_for_without_roster_promise() -> Result {
+    let mut world = world().await?;
+    world.store = world.store.clone().without(Guards { roster_promise: false, ..Guards::ALL });
+    let failed = who_is_told_so_is_in_the_roster(&world).await.expect_err("who was late was to be told");
+    assert!(failed.to_string().contains("a roster of 1"), "{failed}");
+    Ok(())
+}

@@ -134,7 +134,7 @@ async fn a_batch_takes_what_a_code_has_and_refuses_the_rest_by_name() -> Result 
     let words =
         [None, Some("good twice"), Some("nonsense"), Some("good twice"), Some("good twice"), None, Some("good twice")];
     let codes: Vec<Option<SecretHash>> = words.iter().map(|words| words.map(hash)).collect();
-    let EntitledBatch { batch, refused } = world.store.join_entitled(world.sale, &asks, &codes, &hash).await?;
+    let EntitledBatch { batch, refused, .. } = world.store.join_entitled(world.sale, &asks, &codes, &hash).await?;
     let JoinBatch::Placed(places, _) = batch else { panic!("{batch:?}") };
     // Fan 0 brings nothing first, and then a code whose uses fans 1 and 3 have taken.
     use EntryRefusal::{CodeNeeded, CodeUnknown, CodeUsedUp};
