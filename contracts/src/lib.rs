@@ -7,6 +7,7 @@ pub mod access;
 pub mod accounts;
 pub mod announcements;
 pub mod bookings;
+pub mod clock;
 pub mod confirm;
 pub mod consoles;
 pub mod draws;

@@ -106,6 +106,8 @@ export interface TierChance { tier: string; percent: number }
 export interface HoldView {
   booking_id: string;
   deadline_ms: number;
+  /** Why the clock stands still, while it does; the deadline is then as far ahead as there is time left. */
+  frozen?: string;
   seats: number;
   paying: boolean;
   declined?: boolean;
@@ -197,6 +199,7 @@ export interface AdmissionView {
   pause_reason?: string;
   announcement?: Announcement;
   stop_reason?: string;
+  clock: { acts: number; frozen?: { since_ms: number; reason: string; by?: string } };
   rate_version: number;
   numbers: SaleNumbers;
   server_now_ms: number;
@@ -256,6 +259,8 @@ export interface FairnessReport {
   passed_while_absent: number;
   /** `action` is "put", "insert" or "remove". */
   exceptions: { at_ms: number; version: number; entry: number; action: string; class_before: number; class: number; reason?: string }[];
+  /** `kind` is "extend" or "freeze". */
+  clock?: { kind: string; began_at_ms: number; ended_at_ms?: number; extra_ms: number; reason?: string }[];
   busiest?: { ended_at_ms: number; admitted: number; rate_per_minute: number };
   estimates?: { count: number; within: number; sooner: number; later: number; median_error?: number };
   draw?: { size: number; chi_square: number; degrees: number; deviate: number };

@@ -9,6 +9,7 @@ pub mod allotments;
 pub mod announcements;
 pub mod bells;
 pub mod bookings;
+pub mod clock;
 pub mod draw;
 mod drawn;
 pub mod entry;
@@ -104,6 +105,10 @@ pub struct Guards {
     pub promise_check: bool,
     /// Nobody takes a second place over in a sale that gives each fan one.
     pub rejoin_check: bool,
+    /// A hold lapses by its sale's clock, which operators freeze.
+    pub freeze_check: bool,
+    /// No hold ends by the clock while an operator is about to change that.
+    pub freeze_lock: bool,
 }
 
 impl Guards {
@@ -125,6 +130,8 @@ impl Guards {
         step_margin: true,
         promise_check: true,
         rejoin_check: true,
+        freeze_check: true,
+        freeze_lock: true,
     };
 }
 

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::clock::ClockActRow;
 use crate::follow::begin_snapshot;
 use crate::{Result, Store, StoreError};
 
@@ -80,6 +81,8 @@ pub struct Fairness {
     pub longest_wait_ms: Option<i64>,
     /// What operators did to the order, oldest first, at most 1,000.
     pub exceptions: Vec<OrderException>,
+    /// What operators did to the clock that deadlines are by, oldest first, at most 1,000.
+    pub clock_acts: Vec<ClockActRow>,
     /// How often somebody present was preferred to somebody absent.
     pub passed_while_absent: i64,
     /// The busiest rolling minute against the highest rate in it: when it ended, how many, the rate.
@@ -122,6 +125,7 @@ impl Store {
         .bind(sale)
         .fetch_all(&mut *tx)
         .await?;
+        let clock_acts = Self::clock_acts(&mut tx, sale).await?;
         let passed_while_absent = sqlx::query_scalar(
             "select coalesce(sum(jsonb_array_length(passed_over)), 0)::bigint from pace_tick where sale = $1",
         )
@@ -157,6 +161,7 @@ impl Store {
             classes,
             longest_wait_ms,
             exceptions,
+            clock_acts,
             passed_while_absent,
             busiest,
             drawn: drawn.transpose()?,

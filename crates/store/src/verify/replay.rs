@@ -79,6 +79,8 @@ fn unheard_of() -> SaleMirror {
         pause_reason: None,
         stopped: false,
         allotment: None,
+        clock_lag_ms: 0,
+        frozen: None,
         announcement: None,
         sold_out: false,
     })

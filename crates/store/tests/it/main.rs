@@ -2,6 +2,7 @@
 
 mod agree;
 mod allotments;
+mod clock;
 mod draw;
 mod entry;
 mod faults;

@@ -371,6 +371,14 @@ pub const FAULTS: &[(&str, Plant)] = &[
     ("holds-end-in-time", Sql(|_| ended_at("+ interval '1 hour'"))),
     ("holds-end-in-time", Sql(|c| told_deadline(c.paying, -600_000))),
     ("pins-end-in-time", Sql(|c| told_deadline(c.pinned, -600_000))),
+    (
+        "clock-acts-are-audited",
+        Sql(|_| {
+            "insert into clock_act (sale, nth, kind, began_at, ended_at, extra_ms, audit)
+             select s.id, 1, 'extend', now(), now(), 0, a.id from sale s, (select id from audit order by id limit 1) a"
+                .to_owned()
+        }),
+    ),
     ("extended-once-at-most", Sql(|c| told_deadline(c.held, 100_000))),
     // Seating.
     (
