@@ -270,6 +270,9 @@ pub struct SaleNumbers {
     pub seats_held: u64,
     /// Seats sold.
     pub seats_sold: u64,
+    /// Seats that the promoter keeps back.
+    #[serde(default)]
+    pub seats_blocked: u64,
     /// Seats in all.
     pub capacity: u64,
 }

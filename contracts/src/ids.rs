@@ -89,6 +89,8 @@ ids! {
     CodeId = "cod";
     /// One fan's place in a sale's line.
     PlaceId = "plc";
+    /// Seats that a promoter keeps back together.
+    BlockId = "blk";
     /// The order around a hold.
     BookingId = "bkg";
     /// The right to enter the venue.

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod accounts;
 pub mod announcements;
+pub mod blocks;
 pub mod bookings;
 pub mod clock;
 pub mod confirm;

@@ -167,6 +167,9 @@ export interface Booking {
   server_now_ms: number;
 }
 export interface Bookings { bookings: Booking[] }
+/** Seats that the promoter keeps back. */
+export interface Block { block_id: string; label: string; note: string; made_at_ms: number; by: string; seats: { seat: number; label: string }[] }
+export interface Blocks { blocks: Block[] }
 
 export interface RampStep { at_ms: number; rate_per_minute: number }
 export interface Ramp { steps: RampStep[]; between: "steps" | "linear" }
@@ -187,7 +190,7 @@ export interface Preview { without: Forecast; with: Forecast; moved: number; wai
 export interface SaleNumbers {
   joined: number; waiting: number; skipped: number; standing: number; holding: number;
   admitted_last_minute: number; admitted: number; paid: number; lapsed: number;
-  seats_free: number; seats_held: number; seats_sold: number; capacity: number;
+  seats_free: number; seats_held: number; seats_sold: number; seats_blocked?: number; capacity: number;
 }
 export interface AdmissionView {
   sale_id: string;

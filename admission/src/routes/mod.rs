@@ -138,6 +138,7 @@ async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem
             seats_free: row.seats_free,
             seats_held: row.seats_held,
             seats_sold: row.seats_sold,
+            seats_blocked: row.seats_blocked,
             capacity: row.capacity,
         },
         server_now_ms: row.now_ms,

@@ -1,5 +1,6 @@
 //! The role against real stores and a real provider process's worth of payment-mock.
 
+mod blocks;
 mod crashes;
 mod fans;
 mod late;

@@ -179,6 +179,20 @@ pub enum Change {
         /// The seats.
         seats: Vec<u32>,
     },
+    /// seats: the promoter keeps these back.
+    Blocked {
+        /// What keeps them.
+        block: Uuid,
+        /// The seats, ascending.
+        seats: Vec<u32>,
+    },
+    /// seats: the promoter keeps these back no more; they are free.
+    Unblocked {
+        /// What kept them.
+        block: Uuid,
+        /// The seats, ascending.
+        seats: Vec<u32>,
+    },
     /// seats: an admitted place that nothing can serve any more.
     Unserved {
         /// The place's sale.

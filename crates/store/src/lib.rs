@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod allotments;
 pub mod announcements;
 pub mod bells;
+pub mod blocks;
 pub mod bookings;
 pub mod clock;
 pub mod draw;

@@ -2,6 +2,7 @@
 
 mod agree;
 mod allotments;
+mod blocks;
 mod clock;
 mod draw;
 mod entry;
