@@ -81,4 +81,7 @@ pub struct BlockedSeat {
     pub seat: u32,
     /// What people read.
     pub label: String,
+    /// Whether somebody has a complimentary ticket for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
 }

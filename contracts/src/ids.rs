@@ -91,6 +91,8 @@ ids! {
     PlaceId = "plc";
     /// Seats that a promoter keeps back together.
     BlockId = "blk";
+    /// Tickets that a promoter gives without payment.
+    GiftId = "gft";
     /// The order around a hold.
     BookingId = "bkg";
     /// The right to enter the venue.

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod confirm;
 pub mod consoles;
 pub mod draws;
+pub mod gifts;
 pub mod ids;
 pub mod log;
 pub mod mending;

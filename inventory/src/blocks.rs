@@ -127,7 +127,7 @@ async fn told(inventory: &Inventory, event: EventId) -> Result<Vec<Block>, Probl
             note: row.note,
             made_at_ms: row.made_at_ms,
             by: row.by,
-            seats: row.seats.into_iter().map(|(seat, label)| BlockedSeat { seat, label }).collect(),
+            seats: row.seats.into_iter().map(|(seat, label, given)| BlockedSeat { seat, label, given }).collect(),
         })
         .collect())
 }

@@ -168,8 +168,11 @@ export interface Booking {
 }
 export interface Bookings { bookings: Booking[] }
 /** Seats that the promoter keeps back. */
-export interface Block { block_id: string; label: string; note: string; made_at_ms: number; by: string; seats: { seat: number; label: string }[] }
+export interface Block { block_id: string; label: string; note: string; made_at_ms: number; by: string; seats: { seat: number; label: string; given?: boolean }[] }
 export interface Blocks { blocks: Block[] }
+/** Complimentary tickets; with the tickets for whom they were given to. */
+export interface Gift { gift_id: string; event_id: string; reference: string; name: string; email: string; made_at_ms: number; by?: string; revoked_at_ms?: number; seats: string[]; tickets?: Ticket[] }
+export interface Gifts { gifts: Gift[] }
 
 export interface RampStep { at_ms: number; rate_per_minute: number }
 export interface Ramp { steps: RampStep[]; between: "steps" | "linear" }

@@ -175,6 +175,14 @@ await screen("find-found", async (page) => {
   await at(page, "found");
 });
 
+await screen("find-gift", async (page) => {
+  await page.goto(`${fixture.url}/find`);
+  await page.getByTestId("find-email").fill("ada@example.org");
+  await page.getByTestId("find-reference").fill("9tq2-m0kx");
+  await page.getByTestId("find-button").click();
+  await at(page, "found");
+});
+
 for (const [name, sale, state] of [["report", "sal_closed", "report"], ["report-empty", "sal_empty", "report"], ["report-early", "sal_live", "early"], ["report-unknown", "sal_nothing", "unknown"]]) {
   await screen(name, async (page) => {
     await page.goto(`${fixture.url}/report/${sale}`);

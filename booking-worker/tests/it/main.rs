@@ -3,6 +3,7 @@
 mod blocks;
 mod crashes;
 mod fans;
+mod gifts;
 mod late;
 mod paying;
 mod provider;

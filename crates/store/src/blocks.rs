@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::feed::Change;
+use crate::gifts::KEPT;
 use crate::holds::record_seats;
 use crate::{Result, Store};
 
@@ -40,7 +41,8 @@ pub enum Blocked {
 pub enum Unblocked {
     /// So many are free.
     Done(usize),
-    /// The event has no such block, or not all of these seats are in it any more: none is given free.
+    /// The event has no such block, or not all of these seats are in it any more, or somebody has tickets for some: none is
+    /// given free.
     NotBlocked,
 }
 
@@ -57,8 +59,8 @@ pub struct BlockRow {
     pub made_at_ms: i64,
     /// Who made it, by their e-mail address.
     pub by: String,
-    /// Its seats in the hall's order, with what people read.
-    pub seats: Vec<(u32, String)>,
+    /// Its seats in the hall's order, with what people read, and whether somebody has a ticket for it.
+    pub seats: Vec<(u32, String, bool)>,
 }
 
 impl Store {
@@ -125,7 +127,8 @@ impl Store {
         Ok(Blocked::Done)
     }
 
-    /// Gives seats of a block free, or all that are still in it: they go to the head of the line at once. All or none.
+    /// Gives seats of a block free, or all that are still in it and nobody has a ticket for: they go to the head of the line at
+    /// once. All or none.
     ///
     /// # Errors
     /// When Postgres is away; nothing was given free then.
@@ -147,13 +150,7 @@ impl Store {
                 .fetch_optional(&mut *tx)
                 .await?;
         let Some(label) = label else { return Ok(Unblocked::NotBlocked) };
-        let live: Vec<i32> = sqlx::query_scalar(
-            "select seat from hold_seat where block = $1 and live and ($2::integer[] is null or seat = any($2)) order by seat",
-        )
-        .bind(block)
-        .bind(&wanted)
-        .fetch_all(&mut *tx)
-        .await?;
+        let live: Vec<i32> = sqlx::query_scalar(KEPT).bind(block).bind(&wanted).fetch_all(&mut *tx).await?;
         if live.is_empty() || wanted.as_ref().is_some_and(|wanted| *wanted != live) {
             return Ok(Unblocked::NotBlocked);
         }
@@ -177,12 +174,14 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn blocks(&self, event: Uuid) -> Result<Vec<BlockRow>> {
-        type Row = (Uuid, String, String, i64, String, Vec<i32>, Vec<String>);
+        type Row = (Uuid, String, String, i64, String, Vec<i32>, Vec<String>, Vec<bool>);
         let rows: Vec<Row> = sqlx::query_as(
-            "select b.id, b.label, b.note, to_ms(b.made_at), a.email, h.seats, h.labels
+            "select b.id, b.label, b.note, to_ms(b.made_at), a.email, h.seats, h.labels, h.given
              from block b join account a on a.id = b.account
-                  join lateral (select array_agg(h.seat order by h.seat) as seats, array_agg(s.label order by h.seat) as labels
+                  join lateral (select array_agg(h.seat order by h.seat) as seats, array_agg(s.label order by h.seat) as labels,
+                                       array_agg(t.id is not null order by h.seat) as given
                                 from hold_seat h join seat s on s.event = h.event and s.seat = h.seat
+                                     left join ticket t on t.event = h.event and t.seat = h.seat and t.void_at is null
                                 where h.block = b.id and h.live) h on h.seats is not null
              where b.event = $1 order by b.id desc limit $2",
         )
@@ -190,13 +189,18 @@ impl Store {
         .bind(BLOCKS)
         .fetch_all(&self.pool)
         .await?;
-        let row = |(id, label, note, made_at_ms, by, seats, labels): Row| BlockRow {
+        let row = |(id, label, note, made_at_ms, by, seats, labels, given): Row| BlockRow {
             id,
             label,
             note,
             made_at_ms,
             by,
-            seats: seats.into_iter().map(i32::cast_unsigned).zip(labels).collect(),
+            seats: seats
+                .into_iter()
+                .zip(labels)
+                .zip(given)
+                .map(|((seat, label), given)| (seat.cast_unsigned(), label, given))
+                .collect(),
         };
         Ok(rows.into_iter().map(row).collect())
     }
@@ -215,28 +219,29 @@ impl Store {
     }
 }
 
-fn ascending(seats: &[u32]) -> Vec<i32> {
+pub(crate) fn ascending(seats: &[u32]) -> Vec<i32> {
     let mut seats: Vec<i32> = seats.iter().map(|seat| i32::try_from(*seat).unwrap_or(i32::MAX)).collect();
     seats.sort_unstable();
     seats.dedup();
     seats
 }
 
-/// A line of the audit log about an event: its sales all show it.
-async fn audit(
+/// A line of the audit log about an event: its sales all show it. Answers which.
+pub(crate) async fn audit(
     tx: &mut PgConnection,
     event: Uuid,
     account: Uuid,
     (action, reason): (&str, &str),
     change: &serde_json::Value,
-) -> Result<()> {
-    sqlx::query("insert into audit (event, account, action, reason, change) values ($1, $2, $3, $4, $5)")
-        .bind(event)
-        .bind(account)
-        .bind(action)
-        .bind(reason)
-        .bind(change)
-        .execute(tx)
-        .await?;
-    Ok(())
+) -> Result<i64> {
+    Ok(sqlx::query_scalar(
+        "insert into audit (event, account, action, reason, change) values ($1, $2, $3, $4, $5) returning id",
+    )
+    .bind(event)
+    .bind(account)
+    .bind(action)
+    .bind(reason)
+    .bind(change)
+    .fetch_one(tx)
+    .await?)
 }

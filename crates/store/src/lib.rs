@@ -18,6 +18,7 @@ mod error;
 pub mod events;
 pub mod feed;
 pub mod follow;
+pub mod gifts;
 pub mod halls;
 pub mod holds;
 pub mod idempotency;

@@ -8,6 +8,7 @@ import { Fault, Field, Loading, Tick, TwoStep, useLoad, useWork } from "../conso
 import { stamp } from "../logic/spans";
 import { plural } from "../logic/words";
 import type { Block, Blocks, Event, SeatMap } from "../wire";
+import { Give } from "./gifts";
 
 /** Seats told before the rest is folded away. */
 const TOLD = 60;
@@ -15,7 +16,7 @@ const TOLD = 60;
 export function BlocksTab({ event }: { event: Event }): JSX.Element {
   const path = `/v1/events/${event.event_id}`;
   const l = useLoad(async () => {
-    const map = await get<SeatMap>(path + "/seat-map").catch((e: Problem) => {
+    const map = await get<SeatMap>(path + "/seat-map").catch((e: Problem): null => {
       if (e.status === 404) return null;
       throw e;
     });
@@ -83,14 +84,15 @@ function BlockCard({ block, zone, path, done }: { block: Block; zone: string; pa
   const [some, setSome] = useState<ReadonlySet<number>>(new Set());
   const [all, setAll] = useState(false);
   const shown = all ? block.seats : block.seats.slice(0, TOLD);
-  const count = some.size || block.seats.length;
+  const kept = block.seats.filter((s) => !s.given).length;
+  const count = some.size || kept;
   return (
     <section class="card" data-testid="block">
-      <h2>{block.label}: {plural(block.seats.length, "seat")}</h2>
+      <h2>{block.label}: {plural(block.seats.length, "seat")}{kept < block.seats.length && `, ${block.seats.length - kept} given`}</h2>
       <p class="small">{block.note && <>{block.note} · </>}kept back {stamp(block.made_at_ms, zone)} by {block.by}</p>
       <details><summary>Seats</summary>
         <div class="fields">{shown.map((s) => (
-          <Tick key={s.seat} label={s.label} on={some.has(s.seat)} set={(on) => {
+          s.given ? <p key={s.seat} class="tick">{s.label} <span class="small">given</span></p> : <Tick key={s.seat} label={s.label} on={some.has(s.seat)} set={(on) => {
             const next = new Set(some);
             if (on) next.add(s.seat);
             else next.delete(s.seat);
@@ -98,12 +100,16 @@ function BlockCard({ block, zone, path, done }: { block: Block; zone: string; pa
           }} />))}</div>
         {shown.length < block.seats.length && <button type="button" onClick={() => setAll(true)}>All {block.seats.length.toLocaleString()}</button>}
       </details>
-      <TwoStep label={some.size ? `Give ${plural(count, "seat")} free` : "Give all free"} ask={`${plural(count, "seat")} can be sold from then on, to who is next in line.`} yes="Give free" testid="block-free"
+      <Give path={path} block={block.block_id} seats={[...some]} done={async () => {
+        setSome(new Set());
+        await done();
+      }} />
+      {kept > 0 && <TwoStep label={some.size ? `Give ${plural(count, "seat")} free` : "Give all free"} ask={`${plural(count, "seat")} can be sold from then on, to who is next in line.`} yes="Give free" testid="block-free"
         act={async () => {
           await api("POST", `${path}/blocks/${block.block_id}/free`, { body: some.size ? { seats: [...some] } : {} });
           setSome(new Set());
           await done();
-        }} />
+        }} />}
     </section>
   );
 }

@@ -51,7 +51,7 @@ async fn blocked_seats_are_in_no_sale_until_they_are_given_free() -> Result {
     // Given free, they are for whoever is next.
     assert_eq!(world.unblock(block, Some(&[0, 1])).await?, Unblocked::Done(2));
     let blocks = world.store.blocks(world.event).await?;
-    assert_eq!(blocks[0].seats, [(4, "row 1 seat 5".to_owned())]);
+    assert_eq!(blocks[0].seats, [(4, "row 1 seat 5".to_owned(), false)]);
     world.join(&[2]).await?;
     world.tick(pacing).await?;
     let held = world.seat(&seating).await?.held;

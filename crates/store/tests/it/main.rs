@@ -8,6 +8,7 @@ mod draw;
 mod entry;
 mod faults;
 mod follow;
+mod gifts;
 mod halls;
 mod history;
 mod joins;
