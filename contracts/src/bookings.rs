@@ -48,7 +48,7 @@ pub struct Booking {
     pub amount_minor: i64,
     /// ISO 4217.
     pub currency: String,
-    /// When the hold ends, while it matters.
+    /// When the hold ends, while it matters. While the clock stands still it is as far ahead as there is time left.
     pub deadline_ms: i64,
     /// Whether the one extension is still to be had.
     pub can_extend: bool,

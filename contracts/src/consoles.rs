@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::announcements::Announcement;
+use crate::clock::ClockView;
 use crate::ids::{AccountId, SaleId};
 use crate::sales::SaleState;
 
@@ -31,6 +32,9 @@ pub struct AdmissionView {
     /// What is announced to everybody in the line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcement: Option<Announcement>,
+    /// The clock that deadlines are by.
+    #[serde(default)]
+    pub clock: ClockView,
     /// Counts changes of the knobs; the `ETag`.
     pub rate_version: i64,
     /// The numbers.
@@ -266,6 +270,9 @@ pub struct SaleNumbers {
     pub seats_held: u64,
     /// Seats sold.
     pub seats_sold: u64,
+    /// Seats that the promoter keeps back.
+    #[serde(default)]
+    pub seats_blocked: u64,
     /// Seats in all.
     pub capacity: u64,
 }

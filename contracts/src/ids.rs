@@ -89,6 +89,10 @@ ids! {
     CodeId = "cod";
     /// One fan's place in a sale's line.
     PlaceId = "plc";
+    /// Seats that a promoter keeps back together.
+    BlockId = "blk";
+    /// Tickets that a promoter gives without payment.
+    GiftId = "gft";
     /// The order around a hold.
     BookingId = "bkg";
     /// The right to enter the venue.

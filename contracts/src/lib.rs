@@ -6,10 +6,13 @@
 pub mod access;
 pub mod accounts;
 pub mod announcements;
+pub mod blocks;
 pub mod bookings;
+pub mod clock;
 pub mod confirm;
 pub mod consoles;
 pub mod draws;
+pub mod gifts;
 pub mod ids;
 pub mod log;
 pub mod mending;

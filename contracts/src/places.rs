@@ -321,8 +321,11 @@ impl Question {
 pub struct HoldView {
     /// The booking around the hold; `GET /v1/bookings/{booking}` tells seats and prices.
     pub booking_id: BookingId,
-    /// When the hold ends unless paid.
+    /// When the hold ends unless paid. While the clock stands still it is as far ahead as there is time left.
     pub deadline_ms: i64,
+    /// Why the clock stands still, in the operator's words, while it does: nobody's time runs out then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<String>,
     /// How many seats.
     pub seats: u32,
     /// Whether a payment is on its way; the seats are kept until it is resolved.

@@ -26,7 +26,7 @@ pub struct Push {
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum Message {
     /// The place as it is now. Only the newest matters.
-    Place(View),
+    Place(Box<View>),
     /// Something went wrong with what the page sent.
     Problem {
         /// A stable code, as in problem documents.

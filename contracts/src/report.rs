@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::clock::ClockAct;
 use crate::ids::SaleId;
 use crate::places::EstimateCounts;
 
@@ -29,6 +30,9 @@ pub struct FairnessReport {
     pub passed_while_absent: u64,
     /// What operators did to the order, oldest first, at most 1,000.
     pub exceptions: Vec<OrderException>,
+    /// What operators did to the clock that deadlines are by, oldest first, at most 1,000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clock: Vec<ClockAct>,
     /// The busiest minute against the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busiest: Option<BusiestMinute>,

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod any_map;
+mod blocks;
 mod import;
 mod lapse;
 mod metrics;
@@ -11,6 +12,7 @@ mod reading;
 mod routes;
 mod sheet;
 
+use chassis::clock::Clock;
 use chassis::tasks::{TaskKind, Tasks};
 use contracts::papers::Papers;
 use serde::{Deserialize, Serialize};
@@ -40,19 +42,20 @@ pub struct Inventory {
     config: Config,
     store: Store,
     papers: Papers,
+    clock: Clock,
 }
 
 /// Checks the settings and takes the doors to the stores.
 ///
 /// # Errors
 /// When a setting is out of its range.
-pub fn prepare(config: Config, store: Store, papers: Papers) -> anyhow::Result<Inventory> {
+pub fn prepare(config: Config, store: Store, papers: Papers, clock: Clock) -> anyhow::Result<Inventory> {
     anyhow::ensure!(
         (10..=1_000).contains(&config.lapse_interval_ms),
         "inventory.lapse_interval_ms must be 10 to 1000: a hold must end within a second of its deadline"
     );
     metrics::describe();
-    Ok(Inventory { config, store, papers })
+    Ok(Inventory { config, store, papers, clock })
 }
 
 impl Inventory {

@@ -2,10 +2,13 @@
 
 use utoipa::OpenApi;
 
-use crate::{reading, routes};
+use crate::{blocks, reading, routes};
 
 #[derive(OpenApi)]
-#[openapi(paths(routes::read_map, routes::write_map, routes::availability), components(schemas(reading::Format)))]
+#[openapi(
+    paths(routes::read_map, routes::write_map, routes::availability, blocks::make, blocks::free, blocks::list),
+    components(schemas(reading::Format))
+)]
 struct Api;
 
 /// The description of this role's paths, to be merged with the other roles'.

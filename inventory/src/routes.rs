@@ -6,7 +6,7 @@ use axum::extract::{FromRef, FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use chassis::http::body_limit;
 use contracts::accounts::Role;
 use contracts::consoles::{Availability, TierAvailability};
@@ -21,7 +21,7 @@ use store::halls::{Imported, Loss, Stranded, Whose};
 use utoipa::IntoParams;
 
 use crate::reading::{self, Format};
-use crate::{Inventory, import};
+use crate::{Inventory, blocks, import};
 
 impl FromRef<Inventory> for Papers {
     fn from_ref(inventory: &Inventory) -> Self {
@@ -34,10 +34,12 @@ pub fn router(inventory: &Inventory) -> Router {
     Router::new()
         .route("/v1/events/{event}/seat-map", map)
         .route("/v1/events/{event}/availability", get(availability))
+        .route("/v1/events/{event}/blocks", get(blocks::list).post(blocks::make))
+        .route("/v1/events/{event}/blocks/{block}/free", post(blocks::free))
         .with_state(inventory.clone())
 }
 
-fn problem(fault: &StoreError) -> Problem {
+pub fn problem(fault: &StoreError) -> Problem {
     if fault.is_away() {
         Problem::unavailable("the store is away; nothing was changed")
     } else {
@@ -158,6 +160,9 @@ pub async fn write_map(
             "it has {before} places, and the map {after}: once a sale is published, places are neither added nor taken away, since \
              holds, tickets and the log know each by its number; to sell other seats, make another event"
         ))),
+        Imported::Blocked(count) => Err(in_use(format!(
+            "{count} of its places are blocked: give them free before you bring another map, and block them again after"
+        ))),
         Imported::OtherTiers => Err(in_use(
             "once a sale is published, the tiers keep their ids and their order, since fans' wishes name them; names and prices may change",
         )),
@@ -173,6 +178,7 @@ fn strands(count: usize, first: &[Stranded]) -> Problem {
         let whose = match whose {
             Whose::Sold => "sold",
             Whose::Held => "held",
+            Whose::Blocked => "blocked",
             Whose::Past => "held once",
         };
         match loss {
@@ -240,11 +246,11 @@ pub async fn availability(
     let tiers = counts
         .into_iter()
         .map(|count| TierAvailability {
-            free: count.capacity.saturating_sub(count.held + count.sold),
+            free: count.capacity.saturating_sub(count.held + count.sold + count.blocked),
             tier: count.code,
             held: count.held,
             sold: count.sold,
-            blocked: 0,
+            blocked: count.blocked,
             capacity: count.capacity,
         })
         .collect();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use contracts::clock::ClockAct;
 use contracts::ids::SaleId;
 use contracts::papers::Principal;
 use contracts::places::EstimateCounts;
@@ -106,6 +107,10 @@ pub async fn read(
     for exception in &mut public.exceptions {
         exception.reason = None;
     }
+    // Of a freeze fans were told why.
+    for act in public.clock.iter_mut().filter(|act| act.kind != "freeze") {
+        act.reason = None;
+    }
     Ok(([(header::CACHE_CONTROL, "public, max-age=10")], Json(public)).into_response())
 }
 
@@ -184,6 +189,17 @@ fn report(
                 action: row.action,
                 class_before: row.class_before as u8,
                 class: row.class as u8,
+                reason: Some(row.reason),
+            })
+            .collect(),
+        clock: read
+            .clock_acts
+            .into_iter()
+            .map(|row| ClockAct {
+                kind: row.kind,
+                began_at_ms: row.began_at_ms,
+                ended_at_ms: row.ended_at_ms,
+                extra_ms: row.extra_ms.unsigned_abs(),
                 reason: Some(row.reason),
             })
             .collect(),

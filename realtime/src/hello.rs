@@ -70,7 +70,7 @@ async fn welcome(hub: &Arc<Hub>, socket: &mut WebSocket) -> Result<Entered, Refu
                 v: VERSION,
                 epoch: epoch.unwrap_or(1),
                 seq: seq.unwrap_or(seen),
-                message: push::Message::Place(view),
+                message: push::Message::Place(Box::new(view)),
             };
             let text = serde_json::to_string(&push).unwrap_or_default();
             let _gone = tokio::time::timeout(patience, socket.send(Message::text(text))).await;

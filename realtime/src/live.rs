@@ -95,7 +95,8 @@ fn compose(at: &Entered, kind: Kind) -> Option<(String, Option<i64>)> {
     }
     showing(slot, &sight, at.hub.monotonic_ms());
     let changed_at_ms = sight.view.changed_at_ms;
-    let push = Push { v: VERSION, epoch: sight.epoch, seq: sight.seq, message: push::Message::Place(sight.view) };
+    let push =
+        Push { v: VERSION, epoch: sight.epoch, seq: sight.seq, message: push::Message::Place(Box::new(sight.view)) };
     let text = serde_json::to_string(&push).ok()?;
     Some((text, (changed_at_ms > 0).then_some(changed_at_ms)))
 }

@@ -52,6 +52,7 @@ fn hold(booking: &BookingRow) -> HoldView {
     HoldView {
         booking_id: BookingId(booking.id),
         deadline_ms: booking.deadline_ms,
+        frozen: booking.frozen.clone(),
         seats: booking.seats.len() as u32,
         paying: booking.state != "held",
         declined: booking.payment.as_ref().is_some_and(|payment| payment.state == "declined"),

@@ -167,7 +167,13 @@ impl Need {
 fn each_place(record: &Record, change: &Change, mirror: &EventMirror, mut tell: impl FnMut(Uuid, i64)) {
     match change {
         // Newcomers have no socket yet, and sales are told by their turn.
-        Change::Joined { .. } | Change::Sale(_) | Change::Drawn { .. } => {}
+        Change::Joined { .. } | Change::Drawn { .. } | Change::Blocked { .. } | Change::Unblocked { .. } => {}
+        // Its clock may have been stopped: who holds seats is told at once.
+        Change::Sale(_) => {
+            for hold in mirror.holds.values().filter(|hold| hold.sale == record.lane.scope) {
+                tell(hold.sale, hold.entry);
+            }
+        }
         Change::Admitted { entries, .. } | Change::Skipped { entries } => {
             for entry in entries {
                 tell(record.lane.scope, *entry);

@@ -7,7 +7,7 @@ use contracts::ids::BookingId;
 use contracts::places::{HoldView, PlaceState, Question, Seq, View};
 use contracts::sales::SaleState;
 use domain::estimate::Range;
-use store::feed::{Ending, HoldNow, HoldState};
+use store::feed::{Ending, HoldNow, HoldState, SaleNow};
 use store::mirror::{SaleMirror, Standing};
 use uuid::Uuid;
 
@@ -52,7 +52,9 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) ->
     let in_line = matches!(state, PlaceState::Waiting | PlaceState::Skipped);
     let ahead = if in_line { ahead(sale, entry) } else { 0 };
     let hold = match standing {
-        Standing::Holding(booking) if state == PlaceState::Holding => mirror.holds.get(&booking).map(hold_view),
+        Standing::Holding(booking) if state == PlaceState::Holding => {
+            mirror.holds.get(&booking).map(|hold| hold_view(hold, &sale.now, now_ms))
+        }
         _ => None,
     };
     let told = sale.told.get(&entry).filter(|_| state == PlaceState::Standing);
@@ -123,10 +125,11 @@ fn question(asked: &store::feed::Question) -> Question {
     Question { seats, tiers, apart, until_ms }
 }
 
-fn hold_view(hold: &HoldNow) -> HoldView {
+fn hold_view(hold: &HoldNow, sale: &SaleNow, now_ms: i64) -> HoldView {
     HoldView {
         booking_id: BookingId(hold.booking),
-        deadline_ms: hold.deadline_ms,
+        deadline_ms: sale.told_deadline_ms(hold.deadline_ms, now_ms),
+        frozen: sale.frozen.as_ref().map(|frozen| frozen.reason.clone()),
         seats: hold.seats.len() as u32,
         paying: hold.state != HoldState::Held,
         declined: hold.declined,

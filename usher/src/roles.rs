@@ -100,7 +100,8 @@ pub async fn run(
                 router = router.merge(admission.router());
             }
             Role::Inventory => {
-                let inventory = inventory::prepare(config.inventory.clone(), store.clone(), papers.clone())?;
+                let inventory =
+                    inventory::prepare(config.inventory.clone(), store.clone(), papers.clone(), clock.clone())?;
                 inventory.run(&tasks);
                 router = router.merge(inventory.router());
             }

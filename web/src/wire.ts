@@ -111,6 +111,8 @@ export interface TierChance { tier: string; percent: number }
 export interface HoldView {
   booking_id: string;
   deadline_ms: number;
+  /** Why the clock stands still, while it does; the deadline is then as far ahead as there is time left. */
+  frozen?: string;
   seats: number;
   paying: boolean;
   declined?: boolean;
@@ -174,6 +176,12 @@ export interface Booking {
   server_now_ms: number;
 }
 export interface Bookings { bookings: Booking[] }
+/** Seats that the promoter keeps back. */
+export interface Block { block_id: string; label: string; note: string; made_at_ms: number; by: string; seats: { seat: number; label: string; given?: boolean }[] }
+export interface Blocks { blocks: Block[] }
+/** Complimentary tickets; with the tickets for whom they were given to. */
+export interface Gift { gift_id: string; event_id: string; reference: string; name: string; email: string; made_at_ms: number; by?: string; revoked_at_ms?: number; seats: string[]; tickets?: Ticket[] }
+export interface Gifts { gifts: Gift[] }
 
 export interface RampStep { at_ms: number; rate_per_minute: number }
 export interface Ramp { steps: RampStep[]; between: "steps" | "linear" }
@@ -194,7 +202,7 @@ export interface Preview { without: Forecast; with: Forecast; moved: number; wai
 export interface SaleNumbers {
   joined: number; waiting: number; skipped: number; standing: number; holding: number;
   admitted_last_minute: number; admitted: number; paid: number; lapsed: number;
-  seats_free: number; seats_held: number; seats_sold: number; capacity: number;
+  seats_free: number; seats_held: number; seats_sold: number; seats_blocked?: number; capacity: number;
 }
 export interface AdmissionView {
   sale_id: string;
@@ -206,6 +214,7 @@ export interface AdmissionView {
   pause_reason?: string;
   announcement?: Announcement;
   stop_reason?: string;
+  clock: { acts: number; frozen?: { since_ms: number; reason: string; by?: string } };
   rate_version: number;
   numbers: SaleNumbers;
   server_now_ms: number;
@@ -268,6 +277,8 @@ export interface FairnessReport {
   passed_while_absent: number;
   /** `action` is "put", "insert" or "remove". */
   exceptions: { at_ms: number; version: number; entry: number; action: string; class_before: number; class: number; reason?: string }[];
+  /** `kind` is "extend" or "freeze". */
+  clock?: { kind: string; began_at_ms: number; ended_at_ms?: number; extra_ms: number; reason?: string }[];
   busiest?: { ended_at_ms: number; admitted: number; rate_per_minute: number };
   estimates?: { count: number; within: number; sooner: number; later: number; median_error?: number };
   seating?: { capacity: number; free: number; lone: number; lone_share: number; found: SeatsFound[] };

@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
-import { AVAILABILITY, booking, EVENT, head, history, now, report, saleDraft, SCENES, TIERS, WISHES } from "./fixture/data.mjs";
+import { AVAILABILITY, BLOCKS, booking, EVENT, GIFTS, head, history, now, report, saleDraft, SCENES, TIERS, WISHES } from "./fixture/data.mjs";
 import { DeskOffice } from "./fixture/office.mjs";
 import { Play } from "./fixture/play.mjs";
 import { upgrade } from "./fixture/socket.mjs";
@@ -100,6 +100,11 @@ export async function start({ port = 0, ...play } = {}) {
     if (path === "/v1/events") return send(200, url.searchParams.has("none") || play.empty ? [] : [...events.values()].filter((e) => e.publication === "published").map(withSales));
     if ((m = is("/v1/events/*")) && method === "GET") return events.has(m[0]) ? send(200, withSales(events.get(m[0])), { etag: `"${events.get(m[0]).version}"` }) : problem(404, "not-found", "There is nothing here", "no such event");
     if ((m = is("/v1/events/*/availability"))) return send(200, AVAILABILITY);
+    if (is("/v1/events/*/gifts") && method === "GET") return send(200, { gifts: GIFTS });
+    if (is("/v1/events/*/gifts")) return send(201, { ...GIFTS[0], name: body.name, email: body.email, seats: body.seats.map(String) });
+    if (path === "/v1/gifts/find") return body.reference.startsWith("9TQ2") ? send(200, { ...GIFTS[0], by: undefined, tickets: booking("paid").tickets }) : problem(404, "not-found", "There is nothing here", "no such booking");
+    if (is("/v1/events/*/blocks") && method === "GET") return send(200, { blocks: BLOCKS });
+    if (is("/v1/events/*/blocks")) return problem(409, "seats-taken", "Somebody has some of these seats", "none was blocked; leave out those that are told, or wait until they are free", { faults: ["A1, row 2, seat 5: sold", "A1, row 2, seat 6: held"] });
     if ((m = is("/v1/sales/*")) && method === "GET") {
       if (scene(m[0])?.fault) return problem(500, "internal", "Something went wrong on our side", "the request's id finds it in our log");
       const sale = anySale(m[0]);

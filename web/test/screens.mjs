@@ -13,7 +13,7 @@ const out = arg("--out", join(tmpdir(), "usher-screens"));
 const only = arg("--only", "");
 
 /** Where a scene's name is not what the page calls its screen. */
-const STATE = { gathering: "standing", asked_one: "asked", announced: "waiting", opening: "join", join_account: "join", join_paused: "join", not_open_lobby: "not_open", join_lobby: "join", join_drawing: "join", busy: "join", join_code: "join", join_invited: "join", join_stopped: "join", stopped: "paused", moved: "waiting", lobby_stopped: "lobby", capturing: "paying", sold_out_wishes: "sold_out", fault: "problem" };
+const STATE = { gathering: "standing", asked_one: "asked", announced: "waiting", opening: "join", join_account: "join", join_paused: "join", not_open_lobby: "not_open", join_lobby: "join", join_drawing: "join", busy: "join", join_code: "join", join_invited: "join", join_stopped: "join", stopped: "paused", frozen: "holding", moved: "waiting", lobby_stopped: "lobby", capturing: "paying", sold_out_wishes: "sold_out", fault: "problem" };
 
 let passed = 0;
 const failed = [];
@@ -171,6 +171,14 @@ await screen("find-found", async (page) => {
   await page.goto(`${fixture.url}/find`);
   await page.getByTestId("find-email").fill("kim@example.org");
   await page.getByTestId("find-reference").fill("k7m4-q2xd");
+  await page.getByTestId("find-button").click();
+  await at(page, "found");
+});
+
+await screen("find-gift", async (page) => {
+  await page.goto(`${fixture.url}/find`);
+  await page.getByTestId("find-email").fill("ada@example.org");
+  await page.getByTestId("find-reference").fill("9tq2-m0kx");
   await page.getByTestId("find-button").click();
   await at(page, "found");
 });

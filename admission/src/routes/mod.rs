@@ -4,6 +4,7 @@ pub mod announce;
 pub mod beacon;
 pub mod change;
 mod confirm;
+pub mod deadlines;
 mod knobs;
 pub mod preview;
 
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use contracts::accounts::Role;
 use contracts::announcements::Announcement;
+use contracts::clock::{ClockView, FrozenView};
 use contracts::consoles::{AdmissionView, AuditLine, AuditLog, BrakeView, SaleNumbers};
 use contracts::ids::{AccountId, SaleId};
 use contracts::papers::Papers;
@@ -42,6 +44,9 @@ pub fn router(admission: &Admission) -> Router {
         .route("/v1/sales/{sale}/admission/start", post(change::start))
         .route("/v1/sales/{sale}/admission/undo", post(change::undo))
         .route("/v1/sales/{sale}/admission/announcement", post(announce::announce).delete(announce::withdraw))
+        .route("/v1/sales/{sale}/admission/deadlines/extend", post(deadlines::extend))
+        .route("/v1/sales/{sale}/admission/deadlines/freeze", post(deadlines::freeze))
+        .route("/v1/sales/{sale}/admission/deadlines/thaw", post(deadlines::thaw))
         .route("/v1/sales/{sale}/admission/beacon", post(beacon::carry))
         .route("/v1/sales/{sale}/admission/preview", post(preview::preview))
         .route("/v1/sales/{sale}/admission/audit", get(audit))
@@ -97,6 +102,7 @@ const fn state(doing: Doing) -> SaleState {
 async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem> {
     let row = admission.store.sale_numbers(sale.0).await.map_err(problem)?.ok_or_else(|| Problem::not_found("sale"))?;
     let announced = admission.store.announcement(sale.0).await.map_err(problem)?;
+    let clock = admission.store.clock_now(sale.0).await.map_err(problem)?.unwrap_or_default();
     let tuned = row.tuned;
     let held = tuned.pause_reason.is_some() || tuned.stop_reason.is_some();
     let ramp = tuned.knobs.tuning().map_err(|_| Problem::internal())?.ramp;
@@ -110,6 +116,14 @@ async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem
         pause_reason: tuned.pause_reason,
         stop_reason: tuned.stop_reason,
         announcement: announced.map(|now| Announcement { at_ms: now.at_ms, texts: now.texts }),
+        clock: ClockView {
+            acts: clock.acts.unsigned_abs(),
+            frozen: clock.frozen.map(|frozen| FrozenView {
+                since_ms: frozen.since_ms,
+                reason: frozen.reason,
+                by: clock.frozen_by,
+            }),
+        },
         rate_version: tuned.version,
         numbers: SaleNumbers {
             joined: row.joined,
@@ -124,6 +138,7 @@ async fn answer(admission: &Admission, sale: SaleId) -> Result<Response, Problem
             seats_free: row.seats_free,
             seats_held: row.seats_held,
             seats_sold: row.seats_sold,
+            seats_blocked: row.seats_blocked,
             capacity: row.capacity,
         },
         server_now_ms: row.now_ms,

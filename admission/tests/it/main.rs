@@ -1,5 +1,6 @@
 //! The role against real stores.
 
+mod deadlines;
 mod draw;
 mod mending;
 mod operators;

@@ -48,7 +48,7 @@ impl Limiter {
         }
     }
 
-    fn try_once(&self, address: IpAddr) -> Result<(), Problem> {
+    pub fn try_once(&self, address: IpAddr) -> Result<(), Problem> {
         self.count(&self.addresses, limit_key(address))?;
         network_key(address).map_or(Ok(()), |network| self.count(&self.networks, network))
     }
@@ -83,7 +83,7 @@ pub async fn find(
 }
 
 /// The reference as it was made, from what somebody typed: Crockford's base 32 forgives case, hyphens, O, I and L.
-fn reference(typed: &str) -> Option<String> {
+pub fn reference(typed: &str) -> Option<String> {
     let plain: String = typed
         .chars()
         .filter(|it| !matches!(it, ' ' | '-'))

@@ -2,6 +2,7 @@
 
 mod fan;
 mod find;
+mod gifts;
 mod openapi;
 mod pay;
 mod promoter;
@@ -213,6 +214,9 @@ pub fn router(app: App) -> Router {
         .route("/v1/bookings/{booking}/give-back", post(fan::give_back))
         .route("/v1/bookings/{booking}/refund", post(promoter::refund))
         .route("/v1/events/{event}/bookings", get(promoter::bookings))
+        .route("/v1/events/{event}/gifts", get(gifts::list).post(gifts::give))
+        .route("/v1/gifts/find", post(gifts::find))
+        .route("/v1/gifts/{gift}/revoke", post(gifts::revoke))
         .route("/v1/ticket-key", get(fan::ticket_key))
         .route("/v1/webhooks/payments", post(webhook::receive).layer(chassis::http::body_limit(WEBHOOK_MAX)))
         .with_state(app)

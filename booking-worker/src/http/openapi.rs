@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{fan, find, pay, promoter, webhook};
+use super::{fan, find, gifts, pay, promoter, webhook};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -14,6 +14,10 @@ use super::{fan, find, pay, promoter, webhook};
     fan::give_back,
     promoter::refund,
     promoter::bookings,
+    gifts::give,
+    gifts::list,
+    gifts::revoke,
+    gifts::find,
     fan::ticket_key,
     webhook::receive,
 ))]

@@ -123,7 +123,7 @@ async fn create(app: &App, attempt: &PaymentRow) -> Result<Option<Intent>, Unmad
 }
 
 /// Something that can be an address: who owns it is known when the tickets arrive.
-fn email(given: &str) -> Result<String, Problem> {
+pub fn email(given: &str) -> Result<String, Problem> {
     let given = given.trim();
     let sound = given.len() <= EMAIL_MAX
         && !given.chars().any(|it| it.is_whitespace() || it.is_control() || matches!(it, '<' | '>' | '"' | ',' | ';'))

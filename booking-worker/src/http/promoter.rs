@@ -19,7 +19,7 @@ const PAGE: i64 = 50;
 
 impl App {
     /// Lets only promoters of the event's organisation through. To strangers the event's bookings do not exist.
-    async fn promoter_of(&self, account: Uuid, event: Uuid) -> Result<(), Refusal> {
+    pub async fn promoter_of(&self, account: Uuid, event: Uuid) -> Result<(), Refusal> {
         let roles = self.roles_at(account, event).await?;
         match roles.iter().any(|role| role == "promoter") {
             true => Ok(()),

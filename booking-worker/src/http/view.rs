@@ -4,8 +4,9 @@ use contracts::bookings::{BookedSeat, Booking, BookingState, Payment, Ticket};
 use contracts::ids::{BookingId, EventId, PlaceId, SaleId, TicketId};
 use contracts::ticket_code::TicketClaim;
 use store::StoreError;
-use store::bookings::BookingRow;
+use store::bookings::{BookingRow, TicketRow};
 use store::payments::PaymentRow;
+use uuid::Uuid;
 
 use super::{App, Refusal, qr};
 
@@ -24,7 +25,7 @@ pub enum For {
 pub fn booking(app: &App, row: BookingRow, whom: For) -> Result<Booking, Refusal> {
     let state = state(&row)?;
     let live = matches!(state, BookingState::Held | BookingState::Paying);
-    let tickets = if whom == For::Member { Vec::new() } else { tickets(app, &row)? };
+    let tickets = if whom == For::Member { Vec::new() } else { codes(app, row.event, &row.tickets)? };
     let payment = row.payment.as_ref().map(|attempt| payment(app, attempt, whom));
     Ok(Booking {
         booking_id: BookingId(row.id),
@@ -83,11 +84,12 @@ fn payment(app: &App, row: &PaymentRow, whom: For) -> Payment {
     }
 }
 
-fn tickets(app: &App, row: &BookingRow) -> Result<Vec<Ticket>, Refusal> {
-    row.tickets
+/// The tickets of an event, with the codes that open the gate.
+pub fn codes(app: &App, event: Uuid, tickets: &[TicketRow]) -> Result<Vec<Ticket>, Refusal> {
+    tickets
         .iter()
         .map(|ticket| {
-            let code = app.signer.code(&TicketClaim { event: row.event, ticket: ticket.id, seat: ticket.seat });
+            let code = app.signer.code(&TicketClaim { event, ticket: ticket.id, seat: ticket.seat });
             let qr_svg = qr::svg(&code).map_err(|fault| StoreError::Corrupt(format!("a ticket's code: {fault}")))?;
             Ok(Ticket {
                 ticket_id: TicketId(ticket.id),

@@ -98,6 +98,16 @@ impl Floor {
                         }
                     }
                 }
+                Change::Blocked { seats, .. } | Change::Unblocked { seats, .. } => {
+                    matters = true;
+                    for &seat in seats.iter().filter(|_| !known) {
+                        if matches!(change, Change::Blocked { .. }) {
+                            self.free.take(seat);
+                        } else {
+                            self.free.give(seat);
+                        }
+                    }
+                }
                 _ => {}
             }
         }

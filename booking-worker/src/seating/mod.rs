@@ -3,7 +3,7 @@
 mod floor;
 mod office;
 mod queue;
-mod reference;
+pub mod reference;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,9 @@
 //! The role against real stores and a real provider process's worth of payment-mock.
 
+mod blocks;
 mod crashes;
 mod fans;
+mod gifts;
 mod late;
 mod paying;
 mod provider;

@@ -30,8 +30,10 @@ pub struct BookingRow {
     pub currency: String,
     /// Where tickets go.
     pub email: Option<String>,
-    /// When the hold ends.
+    /// When the hold ends, by Postgres's clock, if its sale's is not stopped, or is started now.
     pub deadline_ms: i64,
+    /// Why that clock stands still, if it does.
+    pub frozen: Option<String>,
     /// Whether the one extension was used.
     pub extended: bool,
     /// Postgres's clock when this was read.
@@ -95,19 +97,35 @@ pub enum Which<'a> {
 macro_rules! bookings {
     ($rest:literal) => {
         concat!(
-            "select id, event, sale, place, fan, reference, state, amount_minor, currency, email, to_ms(deadline), extended,
-                    to_ms(clock_timestamp())
+            "select id, event, sale, place, fan, reference, state, amount_minor, currency, email,
+                    to_ms(deadline + clock_lag(sale, clock_timestamp())), extended,
+                    to_ms(clock_timestamp()),
+                    (select a.reason from clock_act c join audit a on a.id = c.audit where c.sale = booking.sale and c.ended_at is null)
              from booking where ",
             $rest
         )
     };
 }
 
-type Row = (Uuid, Uuid, Uuid, Uuid, Uuid, String, String, i64, String, Option<String>, i64, bool, i64);
+type Row = (Uuid, Uuid, Uuid, Uuid, Uuid, String, String, i64, String, Option<String>, i64, bool, i64, Option<String>);
 
 fn booking_row(row: Row) -> BookingRow {
-    let (id, event, sale, place, fan, reference, state, amount_minor, currency, email, deadline_ms, extended, now_ms) =
-        row;
+    let (
+        id,
+        event,
+        sale,
+        place,
+        fan,
+        reference,
+        state,
+        amount_minor,
+        currency,
+        email,
+        deadline_ms,
+        extended,
+        now_ms,
+        frozen,
+    ) = row;
     BookingRow {
         id,
         event,
@@ -120,6 +138,7 @@ fn booking_row(row: Row) -> BookingRow {
         currency,
         email,
         deadline_ms,
+        frozen,
         extended,
         now_ms,
         seats: Vec::new(),

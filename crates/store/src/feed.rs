@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::announcements::AnnouncementNow;
+use crate::clock::FrozenNow;
 use crate::redis_door::Keys;
 use crate::tuning::{BrakeNow, RampNow};
 use crate::{Result, Store};
@@ -158,7 +159,7 @@ pub enum Change {
         booking: Uuid,
         /// Its state now.
         state: HoldState,
-        /// Its deadline now.
+        /// Its deadline now, by its sale's clock.
         deadline_ms: i64,
         /// Whether the last card was declined.
         declined: bool,
@@ -195,6 +196,20 @@ pub enum Change {
         entry: i64,
         /// What is kept for it, and until when.
         question: Question,
+    },
+    /// seats: the promoter keeps these back.
+    Blocked {
+        /// What keeps them.
+        block: Uuid,
+        /// The seats, ascending.
+        seats: Vec<u32>,
+    },
+    /// seats: the promoter keeps these back no more; they are free.
+    Unblocked {
+        /// What kept them.
+        block: Uuid,
+        /// The seats, ascending.
+        seats: Vec<u32>,
     },
     /// seats: an admitted place that nothing can serve any more.
     Unserved {
@@ -268,11 +283,22 @@ pub struct SaleNow {
     /// How many of the event's seats it may have held or sold at once, if not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allotment: Option<u32>,
+    /// How far its clock is behind, in milliseconds, because operators stopped it or put it back; while it stands, as of since.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clock_lag_ms: i64,
+    /// Whether its clock stands still, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Box<FrozenNow>>,
     /// What is announced to everybody in its line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcement: Option<AnnouncementNow>,
     /// Whether every seat of its is sold and paid.
     pub sold_out: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(ms: &i64) -> bool {
+    *ms == 0
 }
 
 impl SaleNow {
@@ -305,7 +331,7 @@ pub struct HoldNow {
     pub seats: Vec<u32>,
     /// How it goes on.
     pub state: HoldState,
-    /// When it ends unless paid.
+    /// When it ends unless paid, by its sale's clock.
     pub deadline_ms: i64,
     /// Whether the last card was declined.
     pub declined: bool,

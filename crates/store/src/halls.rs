@@ -73,6 +73,8 @@ pub enum Imported {
     },
     /// A sale of the event is published, and its tiers would be others, or in another order: nothing was changed.
     OtherTiers,
+    /// No sale of the event is published, but so many of its seats are blocked, and the seats would be others: nothing was changed.
+    Blocked(usize),
     /// There is no such event.
     NoEvent,
 }
@@ -88,6 +90,8 @@ pub struct TierCount {
     pub held: u32,
     /// Paid.
     pub sold: u32,
+    /// Kept back by the promoter.
+    pub blocked: u32,
 }
 
 impl Store {
@@ -139,6 +143,16 @@ impl Store {
         };
         let published: Vec<bool> = sqlx::query_scalar(sales).bind(event).fetch_all(&mut *tx).await?;
         let on_sale = published.contains(&true);
+        if !on_sale {
+            let blocked: i64 =
+                sqlx::query_scalar("select count(*) from hold_seat where event = $1 and live and block is not null")
+                    .bind(event)
+                    .fetch_one(&mut *tx)
+                    .await?;
+            if blocked > 0 {
+                return Ok(Imported::Blocked(blocked as usize));
+            }
+        }
         if on_sale && let Some(refused) = edit::judge(&mut tx, event, tiers, units).await? {
             return Ok(refused);
         }
@@ -184,18 +198,13 @@ impl Store {
         hall_in(&mut connection, event).await
     }
 
-    /// Seats that somebody has, and whether they are paid for.
+    /// Seats that somebody has, and whether they are paid for; blocked ones as if they were.
     ///
     /// # Errors
     /// When Postgres is away.
     pub async fn live_seats(&self, event: Uuid) -> Result<Vec<(u32, bool)>> {
-        let rows: Vec<(i32, bool)> = sqlx::query_as(
-            "select h.seat, b.state = 'paid' from hold_seat h join booking b on b.id = h.booking where h.event = $1 and h.live",
-        )
-        .bind(event)
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(|(seat, paid)| (seat as u32, paid)).collect())
+        let mut connection = self.pool.acquire().await?;
+        live_in(&mut connection, event).await
     }
 
     /// Per tier, how many seats are in which state, with the seats lane's version behind it.
@@ -203,8 +212,9 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn tier_counts(&self, event: Uuid) -> Result<(Vec<TierCount>, i64)> {
-        let rows: Vec<(String, i32, i64, i64)> = sqlx::query_as(
-            "select t.code, t.capacity, count(h.seat) filter (where b.state <> 'paid'), count(h.seat) filter (where b.state = 'paid')
+        let rows: Vec<(String, i32, i64, i64, i64)> = sqlx::query_as(
+            "select t.code, t.capacity, count(h.seat) filter (where b.state <> 'paid'), count(h.seat) filter (where b.state = 'paid'),
+                    count(h.block)
              from tier t left join hold_seat h on h.event = t.event and h.tier = t.tier and h.live
                   left join booking b on b.id = h.booking
              where t.event = $1 group by t.tier, t.code, t.capacity order by t.tier",
@@ -218,11 +228,12 @@ impl Store {
             .await?;
         let counts = rows
             .into_iter()
-            .map(|(code, capacity, held, sold)| TierCount {
+            .map(|(code, capacity, held, sold, blocked)| TierCount {
                 code,
                 capacity: capacity as u32,
                 held: held as u32,
                 sold: sold as u32,
+                blocked: blocked as u32,
             })
             .collect();
         Ok((counts, version.unwrap_or(0)))
@@ -273,19 +284,23 @@ pub(crate) async fn hall_in(connection: &mut PgConnection, event: Uuid) -> Resul
     Ok(hall.releasing(release.map_or_else(Release::default, |name| release_of(&name))))
 }
 
-/// The seats of the hall that nobody has, and those in unpaid holds, as the transaction at hand has it.
-pub(crate) async fn left_in(connection: &mut PgConnection, event: Uuid, hall: &Hall) -> Result<(Free, Free)> {
-    let live: Vec<(i32, bool)> = sqlx::query_as(
-        "select h.seat, b.state = 'paid' from hold_seat h join booking b on b.id = h.booking where h.event = $1 and h.live",
+async fn live_in(connection: &mut PgConnection, event: Uuid) -> Result<Vec<(u32, bool)>> {
+    let rows: Vec<(i32, bool)> = sqlx::query_as(
+        "select h.seat, coalesce(b.state = 'paid', true) from hold_seat h left join booking b on b.id = h.booking where h.event = $1 and h.live",
     )
     .bind(event)
     .fetch_all(connection)
     .await?;
+    Ok(rows.into_iter().map(|(seat, paid)| (seat as u32, paid)).collect())
+}
+
+/// The seats of the hall that nobody has, and those in unpaid holds, as the transaction at hand has it.
+pub(crate) async fn left_in(connection: &mut PgConnection, event: Uuid, hall: &Hall) -> Result<(Free, Free)> {
     let (mut free, mut held) = (Free::all(hall), Free::none_of(hall));
-    for (seat, paid) in live {
-        free.take(seat as u32);
+    for (seat, paid) in live_in(connection, event).await? {
+        free.take(seat);
         if !paid {
-            held.give(seat as u32);
+            held.give(seat);
         }
     }
     Ok((free, held))

@@ -170,11 +170,16 @@ impl Store {
         // Without the clock check, a hold counts as due a day early: the planted fault that a test must see.
         let early_ms = if self.guards().clock_check { 0.0 } else { 86_400_000.0 };
         // `now()`, when the transaction began, which is never ahead of the clock; an index cannot be asked for the clock itself.
+        // A sale's clock is never ahead of it either.
         let events: Vec<Uuid> = sqlx::query_scalar(
-            "select distinct event from booking
-             where (state = 'held' or (state = 'paying' and pinned_until is null)) and deadline <= now() + $1 * interval '1 ms'",
+            "with overdue as materialized (
+                 select event, sale, min(deadline) as first from booking
+                 where (state = 'held' or (state = 'paying' and pinned_until is null)) and deadline <= now() + $1 * interval '1 ms'
+                 group by event, sale)
+             select distinct event from overdue where first <= now() - clock_lag(sale, now()) + $1 * interval '1 ms' or not $2",
         )
         .bind(early_ms)
+        .bind(self.guards().freeze_check)
         .fetch_all(&self.pool)
         .await?;
         let (mut lapsed, mut pinned) = (0, 0);
@@ -183,9 +188,10 @@ impl Store {
             lapsed += more_lapsed;
             pinned += more_pinned;
         }
+        // What is overdue by now is somebody's just now, or has a clock that is behind: it is looked at again before long.
         let next: Option<i64> = sqlx::query_scalar(
             "select to_ms(min(deadline)) - to_ms(clock_timestamp()) from booking
-             where state = 'held' or (state = 'paying' and pinned_until is null)",
+             where (state = 'held' or (state = 'paying' and pinned_until is null)) and deadline > now()",
         )
         .fetch_one(&self.pool)
         .await?;
@@ -194,15 +200,19 @@ impl Store {
 
     async fn lapse_event(&self, event: Uuid, early_ms: f64) -> Result<(u64, u64)> {
         let mut tx = self.pool.begin().await?;
+        self.clock_runs(&mut tx, event).await?;
         let due: Vec<(Uuid, String)> = sqlx::query_as(
-            "select id, state from booking
+            "with clock as materialized (
+                 select id as of_sale, case when $4 then sale_clock(id) else clock_timestamp() end as at from sale where event = $1)
+             select id, state from booking join clock on of_sale = sale
              where event = $1 and (state = 'held' or (state = 'paying' and pinned_until is null))
-               and deadline <= now() + $2 * interval '1 ms'
-             order by deadline limit $3 for no key update skip locked",
+               and deadline <= now() + $2 * interval '1 ms' and deadline <= clock.at + $2 * interval '1 ms'
+             order by deadline limit $3 for no key update of booking skip locked",
         )
         .bind(event)
         .bind(early_ms)
         .bind(LAPSE_BATCH)
+        .bind(self.guards().freeze_check)
         .fetch_all(&mut *tx)
         .await?;
         let of = |wanted: &str| due.iter().filter(|(_, state)| state == wanted).map(|(id, _)| *id).collect::<Vec<_>>();
@@ -401,14 +411,17 @@ async fn insert_bookings(
         offer.seats.iter().filter_map(|seat| prices.get(seat)).map(|p| p.price_minor + p.fee_minor).sum::<i64>()
     };
     sqlx::query(
-        "insert into booking (id, event, sale, place, entry, fan, reference, state, amount_minor, currency, held_at, deadline, term,
+        "with clock as materialized (
+             select id as of_sale, now.at, now.at - clock_lag(id, now.at) as reads
+             from sale cross join (select clock_timestamp() as at) now where id = any($4))
+         insert into booking (id, event, sale, place, entry, fan, reference, state, amount_minor, currency, held_at, deadline, term,
                               rung, seat_groups, new_singles, quality)
-         select u.id, $1, u.sale, u.place, u.entry, u.fan, u.reference, 'held', u.amount, e.currency, now.at,
-                now.at + u.ttl * interval '1 ms', $2, u.rung, u.groups, u.singles, u.quality
+         select u.id, $1, u.sale, u.place, u.entry, u.fan, u.reference, 'held', u.amount, e.currency, clock.at,
+                clock.reads + u.ttl * interval '1 ms', $2, u.rung, u.groups, u.singles, u.quality
          from unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::uuid[], $8::text[], $9::bigint[], $10::integer[],
                      $11::smallint[], $12::smallint[], $13::smallint[], $14::bigint[])
                   as u(id, sale, place, entry, fan, reference, amount, ttl, rung, groups, singles, quality)
-              cross join (select clock_timestamp() as at) now join event e on e.id = $1",
+              join clock on of_sale = u.sale cross join (select clock_timestamp() as at) now join event e on e.id = $1",
     )
     .bind(lease.scope)
     .bind(lease.term)

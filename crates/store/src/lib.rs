@@ -8,7 +8,9 @@ pub mod accounts;
 pub mod allotments;
 pub mod announcements;
 pub mod bells;
+pub mod blocks;
 pub mod bookings;
+pub mod clock;
 pub mod draw;
 mod drawn;
 pub mod entry;
@@ -16,6 +18,7 @@ mod error;
 pub mod events;
 pub mod feed;
 pub mod follow;
+pub mod gifts;
 pub mod halls;
 pub mod holds;
 pub mod idempotency;
@@ -111,6 +114,10 @@ pub struct Guards {
     pub promise_check: bool,
     /// Nobody takes a second place over in a sale that gives each fan one.
     pub rejoin_check: bool,
+    /// A hold lapses by its sale's clock, which operators freeze.
+    pub freeze_check: bool,
+    /// No hold ends by the clock while an operator is about to change that.
+    pub freeze_lock: bool,
 }
 
 impl Guards {
@@ -135,6 +142,8 @@ impl Guards {
         step_margin: true,
         promise_check: true,
         rejoin_check: true,
+        freeze_check: true,
+        freeze_lock: true,
     };
 }
 

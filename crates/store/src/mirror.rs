@@ -189,7 +189,7 @@ pub struct EventMirror {
     pub sales: HashMap<Uuid, SaleMirror>,
     /// Live holds by booking. What was paid is not here any more.
     pub holds: HashMap<Uuid, HoldNow>,
-    /// Seats that are held or sold.
+    /// Seats that are held, sold or blocked.
     pub taken: u32,
     /// The same by sale, also of sales that are not followed yet.
     pub taken_by: HashMap<Uuid, u32>,
@@ -392,6 +392,8 @@ impl EventMirror {
                     sale.tell(*entry, at_ms).question = Some(question.clone());
                 }
             }
+            Change::Blocked { seats, .. } => self.taken += seats.len() as u32,
+            Change::Unblocked { seats, .. } => self.taken -= seats.len() as u32,
             Change::Unserved { sale, entry } => {
                 if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
                     sale.set(*entry, Standing::Ended(Ending::SoldOut, None), at_ms);

@@ -24,6 +24,7 @@ struct Row {
     lapsed: i64,
     seats_held: i64,
     seats_sold: i64,
+    seats_blocked: i64,
     capacity: i32,
     free: i64,
 }
@@ -50,6 +51,8 @@ pub struct SaleNumbers {
     pub lapsed: u64,
     pub seats_held: u64,
     pub seats_sold: u64,
+    /// Seats that the promoter keeps back.
+    pub seats_blocked: u64,
     pub seats_free: u64,
     pub capacity: u64,
 }
@@ -76,6 +79,7 @@ impl Store {
                      where h.event = s.event and h.live and b.state <> 'paid') as seats_held,
                     (select count(*) from hold_seat h join booking b on b.id = h.booking
                      where h.event = s.event and h.live and b.state = 'paid') as seats_sold,
+                    (select count(*) from hold_seat h where h.event = s.event and h.live and h.block is not null) as seats_blocked,
                     e.capacity,
                     greatest(0, least(e.capacity - (select count(*) from hold_seat where event = s.event and live),
                                       s.allotment - (select count(*) from hold_seat h join booking b on b.id = h.booking
@@ -104,6 +108,7 @@ impl Store {
             lapsed: row.lapsed as u64,
             seats_held: row.seats_held as u64,
             seats_sold: row.seats_sold as u64,
+            seats_blocked: row.seats_blocked as u64,
             seats_free: row.free as u64,
             capacity: row.capacity as u64,
         }))

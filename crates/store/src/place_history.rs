@@ -184,7 +184,7 @@ impl Store {
     async fn bookings_of_place(&self, place: Uuid) -> Result<Vec<(i64, Step)>> {
         type Row = (Uuid, String, i64, i64, Option<i64>);
         let rows: Vec<Row> = sqlx::query_as(
-            "select id, state, to_ms(held_at), to_ms(deadline), to_ms(ended_at) from booking
+            "select id, state, to_ms(held_at), to_ms(deadline + clock_lag(sale, held_at)), to_ms(ended_at) from booking
              where place = $1 order by id desc limit $2",
         )
         .bind(place)

@@ -4,6 +4,7 @@ use domain::seats::{Rung, lone_seats};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::clock::ClockActRow;
 use crate::follow::begin_snapshot;
 use crate::halls::{hall_in, left_in};
 use crate::{Result, Store, StoreError};
@@ -113,6 +114,8 @@ pub struct Fairness {
     pub longest_wait_ms: Option<i64>,
     /// What operators did to the order, oldest first, at most 1,000.
     pub exceptions: Vec<OrderException>,
+    /// What operators did to the clock that deadlines are by, oldest first, at most 1,000.
+    pub clock_acts: Vec<ClockActRow>,
     /// Absences during which somebody behind was let in. Each counts once, however many went by; where the pace went over to another
     /// holder meanwhile, once more.
     pub passed_while_absent: i64,
@@ -158,6 +161,7 @@ impl Store {
         .bind(sale)
         .fetch_all(&mut *tx)
         .await?;
+        let clock_acts = Self::clock_acts(&mut tx, sale).await?;
         let passed_while_absent = sqlx::query_scalar(
             "select coalesce(sum(jsonb_array_length(passed_over)), 0)::bigint from pace_tick where sale = $1",
         )
@@ -194,6 +198,7 @@ impl Store {
             classes,
             longest_wait_ms,
             exceptions,
+            clock_acts,
             passed_while_absent,
             busiest,
             seating,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::Result;
 use crate::announcements::AnnouncementNow;
+use crate::clock::FrozenNow;
 use crate::feed::SaleNow;
 use crate::tuning::{BrakeNow, RampNow};
 
@@ -29,6 +30,9 @@ struct SaleRow {
     pause_reason: Option<String>,
     stopped: bool,
     allotment: Option<i32>,
+    clock_lag_ms: i64,
+    frozen_at_ms: Option<i64>,
+    frozen_reason: Option<String>,
     announcement: Option<Json<BTreeMap<String, String>>>,
     announced_at_ms: Option<i64>,
     sold_out: bool,
@@ -42,8 +46,14 @@ pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option
                 target_per_minute, ramp, brake, rate_version, grace_ms, presence_ms,
                 coalesce(stop_reason, pause_reason) as pause_reason, stop_reason is not null as stopped, allotment,
                 announcement, to_ms(announced_at) as announced_at_ms,
-                sold_out_at is not null as sold_out
-         from sale where id = $1 and published",
+                sold_out_at is not null as sold_out, c.clock_lag_ms, c.frozen_at_ms, c.frozen_reason
+         from sale cross join lateral (
+             -- What a freeze has cost so far is everybody's own sum.
+             select floor(1000 * extract(epoch from coalesce(sum(a.ended_at - a.began_at + a.extra_ms * interval '1 ms'), '0')))::bigint as clock_lag_ms,
+                    to_ms(max(a.began_at) filter (where a.ended_at is null)) as frozen_at_ms,
+                    max(w.reason) filter (where a.ended_at is null) as frozen_reason
+             from clock_act a join audit w on w.id = a.audit where a.sale = sale.id) c
+         where id = $1 and published",
     )
     .bind(sale)
     .fetch_optional(tx)
@@ -65,6 +75,11 @@ pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option
         pause_reason: row.pause_reason,
         stopped: row.stopped,
         allotment: row.allotment.map(i32::cast_unsigned),
+        clock_lag_ms: row.clock_lag_ms,
+        frozen: row
+            .frozen_at_ms
+            .zip(row.frozen_reason)
+            .map(|(since_ms, reason)| Box::new(FrozenNow { since_ms, reason })),
         announcement: row
             .announced_at_ms
             .zip(row.announcement)

@@ -122,8 +122,9 @@ impl Store {
     pub async fn taken_seats(&self, event: Uuid) -> Result<TakenSeats> {
         type Row = (i64, Option<i32>, Option<bool>, Option<Uuid>);
         let rows: Vec<Row> = sqlx::query_as(
-            "select l.version, h.seat, b.state = 'paid', b.sale
-             from lane l left join (hold_seat h join booking b on b.id = h.booking) on h.event = l.event and h.live
+            "select l.version, h.seat, case when h.seat is not null then coalesce(b.state = 'paid', true) end,
+                    case when h.seat is not null then coalesce(b.sale, '00000000-0000-0000-0000-000000000000') end
+             from lane l left join (hold_seat h left join booking b on b.id = h.booking) on h.event = l.event and h.live
              where l.scope = $1 and l.kind = 'seats'",
         )
         .bind(event)

@@ -104,7 +104,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         let holds: Vec<(i64, i64)> = sqlx::query_as(
-            "select count(h.seat), to_ms(b.deadline) - $3 from booking b join hold_seat h on h.booking = b.id and h.live
+            "select count(h.seat), to_ms(b.deadline + clock_lag($2, from_ms($3))) - $3 from booking b join hold_seat h on h.booking = b.id and h.live
              where b.event = $1 and b.sale = $2 and b.state in ('held', 'paying', 'capturing') group by b.id",
         )
         .bind(event)

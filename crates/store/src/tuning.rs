@@ -420,7 +420,8 @@ impl Store {
     pub async fn audit_of(&self, sale: Uuid, limit: i64) -> Result<Vec<AuditRow>> {
         let rows: Vec<(i64, Uuid, Option<String>, String, String, Value)> = sqlx::query_as(
             "select to_ms(a.at), a.account, w.email, a.action, a.reason, a.change
-             from audit a left join account w on w.id = a.account where a.sale = $1 order by a.id desc limit $2",
+             from audit a left join account w on w.id = a.account
+             where a.sale = $1 or a.event = (select event from sale where id = $1) order by a.id desc limit $2",
         )
         .bind(sale)
         .bind(limit)

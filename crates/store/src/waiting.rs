@@ -107,8 +107,8 @@ impl Store {
         // One statement is one snapshot: a seat is not missed between free and held.
         type Row = (String, i64, Vec<i64>, i64, i64);
         let rows: Vec<Row> = sqlx::query_as(
-            "with had as (select h.tier, h.booking, count(*) as seats, b.state = 'paid' as paid
-                          from hold_seat h join booking b on b.id = h.booking
+            "with had as (select h.tier, h.booking, count(*) as seats, coalesce(b.state = 'paid', true) as paid
+                          from hold_seat h left join booking b on b.id = h.booking
                           where h.event = $1 and h.live group by h.tier, h.booking, b.state),
                   sums as (select tier, sum(seats) as taken,
                                   array[count(*) filter (where not paid and seats = 1), count(*) filter (where not paid and seats = 2),
@@ -116,10 +116,11 @@ impl Store {
                                         count(*) filter (where not paid and seats = 5), count(*) filter (where not paid and seats = 6),
                                         count(*) filter (where not paid and seats = 7), count(*) filter (where not paid and seats > 7)] as held
                            from had group by tier),
-                  access as (select s.tier, count(*) filter (where s.accessible) as seats, count(*) filter (where b.id is null) as kept
-                             from seat s left join (hold_seat h join booking b on b.id = h.booking)
-                                  on h.event = s.event and h.seat = s.seat and h.live
-                             where s.event = $1 and (s.accessible or s.companion) and b.state is distinct from 'paid'
+                  access as (select s.tier, count(*) filter (where s.accessible) as seats, count(*) filter (where h.seat is null) as kept
+                             from seat s left join hold_seat h on h.event = s.event and h.seat = s.seat and h.live
+                                  left join booking b on b.id = h.booking
+                             where s.event = $1 and (s.accessible or s.companion)
+                                   and (h.seat is null or b.state is not null and b.state <> 'paid')
                              group by s.tier)
              select t.code, greatest(t.capacity - coalesce(sums.taken, 0), 0)::bigint,
                     coalesce(sums.held, array_fill(0::bigint, array[8])), coalesce(access.seats, 0), coalesce(access.kept, 0)

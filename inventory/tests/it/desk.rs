@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use chassis::clock::Clock;
 use contracts::ids::EventId;
 use contracts::papers::Papers;
 use contracts::problem::Problem;
@@ -77,7 +78,7 @@ pub async fn desk() -> Desk {
     store.create_sale(SALE, event, &draft).await.unwrap();
     let [promoter, operator] = [promoter, operator].map(|account| papers.access_token(account, 3_600_000));
     let config = Config { map_bytes_max: 40_000_000, ..Config::default() };
-    let router = inventory::prepare(config, store.clone(), papers).unwrap().router();
+    let router = inventory::prepare(config, store.clone(), papers, Clock::system()).unwrap().router();
     Desk { store, event, promoter, operator, router, _redis: redis, _database: database }
 }
 
@@ -98,6 +99,19 @@ impl Desk {
         let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
         let status = response.status().as_u16();
         (status, kind.unwrap_or_default(), response.into_body().collect().await.unwrap().to_bytes().to_vec())
+    }
+
+    /// Asks for something else of the event.
+    pub async fn ask_for(&self, token: &str, method: &str, part: &str, body: &Value) -> (u16, Vec<u8>) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/v1/events/{}{part}", EventId(self.event)))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        (response.status().as_u16(), response.into_body().collect().await.unwrap().to_bytes().to_vec())
     }
 
     pub async fn get(&self, query: &str) -> Vec<u8> {

@@ -1,4 +1,5 @@
 //! Seat maps over HTTP, with real stores behind them.
 
+mod blocks;
 mod desk;
 mod maps;

@@ -63,8 +63,15 @@ pub fn waiting(at_ms: i64, fan: u32, ahead: u64) -> Record {
 }
 
 fn holding(at_ms: i64, fan: u32, deadline_ms: i64) -> Record {
-    let hold =
-        HoldView { booking_id: booking(fan), deadline_ms, seats: 1, paying: false, declined: false, can_extend: true };
+    let hold = HoldView {
+        booking_id: booking(fan),
+        deadline_ms,
+        frozen: None,
+        seats: 1,
+        paying: false,
+        declined: false,
+        can_extend: true,
+    };
     let sight = Sight { hold: Some(hold), booking: Some(booking(fan)), ..sight(PlaceState::Holding, 0, at_ms) };
     saw(at_ms + 2, fan, Via::Push, sight)
 }

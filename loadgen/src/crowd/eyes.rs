@@ -193,7 +193,7 @@ impl Eye {
         match serde_json::from_str::<Push>(text) {
             Ok(Push { epoch, seq, message: Said::Place(view), .. }) => {
                 *last = Some((epoch, seq));
-                self.saw(at_ms, via, News { epoch, seq, view }, news);
+                self.saw(at_ms, via, News { epoch, seq, view: *view }, news);
             }
             Ok(Push { message: Said::Problem { code, .. }, .. }) => self.refused(422, &code, false),
             Err(fault) => self.refused(500, &format!("unreadable push: {}", unreadable_json(&fault)), false),

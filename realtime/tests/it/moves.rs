@@ -5,6 +5,7 @@ use std::time::Duration;
 use contracts::ids::BookingId;
 use contracts::places::PlaceState;
 use contracts::sales::SaleState;
+use store::clock::{ClockChange, ClockChanged};
 use store::mending::{Mend, Mended};
 use store::tuning::{KnobChange, Tune};
 use uuid::Uuid;
@@ -74,6 +75,37 @@ async fn letting_in_holding_and_lapsing_are_pushed_at_once_with_what_they_need()
     assert_eq!((view.state, view.hold), (PlaceState::Lapsed, None));
     assert_eq!(view.booking_id, Some(BookingId(held.booking)));
     assert_eq!(stage.polled(&fans[0], seq).await.1.state, PlaceState::Lapsed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_clock_and_more_time_for_all_are_pushed_at_once() {
+    let stage = Stage::open().await;
+    let fans = stage.join(1).await;
+    stage.admit(&[1], &[]).await;
+    let held = stage.hold(1, &[7]).await;
+    let mut window = stage.watch(&fans[0]).await;
+    window.until(|view| view.hold.is_some()).await;
+    let change = async |change| {
+        let now = stage.store.clock_now(stage.sale).await.unwrap().expect("the sale");
+        let by = Uuid::from_u128(1);
+        let done = stage.store.change_clock(stage.sale, by, change, "the bank is down", now.version()).await;
+        assert_eq!(done.unwrap(), ClockChanged::Done);
+    };
+    change(ClockChange::Extend { by_ms: 60_000 }).await;
+    let (_, view, _) =
+        window.until(|view| view.hold.as_ref().is_some_and(|hold| hold.deadline_ms > held.deadline_ms)).await;
+    let hold = view.hold.expect("seats are held");
+    assert!(hold.can_extend && hold.deadline_ms == held.deadline_ms + 60_000, "{hold:?}");
+    change(ClockChange::Freeze).await;
+    let (seq, view, _) = window.until(|view| view.hold.as_ref().is_some_and(|hold| hold.frozen.is_some())).await;
+    assert_eq!(view.hold.and_then(|hold| hold.frozen).as_deref(), Some("the bank is down"));
+    // Whoever counts by the deadline alone is never told less than there is.
+    let (_, polled) = stage.polled(&fans[0], seq).await;
+    let told = polled.hold.expect("seats are held").deadline_ms;
+    assert!(told >= hold.deadline_ms, "{told}");
+    change(ClockChange::Thaw).await;
+    let (_, view, _) = window.until(|view| view.hold.as_ref().is_some_and(|hold| hold.frozen.is_none())).await;
+    assert!(view.hold.expect("seats are held").deadline_ms > told);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

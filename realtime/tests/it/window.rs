@@ -83,7 +83,7 @@ impl Window {
         loop {
             return match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => match serde_json::from_str::<Push>(&text).unwrap() {
-                    Push { seq, message: Said::Place(view), .. } => Heard::Place(seq, Box::new(view)),
+                    Push { seq, message: Said::Place(view), .. } => Heard::Place(seq, view),
                     Push { message: Said::Problem { code, .. }, .. } => Heard::Problem(code),
                 },
                 Some(Ok(Message::Close(Some(frame)))) => Heard::Closed(frame.code.into(), frame.reason.to_string()),

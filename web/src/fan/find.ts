@@ -2,9 +2,10 @@
 
 import { call, Problem } from "../api";
 import { afterSeconds } from "../logic/backoff";
-import type { Booking, Bookings, Event } from "../wire";
+import { longTime } from "../logic/time";
+import type { Booking, Bookings, Event, Gift } from "../wire";
 import { $, busy, fill, h, trouble } from "./dom";
-import { bookingCard } from "./tickets";
+import { bookingCard, ticketCards } from "./tickets";
 import { asFan, corner, dialogFrom, known, remembered } from "./who";
 
 const main = $("main");
@@ -16,16 +17,33 @@ const reference = h("input", { id: "reference", name: "reference", required: tru
 const go = h("button", { type: "submit", class: "main", "data-testid": "find-button" }, "Show my tickets");
 
 async function withEvent(b: Booking): Promise<HTMLElement> {
-  const event = await call<Event>("GET", "/v1/events/" + b.event_id).then((a) => a.data, () => undefined);
-  return bookingCard(b, event);
+  return bookingCard(b, await eventOf(b.event_id));
+}
+
+function eventOf(id: string): Promise<Event | undefined> {
+  return call<Event>("GET", "/v1/events/" + id).then((a) => a.data, () => undefined);
+}
+
+/** Tickets that the organiser gave. */
+async function given(g: Gift): Promise<HTMLElement> {
+  const event = await eventOf(g.event_id);
+  return h("section", { class: "card", "data-testid": "gift" },
+    h("h2", null, event?.name ?? "Your tickets"),
+    event && h("p", { class: "muted" }, `${event.venue}, ${longTime(event.starts_at_ms, event.time_zone)}`),
+    g.revoked_at_ms === undefined ? h("p", { class: "safe" }, `Complimentary tickets for ${g.name}. Show each code at the entrance, on the phone or on paper.`)
+      : h("p", { class: "note bad" }, "The organiser took these tickets back. They open no gate any more."),
+    ticketCards(g));
 }
 
 async function find(): Promise<void> {
   fill(found);
   main.dataset.state = "searching";
   try {
-    const b = (await call<Booking>("POST", "/v1/bookings/find", { body: { email: email.value.trim(), reference: reference.value.trim().toUpperCase() } })).data;
-    fill(found, await withEvent(b));
+    const body = { email: email.value.trim(), reference: reference.value.trim().toUpperCase() };
+    fill(found, await call<Booking>("POST", "/v1/bookings/find", { body }).then((a) => withEvent(a.data), (e: Problem) => {
+      if (e.status === 404) return call<Gift>("POST", "/v1/gifts/find", { body }).then((a) => given(a.data));
+      throw e;
+    }));
     main.dataset.state = "found";
     const title = found.querySelector("h2");
     title?.setAttribute("tabindex", "-1");

@@ -12,7 +12,7 @@ export function qr(svg: string, label: string): HTMLImageElement {
   return h("img", { class: "qr", alt: `QR code of the ticket for ${label}`, width: 220, height: 220, src: "data:image/svg+xml," + encodeURIComponent(svg) });
 }
 
-export function ticketCards(b: Booking): HTMLElement {
+export function ticketCards(b: Pick<Booking, "tickets">): HTMLElement {
   return h("ul", { class: "tickets" }, (b.tickets ?? []).map((t) =>
     h("li", { class: "ticket", "data-testid": "ticket" },
       qr(t.qr_svg, t.label),

@@ -6,13 +6,15 @@ import { Scroll } from "../console/ui";
 import { stamp } from "../logic/spans";
 import { differences, fromLog } from "../logic/tuning";
 import { classWords, placeWords } from "../logic/history";
-import { plural } from "../logic/words";
+import { plural, span } from "../logic/words";
 import type { AdmissionView, AuditLine, PlaceState } from "../wire";
 import { Act } from "./act";
 
 export const ACTIONS: Record<string, string> = {
   "admission.tune": "Changed knobs", "admission.undo": "Undid a change", "admission.pause": "Held everybody", "admission.resume": "Let in again",
   "admission.stop": "Emergency stop", "admission.start": "Started again", "place.remove": "Took a place out", "place.put-back": "Put a place back",
+  "deadlines.extend": "Gave all more time", "deadlines.freeze": "Froze deadlines", "deadlines.thaw": "Lifted the freeze",
+  "seats.block": "Kept seats back", "seats.unblock": "Gave seats free", "tickets.give": "Gave tickets", "tickets.revoke": "Took tickets back",
   "sale.edit": "Edited the sale", "sale.publish": "Published the sale", "booking.refund": "Refunded a booking",
   "code.make": "Made access codes", "code.end": "Ended an access code", "invitation.import": "Imported invitations", "invitation.withdraw": "Took an invitation back",
 };
@@ -31,7 +33,10 @@ export function changed(l: AuditLine, zone: string): string[] {
     const moved = b.class !== undefined && b.class !== a.class ? [`${classWords(a.class ?? 10)} → ${classWords(b.class)}`] : [];
     return [...(a.state === b.state ? [] : [`${placeWords[a.state]} → ${placeWords[b.state]}`]), ...moved];
   }
-  const e = c as { codes?: number; first?: { prefix: string; label: string }[]; prefix?: string; label?: string; addresses?: number; class?: number; reason?: string };
+  const e = c as { codes?: number; first?: { prefix: string; label: string }[]; prefix?: string; label?: string; addresses?: number; class?: number; reason?: string; by_ms?: number; seats?: number[]; name?: string };
+  if (l.action.startsWith("seats.")) return [`${e.label}: ${plural(e.seats?.length ?? 0, "seat")}`];
+  if (l.action.startsWith("tickets.")) return [e.seats ? `${e.name}: ${plural(e.seats.length, "ticket")}` : e.name ?? ""];
+  if (l.action === "deadlines.extend") return [span(e.by_ms ?? 0)];
   const named = (one: { prefix?: string; label?: string }): string => `${one.prefix}…${one.label ? ` (${one.label})` : ""}`;
   if (l.action === "code.make") return [plural(e.codes ?? 0, "code"), ...(e.first ?? []).slice(0, 3).map(named)];
   if (l.action === "code.end") return [named(e)];

@@ -14,6 +14,7 @@ import type { AdmissionView, AuditLine, Event, Sale } from "../wire";
 import { Announce } from "./announce";
 import { Audit, Undo } from "./audit";
 import { CarryBeacon } from "./beacon";
+import { Deadlines } from "./deadlines";
 import { Halt } from "./halt";
 import { InForce, Knobs } from "./knobs";
 import { Mending } from "./mending";
@@ -72,7 +73,7 @@ export function LiveSale({ id, tab }: { id: string; tab: string }): JSX.Element 
       clearTimeout(timer);
     };
   }, [id]);
-  const version = view?.rate_version;
+  const version = view && `${view.rate_version} ${view.clock.acts} ${view.clock.frozen?.since_ms}`;
   useEffect(() => {
     if (version !== undefined) void audit.reload();
   }, [version]);
@@ -101,6 +102,7 @@ export function LiveSale({ id, tab }: { id: string; tab: string }): JSX.Element 
           {fault && <div class="note bad" role="alert"><p><strong>The numbers are {Math.round((now - heard) / 1000)} s old.</strong> {fault.title}. We go on asking.</p></div>}
           {stopped && <p class="note bad" data-testid="stop-note"><strong>Stopped: nobody can join, nobody is let in.</strong> Fans read: “{view.stop_reason}”</p>}
           {view.pause_reason !== undefined && <p class="note" data-testid="pause-note"><strong>Everybody is held.</strong> {stopped ? "When it is started again, fans read" : "Fans read"}: “{view.pause_reason}”</p>}
+          {view.clock.frozen && <p class="note" data-testid="frozen-note"><strong>Deadlines are frozen</strong> since {clockTime(view.clock.frozen.since_ms, zone)}{view.clock.frozen.by && ` by ${view.clock.frozen.by}`}. Who holds seats reads: “{view.clock.frozen.reason}”</p>}
           {view.brake.factor < 1 && <p class="note" data-testid="brake-note"><strong>The automatic brake slows the sale.</strong> {view.brake.why}{view.brake.since_ms !== undefined && `, since ${clockTime(view.brake.since_ms, zone)}`}.</p>}
         </>
       )}
@@ -113,7 +115,7 @@ export function LiveSale({ id, tab }: { id: string; tab: string }): JSX.Element 
           </div>
           {operates && view.state === "drawing" && <CarryBeacon id={id} path={path} />}
           {operates && <Announce now={view.announcement} path={path} />}
-          {operates ? <><Halt view={view} path={path} show={show} />{event && <Knobs view={view} zone={zone} path={path} etag={etag} show={show} />}</> : watching}
+          {operates ? <><Halt view={view} path={path} show={show} /><Deadlines view={view} path={path} show={show} />{event && <Knobs view={view} zone={zone} path={path} etag={etag} show={show} />}</> : watching}
         </>
       )}
       {tab === "fan" && about.data && (operates ? <Mending sale={id} zone={zone} own={me.account_id} audit={{ lines: audit.data ?? [], reload: audit.reload }} /> : watching)}
@@ -143,6 +145,7 @@ function Numbers({ view }: { view: AdmissionView }): JSX.Element {
     ["Seats free", n.seats_free, `of ${count(n.capacity)}`],
     ["Seats held", n.seats_held],
     ["Seats sold", n.seats_sold, n.capacity ? `${Math.floor((100 * n.seats_sold) / n.capacity)} %` : undefined],
+    ...(n.seats_blocked ? [["Seats kept back", n.seats_blocked, "by the promoter"] as [string, number, string]] : []),
   ];
   return <dl class="tiles">{tiles.map(([name, value, more]) => <div key={name}><dt>{name}</dt><dd data-testid={"n-" + name.toLowerCase().replace(/[^a-z]+/g, "-")}>{count(value)}</dd>{more && <dd class="small">{more}</dd>}</div>)}</dl>;
 }

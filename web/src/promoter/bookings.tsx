@@ -8,10 +8,15 @@ import { money } from "../logic/money";
 import { bookingWords } from "../logic/booking-words";
 import { plural } from "../logic/words";
 import type { Booking, Bookings, Event } from "../wire";
+import { GiftList } from "./gifts";
 
 const PAGE = 200;
 
 export function BookingsTab({ event }: { event: Event }): JSX.Element {
+  return <><Sold event={event} /><GiftList event={event} /></>;
+}
+
+function Sold({ event }: { event: Event }): JSX.Element {
   const path = `/v1/events/${event.event_id}/bookings`;
   const [search, setSearch] = useState("");
   const [ended, setEnded] = useState(false);

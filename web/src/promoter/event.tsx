@@ -10,9 +10,10 @@ import type { Event, Sale } from "../wire";
 import { BookingsTab } from "./bookings";
 import { CodesTab } from "./codes";
 import { EventForm, fromEvent, fromSale, noSale, SaleForm, toDraft, toSale } from "./event-form";
+import { BlocksTab } from "./blocks";
 import { SeatsTab } from "./seats";
 
-const TABS: [string, string][] = [["details", "Details"], ["seats", "Seats and prices"], ["sales", "Sales"], ["codes", "Codes and lists"], ["bookings", "Bookings"]];
+const TABS: [string, string][] = [["details", "Details"], ["seats", "Seats and prices"], ["blocks", "Kept back"], ["sales", "Sales"], ["codes", "Codes and lists"], ["bookings", "Bookings"]];
 
 const ENTRY: Record<Sale["entry"], string> = { open: "Everybody", account: "Accounts only", code: "Access code needed", invited: "Invited only" };
 
@@ -38,6 +39,7 @@ export function EventPage({ id, tab }: { id: string; tab: string }): JSX.Element
         {TABS.map(([name, words]) => <a key={name} href={`#/e/${id}/${name}`} aria-current={tab === name ? "page" : undefined}>{words}</a>)}
       </nav>
       {tab === "seats" ? <SeatsTab event={event} done={() => l.reload()} />
+        : tab === "blocks" ? <BlocksTab event={event} />
         : tab === "sales" ? <Sales event={event} done={() => l.reload()} />
         : tab === "codes" ? <CodesTab event={event} />
         : tab === "bookings" ? <BookingsTab event={event} />

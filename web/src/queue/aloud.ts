@@ -4,7 +4,7 @@ import { $, text } from "../fan/dom";
 import { warningDue } from "../logic/clock";
 import type { Screen } from "../logic/screen";
 import { count, estimateWords } from "../logic/words";
-import { deadline, type App } from "./app";
+import { left, type App } from "./app";
 
 const SAY_EVERY_MS = 60_000;
 
@@ -12,6 +12,7 @@ let saidAt = -Infinity;
 let shownAt = 0;
 const warned = new Set<number>();
 let warnedFor = 0;
+let frozenFor: string | undefined;
 
 const polite = (s: string): void => text($("polite"), s);
 const aloud = (s: string): void => text($("assertive"), s);
@@ -38,15 +39,21 @@ function sayLine(app: App, screen: Screen): void {
 function warn(app: App, screen: Screen): void {
   // Not on the heels of "your turn".
   if ((screen !== "holding" && screen !== "declined") || performance.now() - shownAt < 5000) return;
-  const end = deadline(app);
+  const hold = app.view?.hold;
+  if (hold?.frozen !== frozenFor) {
+    frozenFor = hold?.frozen;
+    aloud(frozenFor ? `The clock stands still: ${frozenFor}` : "The clock goes on.");
+  }
+  if (frozenFor) return;
+  const end = hold?.deadline_ms ?? 0;
   if (end !== warnedFor) {
     warnedFor = end;
     warned.clear();
   }
-  const due = warningDue(app.clock.left(end), warned);
+  const ms = left(app);
+  const due = warningDue(ms, warned);
   if (!due) return;
   warned.add(due).add(120);
-  const left = Math.ceil(app.clock.left(end) / 1000);
-  if (left < due - 5) return;
+  if (Math.ceil(ms / 1000) < due - 5) return;
   aloud((due === 120 ? "Two minutes left to pay." : "Thirty seconds left to pay.") + (app.view?.hold?.can_extend ? " You can ask for more time once." : ""));
 }

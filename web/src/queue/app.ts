@@ -53,6 +53,8 @@ export interface Drawn {
   update?: () => void;
 }
 
-export function deadline(app: App): number {
-  return app.view?.hold?.deadline_ms ?? 0;
+/** Milliseconds left to pay. While the clock stands still, as many as when the page was told. */
+export function left(app: App): number {
+  const hold = app.view?.hold;
+  return hold?.frozen ? hold.deadline_ms - app.view!.server_now_ms : app.clock.left(hold?.deadline_ms ?? 0);
 }

@@ -13,7 +13,7 @@ export async function followBooking(app: App, set: (b: Booking) => void, draw: (
   const v = app.view;
   const id = v?.hold?.booking_id ?? v?.booking_id;
   if (!v || !id || !app.kept || !(v.state === "holding" || v.state === "booked" || v.state === "refunded")) return;
-  const wanted = [id, v.state, v.hold?.paying, v.hold?.declined, v.hold?.deadline_ms].join();
+  const wanted = [id, v.state, v.hold?.paying, v.hold?.declined, v.hold?.frozen ?? v.hold?.deadline_ms].join();
   if (wanted === wantedFor && !force) return;
   wantedFor = wanted;
   clearTimeout(timer);

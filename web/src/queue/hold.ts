@@ -11,7 +11,7 @@ import { declineWords } from "../logic/booking-words";
 import { span } from "../logic/words";
 import type { Booking } from "../wire";
 import { payAddress } from "./pay-address";
-import { deadline, type Acts, type App, type Drawn } from "./app";
+import { left as timeLeft, type Acts, type App, type Drawn } from "./app";
 
 function act(app: App, what: string, body?: unknown, key?: string): Promise<Booking> {
   const id = app.view!.hold?.booking_id ?? app.view!.booking_id!;
@@ -30,10 +30,11 @@ function clockBox(app: App): [HTMLElement, () => void] {
   const left = h("p", { class: "big", role: "timer", "data-testid": "countdown" });
   const until = h("p", { class: "under" });
   return [h("div", { class: "card centre" }, left, until), () => {
-    const ms = app.clock.left(deadline(app));
+    const ms = timeLeft(app);
+    const frozen = app.view?.hold?.frozen;
     text(left, countdown(ms));
-    left.classList.toggle("soon", ms <= 30_000);
-    text(until, ms > 0 ? `left to pay, until ${clockTime(Date.now() + ms)}` : "The time is over. Asking what became of the seats…");
+    left.classList.toggle("soon", ms <= 30_000 && !frozen);
+    text(until, frozen ? `left to pay. The clock stands still: “${frozen}” You lose no time.` : ms > 0 ? `left to pay, until ${clockTime(Date.now() + ms)}` : "The time is over. Asking what became of the seats…");
   }];
 }
 
@@ -159,8 +160,9 @@ export function paying(app: App, acts: Acts): Drawn {
       const decided = b?.state === "capturing" || b?.payment?.state === "authorised" || b?.payment?.state === "captured";
       buttons.hidden = decided;
       text(words, decided ? "The card is accepted. Your tickets are being made…" : "Waiting for the payment provider…");
-      const ms = app.clock.left(deadline(app));
-      text(until, decided ? "" : ms > 0 ? `Time left to pay: ${countdown(ms)}` : "The time is over; the seats are kept until the provider has answered.");
+      const ms = timeLeft(app);
+      const frozen = app.view?.hold?.frozen;
+      text(until, decided ? "" : frozen ? `Time left to pay: ${countdown(ms)}. The clock stands still: “${frozen}”` : ms > 0 ? `Time left to pay: ${countdown(ms)}` : "The time is over; the seats are kept until the provider has answered.");
     },
   };
 }

@@ -175,7 +175,7 @@ function setBooking(b: Booking): void {
   // What is the same stays the same object, so that nothing is drawn again for nothing.
   if (!old || JSON.stringify({ ...old, server_now_ms: 0 }) !== JSON.stringify({ ...b, server_now_ms: 0 })) app.booking = b;
   const hold = app.view?.hold;
-  if (hold?.booking_id === b.booking_id && b.deadline_ms > hold.deadline_ms) hold.deadline_ms = b.deadline_ms;
+  if (hold?.booking_id === b.booking_id && !hold.frozen && b.deadline_ms > hold.deadline_ms) hold.deadline_ms = b.deadline_ms;
   if (hold?.booking_id === b.booking_id) hold.can_extend = b.can_extend;
   draw();
 }

@@ -74,6 +74,10 @@ function draw(r: FairnessReport, event?: Event): (Node | false)[] {
     r.exceptions.length === 0 ? h("p", { class: "card" }, "Nothing: everybody was let in by class and number.")
       : table("Changes by operators", ["When", "Place", "What", "Why"], r.exceptions.map((e) => [
         stamp(e.at_ms, zone), `entry ${count(e.entry)}`, e.action === "remove" ? "taken out of the line" : e.action === "insert" ? `given a place ${e.class === 0 ? "at the head of the line" : "at the back"}` : e.class === 0 ? "put to the head of the line" : `put back (${classWords(e.class)})`, e.reason ?? "told to members only"])),
+    !!r.clock?.length && h("h2", null, "When the clock was stopped"),
+    !!r.clock?.length && table("What operators did to deadlines", ["When", "What", "Why"], r.clock.map((c) => [
+      stamp(c.began_at_ms, zone), c.kind === "extend" ? `all who held seats got ${lasted(c.extra_ms)} more`
+      : c.ended_at_ms === undefined ? "nobody's time to pay runs out, until it goes on" : `nobody's time to pay ran out for ${lasted(c.ended_at_ms - c.began_at_ms)}`, c.reason ?? "told to members only"])),
     r.draw !== undefined && h("h2", null, "The draw"),
     r.draw !== undefined && h("p", { class: "card" },
       `${count(r.draw.size)} places were drawn. Compared by tenths, numbers and the order of coming have a chi-square of ${r.draw.chi_square.toFixed(1)} with ${r.draw.degrees} degrees of freedom: `,

@@ -60,7 +60,7 @@ test("the history says what was done to knobs and to places", () => {
 });
 
 const view: AdmissionView = {
-  sale_id: "sal_1", state: "open", tuning: now, rate_in_force: 600, brake: { factor: 1 }, rate_version: 1, server_now_ms: at,
+  sale_id: "sal_1", state: "open", tuning: now, rate_in_force: 600, brake: { factor: 1 }, clock: { acts: 0 }, rate_version: 1, server_now_ms: at,
   numbers: { joined: 0, waiting: 0, skipped: 0, standing: 2, holding: 3, admitted_last_minute: 0, admitted: 0, paid: 0, lapsed: 0, seats_free: 9, seats_held: 4, seats_sold: 0, capacity: 13 },
 };
 const words = (v: Partial<AdmissionView>): Record<string, string> => Object.fromEntries(inForce({ ...view, ...v }, ZONE).map((f) => [f.name, (f.eye ? "! " : "") + f.words]));

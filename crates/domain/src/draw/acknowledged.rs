@@ -332,7 +332,7 @@ mod tests {
             ("entry: \"017\" is none", |own| own.line = own.line.replacen("17 ", "017 ", 1)),
             ("entry: it was changed from 17 to 90", |own| own.line = own.line.replacen("17 ", "90 ", 1)),
             ("entry: 19 is none of its batch, which has 12 to 18", |own| {
-                own.line = crate::draw::roster_line(19, place(19))
+                own.line = crate::draw::roster_line(19, place(19));
             }),
             ("place: it was changed, or the digits", |own| own.line = own.line.replacen("019a", "019b", 1)),
             ("place: should be", |own| own.line = own.line.replacen("plc_", "plc-", 1)),

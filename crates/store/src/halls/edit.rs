@@ -22,6 +22,8 @@ pub enum Whose {
     Sold,
     /// It is in an unpaid hold.
     Held,
+    /// The promoter keeps it back.
+    Blocked,
     /// It was in a hold that ended; a late payment may still ask for it, and the log names it.
     Past,
 }
@@ -85,9 +87,13 @@ pub(super) async fn judge(
     .bind(event)
     .fetch_all(&mut *tx)
     .await?;
-    let held: Vec<(i32, bool, bool)> = sqlx::query_as(
-        "select h.seat, bool_or(h.live), bool_or(h.live and b.state = 'paid')
-         from booking b join hold_seat h on h.booking = b.id where b.event = $1 group by h.seat order by h.seat",
+    let held: Vec<(i32, bool, bool, bool)> = sqlx::query_as(
+        "select seat, bool_or(live), bool_or(sold), bool_or(blocked) from (
+             select h.seat, h.live, h.live and b.state = 'paid' as sold, false as blocked
+             from booking b join hold_seat h on h.booking = b.id where b.event = $1
+             union all
+             select h.seat, true, false, true from block k join hold_seat h on h.block = k.id and h.live where k.event = $1) had
+         group by seat order by seat",
     )
     .bind(event)
     .fetch_all(&mut *tx)
@@ -101,13 +107,13 @@ pub(super) async fn judge(
     Ok((before != after).then_some(Imported::OtherPlaces { before, after }))
 }
 
-fn stranded(before: &[Unit], held: &[(i32, bool, bool)], codes: &[String], after: &[UnitRow]) -> Vec<Stranded> {
+fn stranded(before: &[Unit], held: &[(i32, bool, bool, bool)], codes: &[String], after: &[UnitRow]) -> Vec<Stranded> {
     let mut to: HashMap<&str, u32> = HashMap::with_capacity(after.len());
     for (ordinal, unit) in (0..).zip(after) {
         to.entry(&unit.label).or_insert(ordinal);
     }
     let mut stranded = Vec::new();
-    for (nth, (seat, live, paid)) in held.iter().enumerate() {
+    for (nth, (seat, live, paid, blocked)) in held.iter().enumerate() {
         let from = seat.cast_unsigned();
         let Some((tier, stretch, standing, accessible, companion, label)) = before.get(from as usize) else { continue };
         let next_too = held.get(nth + 1).is_some_and(|(next, ..)| *next == seat + 1);
@@ -127,6 +133,7 @@ fn stranded(before: &[Unit], held: &[(i32, bool, bool)], codes: &[String], after
             Some(_) => continue,
         };
         let whose = match (live, paid) {
+            _ if *blocked => Whose::Blocked,
             (_, true) => Whose::Sold,
             (true, false) => Whose::Held,
             (false, false) => Whose::Past,

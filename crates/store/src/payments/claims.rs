@@ -81,8 +81,8 @@ impl Store {
                   p as (update payment set due_at = clock_timestamp() + $2 * interval '1 ms', tries = tries + 1
                         from due where payment.id = due.id returning payment.*) ",
             payments!(
-                ", b.state as booking_state, to_ms(clock_timestamp()) - to_ms(b.deadline) as overdue_ms,
-                   to_ms(coalesce(b.pinned_until, b.deadline + $3 * interval '1 ms')) - to_ms(clock_timestamp()) as pin_left_ms,
+                ", b.state as booking_state, to_ms(sale_clock(b.sale)) - to_ms(b.deadline) as overdue_ms,
+                   to_ms(coalesce(b.pinned_until, b.deadline + $3 * interval '1 ms')) - to_ms(sale_clock(b.sale)) as pin_left_ms,
                    to_ms(clock_timestamp()) - to_ms(p.settled_at) as settled_ms
                  from p join booking b on b.id = p.booking"
             )

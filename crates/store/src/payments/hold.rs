@@ -17,7 +17,7 @@ impl Store {
         let event: Option<Uuid> = sqlx::query_scalar(
             "update booking b set extended = true, deadline = deadline + s.extension_ms * interval '1 ms'
              from sale s where b.id = $1 and s.id = b.sale and b.state in ('held', 'paying') and not b.extended
-               and b.deadline > clock_timestamp()
+               and b.deadline > sale_clock(b.sale)
              returning b.event",
         )
         .bind(booking)

@@ -148,7 +148,7 @@ struct Locked {
 macro_rules! lock_booking {
     ($where:literal) => {
         concat!(
-            "select id, event, sale, entry, place, fan, email, state, amount_minor, currency, deadline <= clock_timestamp() as overdue
+            "select id, event, sale, entry, place, fan, email, state, amount_minor, currency, deadline <= sale_clock(sale) as overdue
              from booking where ",
             $where,
             " for no key update"

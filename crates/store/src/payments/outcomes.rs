@@ -166,8 +166,9 @@ impl Store {
     /// When Postgres is away; repeating is safe.
     pub async fn pin_over(&self, payment: Uuid) -> Result<bool> {
         let mut step = self.step(payment).await?;
+        self.clock_runs(&mut step.tx, step.booking.event).await?;
         let over: bool = sqlx::query_scalar(
-            "select coalesce(pinned_until, deadline + $2 * interval '1 ms') <= clock_timestamp() from booking where id = $1",
+            "select coalesce(pinned_until, deadline + $2 * interval '1 ms') <= sale_clock(sale) from booking where id = $1",
         )
         .bind(step.booking.id)
         .bind(PIN_CAP_MS as f64)
@@ -186,7 +187,7 @@ impl Step<'_> {
     /// Back to a plain hold while there is time, else over.
     async fn back_or_over(&mut self, state: &'static str, how: Ending) -> Result<Vec<Change>> {
         let booking = self.booking.id;
-        if self.booking.overdue {
+        if self.is_overdue().await? {
             return end_holds(&mut self.tx, &[booking], state, how).await;
         }
         sqlx::query("update booking set state = 'held', pinned_until = null where id = $1")
@@ -194,6 +195,18 @@ impl Step<'_> {
             .execute(&mut *self.tx)
             .await?;
         moved(&mut self.tx, &[booking]).await
+    }
+
+    /// Whether the hold's time is over, and nobody is about to stop its clock.
+    async fn is_overdue(&mut self) -> Result<bool> {
+        if !self.booking.overdue {
+            return Ok(false);
+        }
+        self.store.clock_runs(&mut self.tx, self.booking.event).await?;
+        Ok(sqlx::query_scalar("select deadline <= sale_clock(sale) from booking where id = $1")
+            .bind(self.booking.id)
+            .fetch_one(&mut *self.tx)
+            .await?)
     }
 
     /// A payment succeeded after its hold lapsed: takes the same seats again if every one is free and the sale's allotment has
@@ -231,7 +244,7 @@ impl Step<'_> {
         savepoint.commit().await?;
         let deadline_ms: i64 = sqlx::query_scalar(
             "update booking set state = 'capturing', declined = false, extended = true, ended_at = null,
-                    pinned_until = clock_timestamp() + $2 * interval '1 ms'
+                    pinned_until = sale_clock(sale) + $2 * interval '1 ms'
              where id = $1 returning to_ms(deadline)",
         )
         .bind(booking)

@@ -20,15 +20,53 @@ const PROMISED_MS: i64 = 1_000;
 /// A pin ends within this after its cap: as long as a dead worker keeps a payment to itself, and a little more.
 const PIN_END_MS: i64 = 10_000;
 
-pub(super) const CHECKS: &[Query] = &[query(
-    "no-booking-lapses-early",
-    6,
-    "select format('booking %s lapsed at %s, before its deadline %s', id, ended_at, deadline) as what
-     from booking where event = $1 and state = 'lapsed' and ended_at < deadline",
-)];
+pub(super) const CHECKS: &[Query] = &[
+    query(
+        "no-booking-lapses-early",
+        6,
+        "select format('booking %s lapsed at %s, before its deadline %s', id, ended_at, deadline) as what
+         from booking where event = $1 and state = 'lapsed' and ended_at < deadline",
+    ),
+    query(
+        "clock-acts-are-audited",
+        11,
+        "select format('act %s on the clock of sale %s is not in the audit log before it took effect', c.nth, c.sale) as what
+         from clock_act c join sale s on s.id = c.sale left join audit a on a.id = c.audit left join audit e on e.id = c.end_audit
+         where s.event = $1
+           and ((a.sale, a.action) is distinct from (c.sale, 'deadlines.' || c.kind) or a.at > c.began_at
+                or a.change->>'act' is distinct from c.nth::text or c.kind = 'extend' and a.change->>'by_ms' is distinct from c.extra_ms::text
+                or c.end_audit is not null and ((e.sale, e.action) is distinct from (c.sale, 'deadlines.thaw') or e.at > c.ended_at))",
+    ),
+];
+
+/// Something that put a sale's clock behind.
+struct Act {
+    began_ms: i64,
+    ended_ms: Option<i64>,
+    extra_ms: i64,
+}
+
+/// The sales' clocks, by which deadlines are. All times below are by them.
+#[derive(Default)]
+struct Clocks(HashMap<Uuid, Vec<Act>>);
+
+impl Clocks {
+    /// What the sale's clock said then. An act's times are cut to whole milliseconds, so it may have said so many more as there were.
+    fn of(&self, sale: Uuid, at_ms: i64) -> i64 {
+        let acts = self.0.get(&sale).into_iter().flatten().filter(|act| act.began_ms <= at_ms);
+        let lag_ms: i64 = acts
+            .map(|act| {
+                let ended_ms = act.ended_ms.filter(|ended_ms| *ended_ms <= at_ms);
+                ended_ms.unwrap_or(at_ms) - act.began_ms + ended_ms.map_or(0, |_| act.extra_ms) - 1
+            })
+            .sum();
+        at_ms - lag_ms
+    }
+}
 
 /// A hold as the fan was told of it.
 struct Told {
+    sale: Uuid,
     state: HoldState,
     deadline_ms: i64,
     extensions: u32,
@@ -66,11 +104,11 @@ struct Found {
 pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> {
     let bookings = bookings(look).await?;
     let refunded = refunded(look).await?;
+    let clocks = clocks(look).await?;
     let mut told: BTreeMap<Uuid, Told> = BTreeMap::new();
     let mut found = Found::default();
     let slack_ms = look.allowance.slack_ms;
     for record in history.seats(look.event) {
-        let at_ms = record.at_ms;
         for change in &record.changes {
             match change {
                 Change::Held(hold) => {
@@ -80,16 +118,24 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
                     {
                         found.extended.push(format!("booking {} came back with another deadline", hold.booking));
                     }
+                    let at_ms = clocks.of(hold.sale, record.at_ms);
                     let retaken_ms = again.as_ref().map_or(0, |_| at_ms);
                     let extensions = again.map_or(0, |again| again.extensions);
                     told.insert(
                         hold.booking,
-                        Told { state: hold.state, deadline_ms: hold.deadline_ms, extensions, retaken_ms, ended: false },
+                        Told {
+                            sale: hold.sale,
+                            state: hold.state,
+                            deadline_ms: hold.deadline_ms,
+                            extensions,
+                            retaken_ms,
+                            ended: false,
+                        },
                     );
                 }
                 Change::Moved { booking, state, deadline_ms, .. } => {
                     let Some(hold) = told.get_mut(booking) else { continue };
-                    found.due(*booking, hold, at_ms, slack_ms);
+                    found.due(*booking, hold, clocks.of(hold.sale, record.at_ms), slack_ms);
                     if *deadline_ms < hold.deadline_ms {
                         found.early.push(format!(
                             "booking {booking}: its deadline went back by {} ms",
@@ -114,6 +160,7 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
                 Change::Ended { booking, how, .. } => {
                     let Some(hold) = told.get_mut(booking) else { continue };
                     if !hold.ended {
+                        let at_ms = clocks.of(hold.sale, record.at_ms);
                         found.ended(*booking, hold, *how, at_ms, slack_ms, refunded.contains(booking));
                     }
                     hold.ended = true;
@@ -124,12 +171,12 @@ pub(super) async fn check(look: &mut Look<'_>, history: &History) -> Result<()> 
     }
     for (booking, hold) in &told {
         if !hold.ended {
-            found.due(*booking, hold, history.now_ms, slack_ms);
-            if hold.kept() && history.now_ms > hold.pin_ends_ms() + slack_ms {
-                found.pins.push(format!(
-                    "booking {booking} is kept {} ms after its deadline",
-                    history.now_ms - hold.deadline_ms
-                ));
+            let now_ms = clocks.of(hold.sale, history.now_ms);
+            found.due(*booking, hold, now_ms, slack_ms);
+            if hold.kept() && now_ms > hold.pin_ends_ms() + slack_ms {
+                found
+                    .pins
+                    .push(format!("booking {booking} is kept {} ms after its deadline", now_ms - hold.deadline_ms));
             }
         }
         let stored = bookings.get(booking).map(|booking| booking.deadline_ms);
@@ -186,6 +233,20 @@ async fn bookings(look: &mut Look<'_>) -> Result<HashMap<Uuid, Booking>> {
     .fetch_all(&mut *look.tx)
     .await?;
     Ok(rows.into_iter().map(|(id, extension_ms, deadline_ms)| (id, Booking { extension_ms, deadline_ms })).collect())
+}
+
+async fn clocks(look: &mut Look<'_>) -> Result<Clocks> {
+    let rows: Vec<(Uuid, i64, Option<i64>, i32)> = sqlx::query_as(
+        "select c.sale, to_ms(c.began_at), to_ms(c.ended_at), c.extra_ms from clock_act c join sale s on s.id = c.sale where s.event = $1",
+    )
+    .bind(look.event)
+    .fetch_all(&mut *look.tx)
+    .await?;
+    let mut clocks = Clocks::default();
+    for (sale, began_ms, ended_ms, extra_ms) in rows {
+        clocks.0.entry(sale).or_default().push(Act { began_ms, ended_ms, extra_ms: extra_ms.into() });
+    }
+    Ok(clocks)
 }
 
 async fn refunded(look: &mut Look<'_>) -> Result<HashSet<Uuid>> {

@@ -10,9 +10,20 @@ pub(super) const CHECKS: &[Query] = &[
         "select format('ticket %s for seat %s is valid, but its booking %s is %s or has not that seat', t.id, t.seat, t.booking,
                        coalesce(b.state, 'missing')) as what
          from ticket t left join booking b on b.id = t.booking
-         where (t.event = $1 or b.event = $1) and t.void_at is null
+         where (t.event = $1 or b.event = $1) and t.void_at is null and t.gift is null
            and (b.state is distinct from 'paid' or b.event <> t.event
                 or not exists (select from hold_seat h where h.booking = t.booking and h.seat = t.seat and h.live))",
+    ),
+    query(
+        "free-ticket-is-a-recorded-gift",
+        5,
+        "select format('ticket %s for seat %s is valid without payment, but its gift %s is revoked, not in the audit log, or not of a seat that its block keeps',
+                       t.id, t.seat, t.gift) as what
+         from ticket t join gift g on g.id = t.gift left join audit a on a.id = g.audit
+         where (t.event = $1 or g.event = $1) and t.void_at is null
+           and (g.revoked_at is not null or g.event <> t.event
+                or (a.event, a.action, a.change->>'gift') is distinct from (g.event, 'tickets.give', g.id::text)
+                or not exists (select from hold_seat h where h.block = g.block and h.event = t.event and h.seat = t.seat and h.live))",
     ),
     query(
         "paid-booking-has-its-tickets",

@@ -50,6 +50,8 @@ fn refused(told: &EventMirror, record: &Record) -> Option<String> {
     for change in &record.changes {
         match change {
             Change::Held(hold) => taken += hold.seats.len() as i64,
+            Change::Blocked { seats, .. } => taken += seats.len() as i64,
+            Change::Unblocked { seats, .. } => taken -= seats.len() as i64,
             Change::Ended { how, seats, .. } if *how != Ending::Booked => taken -= seats.len() as i64,
             _ => {}
         }
@@ -79,6 +81,8 @@ fn unheard_of() -> SaleMirror {
         pause_reason: None,
         stopped: false,
         allotment: None,
+        clock_lag_ms: 0,
+        frozen: None,
         announcement: None,
         sold_out: false,
     })

@@ -7,7 +7,7 @@ pub(super) const CHECKS: &[Query] = &[
     query(
         "seat-held-once",
         1,
-        "select format('seat %s is in %s live holds: bookings %s', seat, count(*), string_agg(booking::text, ', ' order by booking)) as what
+        "select format('seat %s is in %s live holds and blocks: %s', seat, count(*), string_agg(coalesce(booking, block)::text, ', ' order by booking)) as what
          from hold_seat where event = $1 and live group by seat having count(*) > 1",
     ),
     query(
@@ -19,30 +19,32 @@ pub(super) const CHECKS: &[Query] = &[
     query(
         "live-seat-is-in-the-map",
         1,
-        "select format('booking %s has seat %s of tier %s, which the event does not have', h.booking, h.seat, h.tier) as what
-         from hold_seat h join booking b on b.id = h.booking
-         where (h.event = $1 or b.event = $1) and h.live
-           and not exists (select from seat s where s.event = b.event and s.event = h.event and s.seat = h.seat and s.tier = h.tier)",
+        "select format('%s has seat %s of tier %s, which the event does not have', coalesce('booking ' || h.booking, 'block ' || h.block),
+                       h.seat, h.tier) as what
+         from hold_seat h left join booking b on b.id = h.booking left join block k on k.id = h.block
+         where (h.event = $1 or b.event = $1 or k.event = $1) and h.live
+           and not exists (select from seat s where s.event = coalesce(b.event, k.event) and s.event = h.event and s.seat = h.seat and s.tier = h.tier)",
     ),
     query(
         "pool-sums-to-capacity",
         1,
         "with live as (
              select h.seat, h.tier,
-                    case when b.state = 'paid' then 'sold'
+                    case when h.block is not null then 'blocked'
+                         when b.state = 'paid' then 'sold'
                          when b.state = 'capturing' or b.state = 'paying' and b.pinned_until is not null then 'pinned'
                          when b.state in ('held', 'paying') then 'held' end as part
              from hold_seat h left join booking b on b.id = h.booking where h.event = $1 and h.live),
          part as (select tier, count(*) filter (where part = 'held') as held, count(*) filter (where part = 'pinned') as pinned,
-                         count(*) filter (where part = 'sold') as sold from live group by tier),
+                         count(*) filter (where part = 'sold') as sold, count(*) filter (where part = 'blocked') as blocked from live group by tier),
          unit as (select tier, count(*) as units, count(*) filter (where seat not in (select seat from live)) as free
                   from seat where event = $1 group by tier),
          pool as (select t.code, t.capacity, coalesce(u.units, 0) as units, coalesce(u.free, 0) as free, coalesce(p.held, 0) as held,
-                         coalesce(p.pinned, 0) as pinned, coalesce(p.sold, 0) as sold
+                         coalesce(p.pinned, 0) as pinned, coalesce(p.sold, 0) as sold, coalesce(p.blocked, 0) as blocked
                   from tier t left join unit u on u.tier = t.tier left join part p on p.tier = t.tier where t.event = $1)
-         select format('tier %s: %s free + %s held + %s pinned + %s sold of %s seats, with a capacity of %s',
-                       code, free, held, pinned, sold, units, capacity) as what
-         from pool where free + held + pinned + sold <> capacity or units <> capacity",
+         select format('tier %s: %s free + %s held + %s pinned + %s sold + %s blocked of %s seats, with a capacity of %s',
+                       code, free, held, pinned, sold, blocked, units, capacity) as what
+         from pool where free + held + pinned + sold + blocked <> capacity or units <> capacity",
     ),
     query(
         "event-sums-its-tiers",

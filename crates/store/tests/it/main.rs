@@ -2,11 +2,14 @@
 
 mod agree;
 mod allotments;
+mod blocks;
 mod choice;
+mod clock;
 mod draw;
 mod entry;
 mod faults;
 mod follow;
+mod gifts;
 mod halls;
 mod history;
 mod joins;

@@ -1,0 +1,63 @@
+//! Complimentary tickets over HTTP.
+
+use contracts::gifts::{Gift, Gifts};
+use contracts::ids::{BlockId, EventId, GiftId};
+use serde_json::{Value, json};
+use store::blocks::Blocked;
+use uuid::Uuid;
+
+use crate::world::{Setup, World};
+
+fn read<T: serde::de::DeserializeOwned>((status, body): (u16, Value), expected: u16) -> T {
+    assert_eq!(status, expected, "{body}");
+    serde_json::from_value(body).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_are_given_found_and_taken_back() {
+    let world = World::quiet(Setup { rows: vec![5], ..Setup::default() }).await;
+    let block = chassis::ids::new(&chassis::clock::Clock::system());
+    let done = world.store.block_seats(world.event, block, world.founder, ("Guests", ""), &[0, 1]).await.unwrap();
+    assert_eq!(done, Blocked::Done);
+    let promoter = world.papers.access_token(world.founder, 60_000);
+    let path = format!("/v1/events/{}/gifts", EventId(world.event));
+    let gift = |seats: &[u32], email: &str| json!({"block_id": BlockId(block), "seats": seats, "name": "Ada", "email": email, "reason": "she sings"});
+    let stranger = world.papers.access_token(Uuid::from_u128(9), 60_000);
+    assert_eq!(world.post(&path, &stranger, &gift(&[0], "ada@example.org")).await.0, 404);
+    for bad in [gift(&[], "ada@example.org"), gift(&[0], "ada")] {
+        assert_eq!(world.post(&path, &promoter, &bad).await.0, 422);
+    }
+    let (status, body) = world.post(&path, &promoter, &gift(&[0, 2], "ada@example.org")).await;
+    assert_eq!((status, body["code"].as_str()), (409, Some("not-blocked")));
+    let made: Gift = read(world.post(&path, &promoter, &gift(&[0, 1], "ada@example.org")).await, 201);
+    assert_eq!(made.seats, ["A 1-1", "A 1-2"]);
+    assert!(made.tickets.is_empty(), "who gives a ticket does not get it");
+    assert_eq!(made.by.as_deref(), Some("promoter@example.org"));
+
+    let ask = json!({"email": "Ada@example.org", "reference": made.reference});
+    let found: Gift = read(world.post("/v1/gifts/find", "", &ask).await, 200);
+    assert!(found.by.is_none());
+    assert_eq!(
+        found.tickets.iter().map(|ticket| (ticket.seat, ticket.valid)).collect::<Vec<_>>(),
+        [(0, true), (1, true)]
+    );
+    assert!(found.tickets.iter().all(|ticket| ticket.qr_svg.contains("<svg") && !ticket.code.is_empty()));
+    assert_eq!(
+        world.post("/v1/gifts/find", "", &json!({"email": "eve@example.org", "reference": made.reference})).await.0,
+        404
+    );
+    world.verify().await;
+
+    let revoke = format!("/v1/gifts/{}/revoke", made.gift_id);
+    assert_eq!(world.post(&revoke, &stranger, &json!({"reason": "so"})).await.0, 404);
+    assert_eq!(world.post(&revoke, &promoter, &json!({"reason": " "})).await.0, 422);
+    for _ in 0..2 {
+        let revoked: Gift = read(world.post(&revoke, &promoter, &json!({"reason": "she does not"})).await, 200);
+        assert!(revoked.revoked_at_ms.is_some());
+    }
+    let found: Gift = read(world.post("/v1/gifts/find", "", &ask).await, 200);
+    assert!(found.tickets.iter().all(|ticket| !ticket.valid));
+    let all: Gifts = read(world.get(&path, &promoter).await, 200);
+    assert_eq!(all.gifts.iter().map(|gift| gift.gift_id).collect::<Vec<GiftId>>(), [made.gift_id]);
+    world.verify().await;
+}

@@ -1,0 +1,115 @@
+// Seats that are kept back: which, with what note, and giving them free again.
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import type { Problem } from "../api";
+import { api, get } from "../console/session";
+import { Fault, Field, Loading, Tick, TwoStep, useLoad, useWork } from "../console/ui";
+import { stamp } from "../logic/spans";
+import { plural } from "../logic/words";
+import type { Block, Blocks, Event, SeatMap } from "../wire";
+import { Give } from "./gifts";
+
+/** Seats told before the rest is folded away. */
+const TOLD = 60;
+
+export function BlocksTab({ event }: { event: Event }): JSX.Element {
+  const path = `/v1/events/${event.event_id}`;
+  const l = useLoad(async () => {
+    const map = await get<SeatMap>(path + "/seat-map").catch((e: Problem): null => {
+      if (e.status === 404) return null;
+      throw e;
+    });
+    return { map, blocks: (await get<Blocks>(path + "/blocks")).blocks };
+  }, [event.event_id]);
+  if (!l.data) return <Loading what="what is kept back" fault={l.fault} again={() => void l.reload()} />;
+  const { map, blocks } = l.data;
+  return (
+    <>
+      <p class="small">Seats kept back are in no sale: for guests, the crew, or a camera. Given free, they go to the head of the line at once.</p>
+      {map ? <Make map={map} path={path} done={l.reload} /> : <p class="card">No seat map yet: there is nothing to keep back.</p>}
+      {blocks.length === 0 ? <p class="card">Nothing is kept back.</p>
+        : blocks.map((b) => <BlockCard key={b.block_id} block={b} zone={event.time_zone} path={path} done={l.reload} />)}
+    </>
+  );
+}
+
+function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Promise<void> }): JSX.Element {
+  const sections = map.sections ?? [];
+  const areas = map.standing ?? [];
+  const [form, setForm] = useState({ section: sections[0]?.name ?? areas[0]?.name ?? "", row: "", seats: "", count: "1", label: "", note: "" });
+  const [told, setTold] = useState("");
+  const w = useWork();
+  const set = (f: keyof typeof form) => (v: string): void => {
+    setTold("");
+    setForm({ ...form, [f]: v, ...(f === "section" && { row: "", seats: "" }), ...(f === "row" && { seats: "" }) });
+  };
+  const area = areas.some((a) => a.name === form.section);
+  const rows = [...new Set(sections.find((s) => s.name === form.section)?.rows.map((r) => r.label))];
+  return (
+    <form class="card" onSubmit={(e) => {
+      e.preventDefault();
+      void w.run(async () => {
+        const seats = form.seats.split(/[\s,;]+/).filter(Boolean);
+        const part = area ? { section: form.section, count: Math.trunc(Number(form.count)) }
+          : { section: form.section, ...(form.row && { row: form.row, ...(seats.length && { seats }) }) };
+        const { data } = await api<Block>("POST", path + "/blocks", { body: { label: form.label, note: form.note, parts: [part] } });
+        setForm({ ...form, seats: "" });
+        await done();
+        setTold(`${plural(data.seats.length, "seat")} kept back.`);
+      });
+    }}>
+      <h2>Keep seats back</h2>
+      <div class="fields">
+        <div class="field"><label for="block-section">Section or area</label>
+          <select id="block-section" data-testid="block-section" value={form.section} onChange={(e) => set("section")(e.currentTarget.value)}>
+            {[...sections, ...areas].map((s) => <option key={s.name}>{s.name}</option>)}
+          </select></div>
+        {area ? <Field label="How many places" type="number" min={1} required value={form.count} set={set("count")} data-testid="block-count" />
+          : <div class="field"><label for="block-row">Row</label>
+            <select id="block-row" data-testid="block-row" value={form.row} onChange={(e) => set("row")(e.currentTarget.value)}>
+              <option value="">the whole section</option>{rows.map((r) => <option key={r} value={r}>{r}</option>)}
+            </select></div>}
+        {form.row && !area && <Field label="Seats" value={form.seats} set={set("seats")} hint="Their numbers, such as 1, 2, 5. Empty for the whole row." data-testid="block-seats" />}
+        <Field label="Label" required maxLength={100} value={form.label} set={set("label")} hint="For example Guest list." data-testid="block-label" />
+        <Field label="Note" wide maxLength={500} value={form.note} set={set("note")} hint="It stands in the history of changes, too." />
+      </div>
+      <Fault p={w.fault} />
+      <div class="row"><button type="submit" class="main" aria-disabled={w.busy} data-testid="block-make">{w.busy ? "One moment…" : "Keep back"}</button><span role="status">{told}</span></div>
+    </form>
+  );
+}
+
+function BlockCard({ block, zone, path, done }: { block: Block; zone: string; path: string; done: () => Promise<void> }): JSX.Element {
+  const [some, setSome] = useState<ReadonlySet<number>>(new Set());
+  const [all, setAll] = useState(false);
+  const shown = all ? block.seats : block.seats.slice(0, TOLD);
+  const kept = block.seats.filter((s) => !s.given).length;
+  const count = some.size || kept;
+  return (
+    <section class="card" data-testid="block">
+      <h2>{block.label}: {plural(block.seats.length, "seat")}{kept < block.seats.length && `, ${block.seats.length - kept} given`}</h2>
+      <p class="small">{block.note && <>{block.note} · </>}kept back {stamp(block.made_at_ms, zone)} by {block.by}</p>
+      <details><summary>Seats</summary>
+        <div class="fields">{shown.map((s) => (
+          s.given ? <p key={s.seat} class="tick">{s.label} <span class="small">given</span></p> : <Tick key={s.seat} label={s.label} on={some.has(s.seat)} set={(on) => {
+            const next = new Set(some);
+            if (on) next.add(s.seat);
+            else next.delete(s.seat);
+            setSome(next);
+          }} />))}</div>
+        {shown.length < block.seats.length && <button type="button" onClick={() => setAll(true)}>All {block.seats.length.toLocaleString()}</button>}
+      </details>
+      <Give path={path} block={block.block_id} seats={[...some]} done={async () => {
+        setSome(new Set());
+        await done();
+      }} />
+      {kept > 0 && <TwoStep label={some.size ? `Give ${plural(count, "seat")} free` : "Give all free"} ask={`${plural(count, "seat")} can be sold from then on, to who is next in line.`} yes="Give free" testid="block-free"
+        act={async () => {
+          await api("POST", `${path}/blocks/${block.block_id}/free`, { body: some.size ? { seats: [...some] } : {} });
+          setSome(new Set());
+          await done();
+        }} />}
+    </section>
+  );
+}

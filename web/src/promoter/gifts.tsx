@@ -1,0 +1,69 @@
+// Complimentary tickets: giving seats that are kept back, who has some, and taking them back.
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { api, get } from "../console/session";
+import { Chip, Fault, Field, Loading, Scroll, useLoad, useWork } from "../console/ui";
+import { stamp } from "../logic/spans";
+import { plural } from "../logic/words";
+import { Act } from "../operator/act";
+import type { Event, Gift, Gifts } from "../wire";
+
+export function GiftList({ event }: { event: Event }): JSX.Element | null {
+  const l = useLoad(() => get<Gifts>(`/v1/events/${event.event_id}/gifts`).then((a) => a.gifts), [event.event_id]);
+  if (!l.data) return <Loading what="complimentary tickets" fault={l.fault} again={() => void l.reload()} />;
+  if (l.data.length === 0) return null;
+  return (
+    <section>
+      <h2>Complimentary tickets</h2>
+      <Scroll label="Complimentary tickets"><table>
+        <thead><tr><th scope="col">Reference</th><th scope="col">State</th><th scope="col">For</th><th scope="col">Seats</th><th scope="col">Given</th><th scope="col">Take back</th></tr></thead>
+        <tbody>{l.data.map((g) => (
+          <tr key={g.gift_id} data-testid="gift">
+            <th scope="row"><code>{g.reference}</code></th>
+            <td>{g.revoked_at_ms === undefined ? <Chip kind="paid">Given</Chip> : <Chip kind="refunded">Taken back</Chip>}</td>
+            <td>{g.name}<span class="block small">{g.email}</span></td>
+            <td>{g.seats.map((s) => <span key={s} class="block">{s}</span>)}</td>
+            <td>{stamp(g.made_at_ms, event.time_zone)}<span class="block small">by {g.by}</span></td>
+            <td>{g.revoked_at_ms === undefined ? <Act testid="revoke" danger label="Take back…" yes="Take back" ask={`The tickets of ${g.name} open no gate any more; the seats stay kept back.`} reason="Reason, for the history"
+              send={async (reason) => {
+                await api<Gift>("POST", `/v1/gifts/${g.gift_id}/revoke`, { body: { reason } });
+                await l.reload();
+              }} /> : "–"}</td>
+          </tr>))}
+        </tbody></table></Scroll>
+    </section>
+  );
+}
+
+/** Makes tickets of some seats of a block. */
+export function Give({ path, block, seats, done }: { path: string; block: string; seats: number[]; done: () => Promise<void> }): JSX.Element {
+  const [name, setName] = useState("");
+  const [email, setEmail] = useState("");
+  const [told, setTold] = useState<Gift | null>(null);
+  const w = useWork();
+  return (
+    <form onSubmit={(e) => {
+      e.preventDefault();
+      void w.run(async () => {
+        setTold((await api<Gift>("POST", path + "/gifts", { body: { block_id: block, seats, name, email } })).data);
+        setName("");
+        setEmail("");
+        await done();
+      });
+    }}>
+      {seats.length > 0 && (
+        <>
+          <h3>Give {plural(seats.length, "ticket")} to somebody</h3>
+          <div class="fields">
+            <Field label="Name" required maxLength={200} value={name} set={setName} data-testid="gift-name" />
+            <Field label="E-mail" type="email" required value={email} set={setEmail} hint="With it and the reference they find their tickets." data-testid="gift-email" />
+          </div>
+          <div class="row"><button type="submit" class="main" aria-disabled={w.busy} data-testid="gift-give">{w.busy ? "One moment…" : "Give"}</button></div>
+        </>
+      )}
+      <Fault p={w.fault} />
+      <p role="status">{told && <>Given to {told.name}. They find {plural(told.seats.length, "ticket")} at <a href="/find">Find a booking</a> with {told.email} and <code>{told.reference}</code>.</>}</p>
+    </form>
+  );
+}
