@@ -2,21 +2,40 @@
 
 import { call } from "../api";
 import { button, h, text } from "../fan/dom";
-import { ended } from "../logic/screen";
+import { ended, type Screen } from "../logic/screen";
 import { longTime } from "../logic/time";
 import type { Joined } from "../wire";
 import type { Acts, App, Drawn } from "./app";
+import { booked, holding, paying } from "./hold";
+import { lobby, skipped, waiting } from "./line";
 import { placeDetails, removedReason } from "./place-details";
+import { standing } from "./standing";
 
 export { signIn } from "../fan/sign-in";
 export { announce, say } from "./aloud";
 export { followBooking } from "./booking";
-export { booked, holding, paying } from "./hold";
-export { lobby, skipped, waiting } from "./line";
 export { showAnnounced } from "./announcement";
 export { Live } from "./live";
-export { standing } from "./standing";
 export { takeOver } from "./transfer";
+
+/** The screens of somebody who has or had a place. */
+export function screen(app: App, acts: Acts, s: Exclude<Screen, "loading" | "not_open" | "join" | "unknown" | "lost" | "problem">): Drawn {
+  switch (s) {
+    case "waiting": return waiting(app, acts, false);
+    case "paused": return waiting(app, acts, true);
+    case "lobby":
+    case "drawing": return lobby(app, acts, s === "drawing");
+    case "skipped": return skipped(app, acts);
+    case "standing":
+    case "asked": return standing(app, acts);
+    case "holding": return holding(app, acts, false);
+    case "declined": return holding(app, acts, true);
+    case "paying": return paying(app, acts);
+    case "booked": return booked(app, acts);
+    case "expired": return expired(app, acts);
+    default: return end(app, acts, s);
+  }
+}
 
 /** An operator may have put a place back that had ended; nobody tells the page, so it asks when it is looked at. */
 export function lookAgain(app: App, acts: Acts): void {
@@ -28,7 +47,7 @@ export function lookAgain(app: App, acts: Acts): void {
 }
 
 /** The place's proof is refused: it was taken over, or is no longer known. */
-export function expired(app: App, acts: Acts): Drawn {
+function expired(app: App, acts: Acts): Drawn {
   const anew = h("p", { class: "row" }, button("Start anew", () => acts.forget(), { class: "plain", "data-testid": "start-anew" }));
   if (app.moved) return {
     heading: "Your place is somewhere else now",
@@ -43,7 +62,7 @@ export function expired(app: App, acts: Acts): Drawn {
 }
 
 /** The ends: what happened, and the way on. */
-export function end(app: App, acts: Acts, kind: "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" | "closed" | "refunded"): Drawn {
+function end(app: App, acts: Acts, kind: "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" | "closed" | "refunded"): Drawn {
   const sale = app.sale;
   const place = app.view !== undefined && !app.again;
   const saleGone = sale?.state === "sold_out" || sale?.state === "closed";

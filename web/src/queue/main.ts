@@ -317,22 +317,7 @@ function build(s: Screen): Drawn {
         app.fault!.passing && h("p", null, "We try again by ourselves.")],
     };
   }
-  if (!later) return { heading: "One moment…", nodes: [h("div", { class: "spin", "aria-hidden": "true" })] };
-  switch (s) {
-    case "waiting": return later.waiting(app, acts, false);
-    case "paused": return later.waiting(app, acts, true);
-    case "lobby":
-    case "drawing": return later.lobby(app, acts, s === "drawing");
-    case "skipped": return later.skipped(app, acts);
-    case "standing":
-    case "asked": return later.standing(app, acts);
-    case "holding": return later.holding(app, acts, false);
-    case "declined": return later.holding(app, acts, true);
-    case "paying": return later.paying(app, acts);
-    case "booked": return later.booked(app, acts);
-    case "expired": return later.expired(app, acts);
-    default: return later.end(app, acts, s);
-  }
+  return later ? later.screen(app, acts, s) : { heading: "One moment…", nodes: [h("div", { class: "spin", "aria-hidden": "true" })] };
 }
 
 // ---------------------------------------------------------------- the connection
