@@ -42,7 +42,7 @@ function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Pro
   const w = useWork();
   const set = (f: keyof typeof form) => (v: string): void => {
     setTold("");
-    setForm({ ...form, [f]: v, ...(f === "section" && { row: "", seats: "" }), ...(f === "row" && { seats: "" }) });
+    setForm((was) => was[f] === v ? was : { ...was, [f]: v, ...(f === "section" && { row: "", seats: "" }), ...(f === "row" && { seats: "" }) });
   };
   const area = areas.some((a) => a.name === form.section);
   const rows = [...new Set(sections.find((s) => s.name === form.section)?.rows.map((r) => r.label))];
@@ -54,25 +54,26 @@ function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Pro
         const part = area ? { section: form.section, count: Math.trunc(Number(form.count)) }
           : { section: form.section, ...(form.row && { row: form.row, ...(seats.length && { seats }) }) };
         const { data } = await api<Block>("POST", path + "/blocks", { body: { label: form.label, note: form.note, parts: [part] } });
-        setForm({ ...form, seats: "" });
+        setForm((was) => ({ ...was, seats: "" }));
         await done();
         setTold(`${plural(data.seats.length, "seat")} kept back.`);
       });
     }}>
       <h2>Keep seats back</h2>
+      {/* With keys: an input that took another's place would keep what was taken off it, such as a longest length of nothing. */}
       <div class="fields">
         <div class="field"><label for="block-section">Section or area</label>
           <select id="block-section" data-testid="block-section" value={form.section} onChange={(e) => set("section")(e.currentTarget.value)}>
             {[...sections, ...areas].map((s) => <option key={s.name}>{s.name}</option>)}
           </select></div>
-        {area ? <Field label="How many places" type="number" min={1} required value={form.count} set={set("count")} data-testid="block-count" />
+        {area ? <Field key="count" label="How many places" type="number" min={1} required value={form.count} set={set("count")} data-testid="block-count" />
           : <div class="field"><label for="block-row">Row</label>
             <select id="block-row" data-testid="block-row" value={form.row} onChange={(e) => set("row")(e.currentTarget.value)}>
               <option value="">the whole section</option>{rows.map((r) => <option key={r} value={r}>{r}</option>)}
             </select></div>}
-        {form.row && !area && <Field label="Seats" value={form.seats} set={set("seats")} hint="Their numbers, such as 1, 2, 5. Empty for the whole row." data-testid="block-seats" />}
-        <Field label="Label" required maxLength={100} value={form.label} set={set("label")} hint="For example Guest list." data-testid="block-label" />
-        <Field label="Note" wide maxLength={500} value={form.note} set={set("note")} hint="It stands in the history of changes, too." />
+        {form.row && !area && <Field key="seats" label="Seats" value={form.seats} set={set("seats")} hint="Their numbers, such as 1, 2, 5. Empty for the whole row." data-testid="block-seats" />}
+        <Field key="label" label="Label" required maxLength={100} value={form.label} set={set("label")} hint="For example Guest list." data-testid="block-label" />
+        <Field key="note" label="Note" wide maxLength={500} value={form.note} set={set("note")} hint="It stands in the history of changes, too." />
       </div>
       <Fault p={w.fault} />
       <div class="row"><button type="submit" class="main" aria-disabled={w.busy} data-testid="block-make">{w.busy ? "One moment…" : "Keep back"}</button><span role="status">{told}</span></div>
