@@ -24,8 +24,10 @@ export function Asked({ p, yes, no, busy, testid }: { p: Problem; yes: () => voi
   );
 }
 
-export function Act({ label, ask, yes, danger, reason, hint, send, testid, children }: {
-  label: string; ask: string; yes: string; danger?: boolean; reason: string; hint?: string;
+export function Act({ label, ask, yes, danger, off, reason, hint, send, testid, children }: {
+  label: string; ask: string; yes: string; danger?: boolean;
+  /** Why it cannot be done yet. */
+  off?: string; reason: string; hint?: string;
   send: (reason: string, confirm?: string) => Promise<void>; testid: string; children?: ComponentChildren;
 }): JSX.Element {
   const [open, setOpen] = useState(false);
@@ -56,7 +58,7 @@ export function Act({ label, ask, yes, danger, reason, hint, send, testid, child
       if (p.code !== "confirm-needed") throw p;
     }
   });
-  if (!open) return <button type="button" ref={opener} class={danger ? "bad" : ""} data-testid={testid} onClick={() => setOpen(true)}>{label}</button>;
+  if (!open || off !== undefined) return <button type="button" ref={opener} class={danger ? "bad" : ""} data-testid={testid} disabled={off !== undefined} title={off} onClick={() => setOpen(true)}>{label}</button>;
   return (
     <form class="ask" ref={box} onKeyDown={(e) => e.key === "Escape" && close()} onSubmit={(e) => { e.preventDefault(); go(); }}>
       <p>{ask}</p>

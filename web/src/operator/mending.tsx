@@ -85,7 +85,7 @@ function Insert({ path, done }: { path: string; done: (code: string) => Promise<
         <Field label="Tickets" type="number" required min={1} max={8} step={1} value={party} set={setParty} />
         <Select label="Where to" value={to} set={setTo} options={[["back", "Behind everybody"], ["front", "The head of the line"]]} />
       </div>
-      {email.trim() !== "" && <div class="row"><Act testid="insert-place" label="Give the place…" yes="Give it" ask={to === "front" ? "The place is next, before everybody who waits by number." : "The place comes behind everybody who is in the line now."} reason="Reason" hint="It stands in the history, and the fan reads it." send={send} /></div>}
+      <div class="row"><Act testid="insert-place" off={email.trim() === "" ? "Type the address first" : undefined} label="Give the place…" yes="Give it" ask={to === "front" ? "The place is next, before everybody who waits by number." : "The place comes behind everybody who is in the line now."} reason="Reason" hint="It stands in the history, and the fan reads it." send={send} /></div>
     </section>
   );
 }

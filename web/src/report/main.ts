@@ -59,7 +59,7 @@ function draw(r: FairnessReport, event?: Event): (Node | false)[] {
       tile("Longest wait", r.longest_wait_ms === undefined ? "–" : lasted(r.longest_wait_ms), "of anybody let in"),
       r.busiest !== undefined && tile("Busiest minute", count(r.busiest.admitted), `the rate allowed ${count(r.busiest.rate_per_minute)}`),
       r.estimates?.median_error !== undefined && tile("Waits told", `± ${percent(r.estimates.median_error)}`, "off the real wait, half of the time less")),
-    r.passed_while_absent > 0 && h("p", null, `Somebody present was let in before somebody absent ${plural(r.passed_while_absent, "time")}: who is away when the turn comes is passed over, and next on return.`),
+    r.passed_while_absent > 0 && h("p", null, `${plural(r.passed_while_absent, "time")}, a fan was away when the turn came, and others behind were let in meanwhile: who is away is passed over, and next on return. Each absence counts once, however many went by.`),
     h("h2", null, "Waits"),
     waits(r, zone),
     h("h2", null, "The waits that were told"),
