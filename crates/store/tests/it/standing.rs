@@ -82,8 +82,8 @@ async fn whom_nothing_fits_is_asked_and_gets_what_is_kept() -> Result {
     let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
     let seating = world.seating().await?;
     let mut follower = Follower::start(&world.store, world.event).await?;
-    let places = let_in(&world, &[8, 2]).await?;
-    // No row has eight; they are asked whether they would sit apart, and the two behind get other seats.
+    let places = let_in(&world, &[8, 1]).await?;
+    // No row has eight; they are asked whether they would sit apart, and who is behind gets another seat.
     let done = world.seat(&seating).await?;
     assert_eq!(done.held.iter().map(|hold| hold.entry).collect::<Vec<_>>(), [2]);
     let question = told(&world, &mut follower, 1).await?.1.expect("a question");

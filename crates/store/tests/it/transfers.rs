@@ -208,7 +208,7 @@ fn wishes(party: u8) -> NewWishes {
 }
 
 #[tokio::test]
-async fn wishes_change_until_the_place_is_let_in() -> Result {
+async fn wishes_change_until_seats_are_held() -> Result {
     let world = World::new(Recipe::default()).await?;
     let places = world.join(&[1, 2]).await?;
     let [first, second] = [&places[0], &places[1]];
@@ -221,9 +221,12 @@ async fn wishes_change_until_the_place_is_let_in() -> Result {
     world.tick_without(pacing, &[1]).await?;
     assert_eq!(world.place_now(first.id).await?.state, "skipped");
     assert_eq!(world.store.change_wishes(first.id, first.fan, wishes(4)).await?, Rewished::Done);
+    // Let in, and so is it then.
+    assert_eq!(world.store.change_wishes(second.id, second.fan, wishes(2)).await?, Rewished::Done);
+    assert_eq!(world.seat(&world.seating().await?).await?.held.len(), 1);
     assert_eq!(world.store.change_wishes(second.id, second.fan, wishes(4)).await?, Rewished::TooLate);
     world.tick(pacing).await?;
-    assert_eq!(world.store.change_wishes(first.id, first.fan, wishes(2)).await?, Rewished::TooLate);
+    assert_eq!(world.store.change_wishes(first.id, first.fan, wishes(2)).await?, Rewished::Done);
     world.store.leave(world.event, world.sale, first.fan).await?;
     assert_eq!(world.store.change_wishes(first.id, first.fan, wishes(2)).await?, Rewished::NotLive);
     world.sound().await
