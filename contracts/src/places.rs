@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::access::SecretCode;
+use crate::access::{ChangeWishes, SecretCode};
 use crate::announcements::Announcement;
 use crate::draws::Acknowledgement;
 use crate::ids::{BookingId, EventId, PlaceId, SaleId};
@@ -303,16 +303,13 @@ pub struct Question {
 }
 
 impl Question {
-    /// The wishes of the party, widened as far as what is offered needs: what it sends to agree.
+    /// What the party asks for to agree: so many, and its wishes, widened as far as what is offered needs.
     #[must_use]
-    pub fn agreed(&self, party: u8, wishes: &Wishes) -> Wishes {
+    pub fn agreed(&self, wishes: &Wishes) -> ChangeWishes {
         let other = !wishes.tiers.is_empty() && self.tiers.iter().any(|tier| !wishes.tiers.contains(tier));
-        Wishes {
-            other_tiers: wishes.other_tiers || other,
-            apart: wishes.apart || self.apart,
-            fewer: wishes.fewer || self.seats < party,
-            ..wishes.clone()
-        }
+        let wishes =
+            Wishes { other_tiers: wishes.other_tiers || other, apart: wishes.apart || self.apart, ..wishes.clone() };
+        ChangeWishes { party: Some(self.seats), wishes: Some(wishes) }
     }
 }
 

@@ -46,6 +46,13 @@ pub async fn change(
                 "they are for what the party wanted before; give them back if they do not fit",
             ));
         }
+        Rewished::TooOften => {
+            return Err(Problem::conflict(
+                "changed-too-often",
+                "The wishes were changed very often",
+                "they stay as they are now; the place is as good as before",
+            ));
+        }
         Rewished::NotLive => return Err(not_live()),
     }
     let row = desk.store.place(place.id).await.map_err(|fault| problem(&fault))?.ok_or_else(Problem::internal)?;

@@ -1,5 +1,6 @@
 //! One event on this node: its board, its sockets, and who waits for news of it.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -109,7 +110,10 @@ impl Room {
         let (turned, next) = {
             let mut guard = self.board.write().unwrap_or_else(PoisonError::into_inner);
             let board = guard.as_mut()?;
+            let clocks = clocks(&board.mirror);
             board.keep_up(original, records);
+            let moved = self::clocks(&board.mirror);
+            let moved = |sale: Uuid| clocks.get(&sale) != moved.get(&sale);
             // Marked before anybody can read the change, so that no frame tells it as if nothing had been decided.
             let slots = self.slots();
             for record in records {
@@ -123,7 +127,7 @@ impl Room {
                     if let Change::Wished { entry } = change {
                         self.outlook.unlearn(record.lane.scope, *entry);
                     }
-                    each_place(record, change, &board.mirror, |sale, entry| {
+                    each_place(record, change, &board.mirror, moved, |sale, entry| {
                         for slot in slots.at(sale, entry) {
                             slot.mark_own(record.at_ms);
                             rung.push(slot.clone());
@@ -163,12 +167,24 @@ impl Need {
     }
 }
 
-/// Calls `tell` for each place that a change concerns.
-fn each_place(record: &Record, change: &Change, mirror: &EventMirror, mut tell: impl FnMut(Uuid, i64)) {
+/// How far behind each sale's clock is, and whether it stands.
+fn clocks(mirror: &EventMirror) -> HashMap<Uuid, (i64, bool)> {
+    mirror.sales.iter().map(|(id, sale)| (*id, (sale.now.clock_lag_ms, sale.now.frozen.is_some()))).collect()
+}
+
+/// Calls `tell` for each place that a change concerns; `moved` says of which sales the clock is another one now.
+fn each_place(
+    record: &Record,
+    change: &Change,
+    mirror: &EventMirror,
+    moved: impl Fn(Uuid) -> bool,
+    mut tell: impl FnMut(Uuid, i64),
+) {
     match change {
         // Newcomers have no socket yet, and sales are told by their turn.
         Change::Joined { .. } | Change::Drawn { .. } | Change::Blocked { .. } | Change::Unblocked { .. } => {}
-        // Its clock may have been stopped: who holds seats is told at once.
+        Change::Sale(_) if !moved(record.lane.scope) => {}
+        // Who holds seats is told at once.
         Change::Sale(_) => {
             for hold in mirror.holds.values().filter(|hold| hold.sale == record.lane.scope) {
                 tell(hold.sale, hold.entry);

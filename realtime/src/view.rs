@@ -73,7 +73,10 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) ->
         opens_at_ms: matches!(pulse.state(), SaleState::Scheduled | SaleState::Lobby).then_some(sale.now.opens_at_ms),
         hold,
         kept_until_ms: told.and_then(|told| told.gathers_until_ms).filter(|until_ms| *until_ms > now_ms),
-        question: told.and_then(|told| told.question.as_ref()).map(|asked| Box::new(question(asked))),
+        question: told
+            .and_then(|told| told.question.as_ref())
+            .filter(|asked| asked.until_ms > now_ms)
+            .map(|asked| Box::new(question(asked))),
         booking_id: booking.map(BookingId),
         changed_at_ms: 0,
         server_now_ms: now_ms,

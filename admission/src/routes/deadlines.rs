@@ -59,7 +59,8 @@ async fn make(
         _ => {}
     }
     let by_ms = if let ClockChange::Extend { by_ms } = change { by_ms } else { 0 };
-    let asked = (sale.0, account.0, change.action(), by_ms, now.version());
+    // The reason is told to everybody: another one is another question.
+    let asked = (sale.0, account.0, change.action(), by_ms, reason, now.version());
     admission.papers.ask_again(&asked, &[danger(change, &now)], confirm, "ask again with this code")?;
     match admission.store.change_clock(sale.0, account.0, change, reason, now.version()).await.map_err(problem)? {
         ClockChanged::Done => answer(admission, sale).await,

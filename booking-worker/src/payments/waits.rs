@@ -19,6 +19,8 @@ const GIVE_UP_MS: i64 = 7 * 24 * 3_600_000;
 const NOT_FOUND_MS: i64 = 5_000;
 /// While the provider is away and there is time.
 const AWAY_MS: (i64, i64) = (500, 1_500);
+/// While the sale's clock stands still, which it does when the provider is down.
+const FROZEN_MS: i64 = 2_000;
 /// A cancelled attempt is looked at a second time at this age, and then no more.
 const CANCELLED_TWICE_MS: i64 = 600_000;
 
@@ -26,7 +28,7 @@ const CANCELLED_TWICE_MS: i64 = 600_000;
 pub fn quiet(due: &DuePayment, first_ms: i64, most_ms: i64) -> i64 {
     let doublings = due.payment.tries.clamp(1, 16) - 1;
     let wait = (first_ms << (doublings / 2)).min(most_ms);
-    wait.min(-due.overdue_ms + 20).max(20)
+    if due.frozen { wait.max(FROZEN_MS) } else { wait.min(-due.overdue_ms + 20).max(20) }
 }
 
 /// For a payment of which nothing certain is known: none to give up.
@@ -42,7 +44,9 @@ pub fn unresolved(due: &DuePayment, fault: Option<&Fault>) -> Option<i64> {
         _ => 0,
     };
     let age = due.settled_ms.unwrap_or(due.overdue_ms);
-    let wait = if due.settled_ms.is_none() && due.overdue_ms < 0 {
+    let wait = if due.settled_ms.is_none() && due.frozen {
+        FROZEN_MS
+    } else if due.settled_ms.is_none() && due.overdue_ms < 0 {
         let wait =
             if fault.is_some_and(Fault::is_away) { rand::random_range(AWAY_MS.0..=AWAY_MS.1) } else { PINNED_MIN_MS };
         wait.min(-due.overdue_ms + 20)
@@ -84,7 +88,14 @@ mod tests {
             tries,
             key_no: 0,
         };
-        DuePayment { payment, booking_state: "paying".to_owned(), overdue_ms, pin_left_ms, settled_ms: None }
+        DuePayment {
+            payment,
+            booking_state: "paying".to_owned(),
+            overdue_ms,
+            pin_left_ms,
+            frozen: false,
+            settled_ms: None,
+        }
     }
 
     #[test]
@@ -104,6 +115,16 @@ mod tests {
         assert_eq!(wait(59_500, 500), Some(520));
         assert_eq!(wait(60_000, 0), Some(10_000));
         assert_eq!(wait(GIVE_UP_MS + 1, -1), None);
+    }
+
+    #[test]
+    fn while_the_clock_stands_no_deadline_comes_nearer() {
+        let frozen = |overdue_ms, pin_left_ms| DuePayment { frozen: true, ..due(1, overdue_ms, pin_left_ms) };
+        let waits = [(-5, 60_000), (3, 60_000), (59_990, 10)].map(|(overdue_ms, pin_left_ms)| {
+            let due = frozen(overdue_ms, pin_left_ms);
+            (quiet(&due, 200, 10_000), unresolved(&due, None))
+        });
+        assert_eq!(waits, [(FROZEN_MS, Some(FROZEN_MS)); 3]);
     }
 
     #[test]

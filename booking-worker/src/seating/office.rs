@@ -26,6 +26,8 @@ use crate::metrics::{
 
 /// How long to wait for news before looking after the lease and the stop.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long to wait before asking Postgres again whether a time to answer is over.
+const EARLY_MS: i64 = 100;
 /// Decisions in one transaction, at most.
 const BATCH: usize = 256;
 /// Places looked at first: enough for a batch, unless most of them can only stand.
@@ -181,8 +183,8 @@ impl<'a> Office<'a> {
                     self.newcomers.extend(entries.iter().map(|entry| (record.lane.scope, *entry)));
                 }
                 // Read anew, with what it wants now.
-                Change::Wished { entry } => {
-                    self.gone(record.lane.scope, *entry);
+                // Most who change their wishes wait, and are none of ours.
+                Change::Wished { entry } if self.queue.remove(record.lane.scope, *entry).is_some() => {
                     self.newcomers.push((record.lane.scope, *entry));
                 }
                 Change::Left { entry, .. } => self.gone(record.lane.scope, *entry),
@@ -281,7 +283,8 @@ impl<'a> Office<'a> {
             self.commit(&offers, &unserved).await?;
             metrics::histogram!(SEATING_BATCH_SECONDS).record(begun.elapsed().as_secs_f64());
         }
-        if !gathering.is_empty() || !asks.is_empty() {
+        // What was just refused was chosen from an old view, and so is what these would be told.
+        if !self.in_doubt && (!gathering.is_empty() || !asks.is_empty()) {
             self.tell(&gathering, &asks).await?;
         }
         self.wakes_at_ms = self.queue.next_end_ms(now_ms);
@@ -311,7 +314,11 @@ impl<'a> Office<'a> {
         let decided = offers.iter().map(|offer| (offer.sale, offer.entry));
         let decided = decided.chain(unserved.iter().map(|place| (place.sale, place.entry)));
         for (sale, entry) in decided.filter(|place| !refused.contains(place)) {
-            if self.queue.remove(sale, entry).is_some() {
+            // Postgres's clock says that there is time to answer yet: ours is ahead of it.
+            let early = unserved.iter().any(|place| place.unanswered && (place.sale, place.entry) == (sale, entry));
+            if let Some(place) = self.queue.of(sale, entry).filter(|_| early) {
+                place.asked_until_ms = Some(now_ms + EARLY_MS);
+            } else if self.queue.remove(sale, entry).is_some() {
                 self.newcomers.push((sale, entry));
             }
         }

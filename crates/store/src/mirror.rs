@@ -146,23 +146,33 @@ impl SaleMirror {
         if standing != Standing::Standing {
             self.standing.remove(&self.order.rank(entry));
         }
-        // Whoever was skipped may stand since; the seats lane may be ahead of the one that says so.
+        // The seats lane may be ahead of the one that says so: whoever was skipped, or left and was put back, may stand since.
         if matches!(standing, Standing::Holding(_) | Standing::Ended(..)) {
-            self.told.remove(&entry);
+            self.forget_told(entry, at_ms);
         }
         if matches!(standing, Standing::Holding(_)) {
             self.holding += 1;
         }
     }
 
-    /// The party is told something while it stands.
-    fn tell(&mut self, entry: i64, at_ms: i64) -> &mut Told {
+    /// The party is told something while it stands, unless that is over by now.
+    fn tell(&mut self, entry: i64, at_ms: i64, what: impl FnOnce(&mut Told)) {
         if let Some(place) = self.places.get_mut(&entry) {
+            if matches!(place.standing, Standing::Holding(_) | Standing::Ended(..)) && place.changed_at_ms >= at_ms {
+                return;
+            }
             place.changed_at_ms = at_ms;
         }
         let told = self.told.entry(entry).or_default();
         told.at_ms = at_ms;
-        told
+        what(told);
+    }
+
+    /// What it was told until then does not matter any more.
+    fn forget_told(&mut self, entry: i64, until_ms: i64) {
+        if self.told.get(&entry).is_some_and(|told| told.at_ms <= until_ms) {
+            self.told.remove(&entry);
+        }
     }
 
     /// The lobby has the numbers of this seed.
@@ -298,9 +308,7 @@ impl EventMirror {
             Change::Put { entry, class } => {
                 sale.puts.insert(*entry, at_ms);
                 sale.standing.remove(&sale.order.rank(*entry));
-                if sale.told.get(entry).is_some_and(|told| told.at_ms <= at_ms) {
-                    sale.told.remove(entry);
-                }
+                sale.forget_told(*entry, at_ms);
                 if sale.places.get(entry).is_some_and(|place| place.changed_at_ms > at_ms) {
                     // Seats were already held for it again.
                     sale.order.classify(*entry, Class(*class));
@@ -330,6 +338,12 @@ impl EventMirror {
                     if sale.place(*entry).standing == Standing::Waiting {
                         sale.set(*entry, Standing::Skipped, at_ms);
                     }
+                }
+            }
+            // Who wants something else now is not asked about what there was before.
+            Change::Wished { entry } => {
+                if let Some(told) = sale.told.get_mut(entry).filter(|told| told.at_ms <= at_ms) {
+                    told.question = None;
                 }
             }
             Change::TakenOver { entry, hand } => drop(sale.hands.insert(*entry, *hand)),
@@ -384,12 +398,12 @@ impl EventMirror {
             }
             Change::Gathers { sale, entry, until_ms } => {
                 if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
-                    sale.tell(*entry, at_ms).gathers_until_ms = Some(*until_ms);
+                    sale.tell(*entry, at_ms, |told| told.gathers_until_ms = Some(*until_ms));
                 }
             }
             Change::Asked { sale, entry, question } => {
                 if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
-                    sale.tell(*entry, at_ms).question = Some(question.clone());
+                    sale.tell(*entry, at_ms, |told| told.question = Some(question.clone()));
                 }
             }
             Change::Blocked { seats, .. } => self.taken += seats.len() as u32,

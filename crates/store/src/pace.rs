@@ -350,7 +350,7 @@ struct SeatsInPlay {
 /// How many seats are kept for a standing place `p`.
 macro_rules! kept {
     () => {
-        "case when p.asked_until is not null then p.asked_seats
+        "case when p.asked_until > clock_timestamp() then p.asked_seats
               when p.gathers_until <= clock_timestamp() then 0 else p.party end"
     };
 }

@@ -87,7 +87,7 @@ pub(crate) async fn told_standing(tx: &mut PgConnection, sale: Uuid) -> Result<H
     let rows: Vec<Row> = sqlx::query_as(
         "select entry, to_ms(gathers_until), to_ms(asked_until), asked_seats, asked_tiers, asked_apart from place
          where sale = $1 and ended_at is null and admitted_at is not null and state = 'standing'
-           and (gathers_until is not null or asked_until is not null)",
+           and (gathers_until is not null or asked_seats is not null)",
     )
     .bind(sale)
     .fetch_all(tx)

@@ -17,6 +17,9 @@ pub struct NewWishes {
     pub accepts: Accepts,
 }
 
+/// A fan changes the wishes at most so often.
+const CHANGES_MAX: i16 = 500;
+
 /// What came of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rewished {
@@ -24,6 +27,8 @@ pub enum Rewished {
     Done,
     /// Seats are held for what it wanted.
     TooLate,
+    /// They were changed as often as they may be.
+    TooOften,
     /// There is no such live place of this fan.
     NotLive,
 }
@@ -37,8 +42,11 @@ impl Store {
     pub async fn change_wishes(&self, place: Uuid, fan: Uuid, wishes: NewWishes) -> Result<Rewished> {
         let mut tx = self.pool.begin().await?;
         let changed: Option<(Uuid, Uuid, i64)> = sqlx::query_as(
-            "update place p set party = $3, tiers = $4, accepts = $5, wished = wished + 1 from sale s
-             where p.id = $1 and p.fan = $2 and p.state in ('waiting', 'skipped', 'standing') and s.id = p.sale
+            "update place p set party = $3, tiers = $4, accepts = $5, wished = wished + 1,
+                    -- A question is answered by it. It was asked once: its time is over.
+                    asked_until = case when asked_until is not null then least(asked_until, clock_timestamp()) end, asked_seats = null, asked_tiers = null, asked_apart = null
+             from sale s
+             where p.id = $1 and p.fan = $2 and p.state in ('waiting', 'skipped', 'standing') and p.wished < $6 and s.id = p.sale
              returning s.event, p.sale, p.entry",
         )
         .bind(place)
@@ -46,6 +54,7 @@ impl Store {
         .bind(i16::from(wishes.party))
         .bind(wishes.tiers.cast_signed())
         .bind(wishes.accepts.bits())
+        .bind(CHANGES_MAX)
         .fetch_optional(&mut *tx)
         .await?;
         if let Some((event, sale, entry)) = changed {
@@ -55,12 +64,17 @@ impl Store {
             self.publish(event, &[record]).await;
             return Ok(Rewished::Done);
         }
-        let live: bool =
-            sqlx::query_scalar("select exists(select from place where id = $1 and fan = $2 and ended_at is null)")
+        let often: Option<bool> =
+            sqlx::query_scalar("select wished >= $3 from place where id = $1 and fan = $2 and ended_at is null")
                 .bind(place)
                 .bind(fan)
-                .fetch_one(&mut *tx)
+                .bind(CHANGES_MAX)
+                .fetch_optional(&mut *tx)
                 .await?;
-        Ok(if live { Rewished::TooLate } else { Rewished::NotLive })
+        Ok(match often {
+            Some(true) => Rewished::TooOften,
+            Some(false) => Rewished::TooLate,
+            None => Rewished::NotLive,
+        })
     }
 }

@@ -10,7 +10,6 @@ use contracts::sales::SaleState;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use reqwest::Method;
-use serde_json::json;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -235,7 +234,7 @@ impl Fan {
         sleep(thought).await;
         if chance < 65 {
             let url = self.caller.url(&format!("/v1/sales/{}/places/mine", self.order.sale));
-            let body = json!({ "wishes": question.agreed(self.plan.party, &self.plan.wishes) });
+            let body = question.agreed(&self.plan.wishes);
             // Seats that fit may have come free, or the time have passed, a moment before.
             let ask = Ask::new("answer", Method::PATCH, url).bearer(&watched.place.receipt).expecting(&[404, 409]);
             if matches!(self.caller.send::<Joined>(ask.json(&body), &self.diary).await, Answer::Ok(..)) {

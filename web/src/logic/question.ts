@@ -10,13 +10,11 @@ export function questionWords(q: Question, tiers: readonly Pick<Tier, "id" | "na
   return `${plural(q.seats, "ticket")}${how} in ${names.join(" and ")}`;
 }
 
-/** The place's wishes, widened as far as what is offered needs. */
-export function agreed(q: Question, place: Pick<Place, "party" | "wishes">): Wishes {
+/** What the party asks for once it agrees: so many, and the place's wishes, widened as far as what is offered needs. */
+export function agreed(q: Question, place: Pick<Place, "wishes">): { party: number; wishes: Wishes } {
   const w = place.wishes ?? { tiers: [], other_tiers: false, apart: true, fewer: false, accessible: false };
   return {
-    ...w,
-    other_tiers: w.other_tiers || (w.tiers.length > 0 && q.tiers.some((id) => !w.tiers.includes(id))),
-    apart: w.apart || q.apart,
-    fewer: w.fewer || q.seats < place.party,
+    party: q.seats,
+    wishes: { ...w, other_tiers: w.other_tiers || (w.tiers.length > 0 && q.tiers.some((id) => !w.tiers.includes(id))), apart: w.apart || q.apart },
   };
 }

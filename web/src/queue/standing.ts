@@ -20,7 +20,7 @@ function question(app: App, acts: Acts, asked: Question): [HTMLElement, () => vo
     fill(out);
     try {
       const mine = (await call<Joined>("GET", path, { bearer: kept.receipt })).data.place;
-      const j = (await call<Joined>("PATCH", path, { bearer: kept.receipt, body: { wishes: agreed(asked, mine) } })).data;
+      const j = (await call<Joined>("PATCH", path, { bearer: kept.receipt, body: agreed(asked, mine) })).data;
       kept.receipt = j.receipt;
       places.set(app.saleId, kept);
       fill(out, h("p", { role: "status" }, "Agreed. They are being held for you…"));

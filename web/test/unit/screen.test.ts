@@ -49,9 +49,10 @@ test("whom nothing fits any more is asked", () => {
   assert.equal(questionWords({ ...question, apart: false, tiers: ["a", "b"] }, tiers), "2 tickets side by side in Stalls and Balcony");
   assert.equal(questionWords({ ...question, seats: 1 }, tiers), "1 ticket in Balcony");
   const wishes = { tiers: ["a"], other_tiers: false, apart: false, fewer: false, accessible: true };
-  assert.deepEqual(agreed(question, { party: 4, wishes }), { ...wishes, other_tiers: true, apart: true, fewer: true });
-  assert.deepEqual(agreed({ ...question, tiers: ["a"], apart: false }, { party: 2, wishes }), wishes);
-  assert.deepEqual(agreed({ ...question, apart: false }, { party: 2, wishes: { ...wishes, tiers: [] } }), { ...wishes, tiers: [] });
+  // Who agrees to two wants two, and no fewer.
+  assert.deepEqual(agreed(question, { wishes }), { party: 2, wishes: { ...wishes, other_tiers: true, apart: true } });
+  assert.deepEqual(agreed({ ...question, tiers: ["a"], apart: false }, { wishes }), { party: 2, wishes });
+  assert.deepEqual(agreed({ ...question, apart: false }, { wishes: { ...wishes, tiers: [] } }), { party: 2, wishes: { ...wishes, tiers: [] } });
 });
 
 test("a pause does not take the seats' screen away", () => {

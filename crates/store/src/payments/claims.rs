@@ -20,6 +20,8 @@ pub struct DuePayment {
     pub overdue_ms: i64,
     /// How long the seats may still be kept for it, in milliseconds; not positive when no longer.
     pub pin_left_ms: i64,
+    /// Whether the sale's clock stands still: neither time passes.
+    pub frozen: bool,
     /// How long ago the attempt ended, in milliseconds, if it did.
     pub settled_ms: Option<i64>,
 }
@@ -41,6 +43,7 @@ struct DueRow {
     booking_state: String,
     overdue_ms: i64,
     pin_left_ms: i64,
+    frozen: bool,
     settled_ms: Option<i64>,
 }
 
@@ -63,6 +66,7 @@ impl From<DueRow> for DuePayment {
             booking_state: row.booking_state,
             overdue_ms: row.overdue_ms,
             pin_left_ms: row.pin_left_ms,
+            frozen: row.frozen,
             settled_ms: row.settled_ms,
         }
     }
@@ -83,6 +87,7 @@ impl Store {
             payments!(
                 ", b.state as booking_state, to_ms(sale_clock(b.sale)) - to_ms(b.deadline) as overdue_ms,
                    to_ms(coalesce(b.pinned_until, b.deadline + $3 * interval '1 ms')) - to_ms(sale_clock(b.sale)) as pin_left_ms,
+                   exists(select from clock_act where sale = b.sale and ended_at is null) as frozen,
                    to_ms(clock_timestamp()) - to_ms(p.settled_at) as settled_ms
                  from p join booking b on b.id = p.booking"
             )

@@ -6,6 +6,7 @@ use store::Guards;
 use store::feed::{Change, Question};
 use store::follow::Follower;
 use store::joins::Accepts;
+use store::mending::{Mend, Mended};
 use store::wishes::{NewWishes, Rewished};
 use testkit::eventually;
 
@@ -96,6 +97,41 @@ async fn whom_nothing_fits_is_asked_and_gets_what_is_kept() -> Result {
     assert_eq!(done.held.iter().map(|hold| (hold.entry, hold.seats.len())).collect::<Vec<_>>(), [(1, 8)]);
     assert_eq!(world.store.change_wishes(places[0].id, places[0].fan, agreed).await?, Rewished::TooLate);
     assert_eq!(told(&world, &mut follower, 1).await?, (None, None));
+    world.sound().await
+}
+
+#[tokio::test]
+async fn a_change_of_wishes_closes_the_question() -> Result {
+    let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
+    let seating = world.seating().await?;
+    let mut follower = Follower::start(&world.store, world.event).await?;
+    let places = let_in(&world, &[8]).await?;
+    world.seat(&seating).await?;
+    assert!(told(&world, &mut follower, 1).await?.1.is_some());
+    // Seven side by side are no more to be had than eight were; who was asked once is not asked again.
+    let seven = NewWishes { party: 7, tiers: 0, accepts: TOGETHER };
+    assert_eq!(world.store.change_wishes(places[0].id, places[0].fan, seven).await?, Rewished::Done);
+    assert_eq!(told(&world, &mut follower, 1).await?.1, None);
+    assert_eq!(world.seat(&seating).await?.unserved, [(world.sale, 1)]);
+    world.sound().await
+}
+
+#[tokio::test]
+async fn who_was_put_back_is_asked_again() -> Result {
+    let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
+    let seating = world.seating().await?;
+    let mut follower = Follower::start(&world.store, world.event).await?;
+    let places = let_in(&world, &[8]).await?;
+    world.seat(&seating).await?;
+    assert!(told(&world, &mut follower, 1).await?.1.is_some());
+    world.store.leave(world.event, world.sale, places[0].fan).await?;
+    assert_eq!(told(&world, &mut follower, 1).await?.1, None);
+    let mend = Mend { sale: world.sale, place: places[0].id, account: world.account, reason: "a slip" };
+    assert_eq!(world.store.put_back(&mend, false).await?, Mended::Done);
+    world.tick(world.pacing().await?).await?;
+    world.seat(&seating).await?;
+    assert!(told(&world, &mut follower, 1).await?.1.is_some());
+    // Also where one lane is heard long before the other.
     world.sound().await
 }
 
