@@ -289,7 +289,7 @@ pub struct EstimateCounts {
     pub p90_error: Option<f64>,
 }
 
-/// Seats kept for a party while it is asked whether it takes them.
+/// Seats that a party may still get, if nobody before it takes them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Question {
     /// How many.
@@ -298,7 +298,7 @@ pub struct Question {
     pub tiers: Vec<String>,
     /// Whether they are not side by side.
     pub apart: bool,
-    /// Until when they are kept for the answer. Without one, the place ends then.
+    /// Until when it may answer. Without an answer, the place ends then.
     pub until_ms: i64,
 }
 

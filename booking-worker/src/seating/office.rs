@@ -222,18 +222,25 @@ impl<'a> Office<'a> {
         }
     }
 
-    /// Chooses seats for those who stand, in order, and commits a batch. Between the choice of seats and its transaction
-    /// nothing is waited for.
+    /// Chooses seats for those who stand, in order, and commits a batch. Between the last choice of
+    /// seats and its transaction nothing is waited for.
     async fn decide(&mut self) -> Result<()> {
         let (begun, now_ms) = (Instant::now(), self.clock.now_ms());
         let (free, held) = self.floor.now();
         let allotment = |sale: Uuid| self.follower.mirror().sales.get(&sale).and_then(|sale| sale.now.allotment);
         let shares: Vec<Share> =
             self.queue.sales().map(|sale| self.floor.share(sale, allotment(sale), &held)).collect();
-        let mut most = HEAD;
+        let (mut most, mut at_once) = (HEAD, None);
         let (plan, names) = loop {
             let (standing, names) = self.queue.in_order(most, now_ms);
-            let plan = seat_in_order(&self.floor.hall, &free, &held, &standing, &shares, BATCH);
+            let plan = seat_in_order(&self.floor.hall, &free, &held, &standing, &shares, at_once.unwrap_or(1), BATCH);
+            if at_once.is_none() && !plan.asked.is_empty() {
+                let now = self.store.asked_at_once(self.lease.scope).await?;
+                at_once = Some(now);
+                if now > 1 {
+                    continue;
+                }
+            }
             // What is decided for the head of a line does not depend on those behind it.
             if plan.offers.len() + plan.sold_out.len() >= BATCH || names.len() == self.queue.len() {
                 break (plan, names);

@@ -194,7 +194,7 @@ pub enum Change {
         sale: Uuid,
         /// The place's entry.
         entry: i64,
-        /// What is kept for it, and until when.
+        /// What, and until when.
         question: Question,
     },
     /// seats: the promoter keeps these back.
@@ -229,7 +229,7 @@ pub struct Question {
     pub tiers: Vec<String>,
     /// Whether they are not side by side.
     pub apart: bool,
-    /// Until when they are kept for the answer.
+    /// Until when it may answer.
     pub until_ms: i64,
 }
 

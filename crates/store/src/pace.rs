@@ -338,8 +338,8 @@ struct InPlay {
 #[derive(Clone, Copy, sqlx::FromRow)]
 struct SeatsInPlay {
     free: i64,
-    /// Seats kept for admitted places that have none yet: as many as the party, or as it is asked to take; none once its time
-    /// to gather is over.
+    /// Seats kept for admitted places that have none yet: as many as the party, or its part of what it is asked to take; none once
+    /// its time to gather is over.
     standing: i64,
     /// Admitted places that have none yet.
     parties: i64,
@@ -347,10 +347,10 @@ struct SeatsInPlay {
     unpaid: i64,
 }
 
-/// How many seats are kept for a standing place `p`.
+/// How many seats are kept for a standing place `p`, while `a.at_once` are asked about the same ones.
 macro_rules! kept {
     () => {
-        "case when p.asked_until > clock_timestamp() then p.asked_seats
+        "case when p.asked_until > clock_timestamp() then p.asked_seats::float8 / a.at_once
               when p.gathers_until <= clock_timestamp() then 0 else p.party end"
     };
 }
@@ -362,12 +362,12 @@ impl InPlay {
                     w.standing, w.parties,
                     (select count(*) from booking where event = $1 and state in ('held', 'paying', 'capturing')) as unpaid
              -- Of those who wait for their own sale's share no more than it has left: they can take nothing else.
-             from (select coalesce(sum(case when s.allotment is null then w.seats else least(w.seats, greatest(0, s.allotment -
+             from (select floor(coalesce(sum(case when s.allotment is null then w.seats else least(w.seats, greatest(0, s.allotment -
                          (select count(*) from booking b join hold_seat h on h.booking = b.id and h.live
-                          where b.event = s.event and b.sale = s.id))) end), 0)::bigint as standing, coalesce(sum(w.parties), 0)::bigint as parties
+                          where b.event = s.event and b.sale = s.id))) end), 0))::bigint as standing, coalesce(sum(w.parties), 0)::bigint as parties
                    from sale s join lateral (select count(*) as parties, coalesce(sum(",
             kept!(),
-            "), 0) as seats from place p
+            "), 0) as seats from place p cross join (select asked_at_once($1) as at_once) a
                          where p.sale = s.id and p.ended_at is null and p.admitted_at is not null and p.state = 'standing') w on w.parties > 0
                    where s.event = $1) w"
         ))
@@ -379,9 +379,9 @@ impl InPlay {
         let (standing, parties, unpaid) = sqlx::query_as(concat!(
             "select w.standing, w.parties,
                     (select count(*) from booking where event = $1 and sale = $2 and state in ('held', 'paying', 'capturing'))
-             from (select coalesce(sum(",
+             from (select floor(coalesce(sum(",
             kept!(),
-            "), 0)::bigint as standing, count(*) as parties from place p
+            "), 0))::bigint as standing, count(*) as parties from place p cross join (select asked_at_once($1) as at_once) a
                    where sale = $2 and ended_at is null and admitted_at is not null and state = 'standing') w"
         ))
         .bind(event)

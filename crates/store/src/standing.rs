@@ -79,6 +79,15 @@ impl Store {
         self.publish(event, &records).await;
         Ok(told)
     }
+
+    /// How many parties of an event are asked about the same seats at once, at least one: the more say no, the more.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn asked_at_once(&self, event: Uuid) -> Result<u32> {
+        let at_once: i32 = sqlx::query_scalar("select asked_at_once($1)").bind(event).fetch_one(&self.pool).await?;
+        Ok(at_once.unsigned_abs())
+    }
 }
 
 /// What the sale's standing places were told.

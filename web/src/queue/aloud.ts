@@ -19,7 +19,7 @@ const aloud = (s: string): void => text($("assertive"), s);
 
 export function announce(s: Screen): void {
   shownAt = performance.now();
-  const said: Partial<Record<Screen, string>> = { holding: "Your turn! Seats are held for you.", standing: "It is your turn.", asked: "Your turn! Other tickets than you asked for are kept for you: would they do?" };
+  const said: Partial<Record<Screen, string>> = { holding: "Your turn! Seats are held for you.", standing: "It is your turn.", asked: "Your turn! Other tickets than you asked for are left: would they do?" };
   if (said[s]) aloud(said[s]);
 }
 

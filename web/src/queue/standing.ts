@@ -10,7 +10,7 @@ import type { Acts, App, Drawn } from "./app";
 import { leaveButton, updated } from "./line";
 import { placeDetails } from "./place-details";
 
-/** What is kept for the party while it is asked, and the two answers. */
+/** What the party is asked to take, and the two answers. */
 function question(app: App, acts: Acts, asked: Question): [HTMLElement, () => void] {
   const left = h("strong", { role: "timer", "data-testid": "question-left" });
   const out = h("div");
@@ -23,7 +23,7 @@ function question(app: App, acts: Acts, asked: Question): [HTMLElement, () => vo
       const j = (await call<Joined>("PATCH", path, { bearer: kept.receipt, body: agreed(asked, mine) })).data;
       kept.receipt = j.receipt;
       places.set(app.saleId, kept);
-      fill(out, h("p", { role: "status" }, "Agreed. They are being held for you…"));
+      fill(out, h("p", { role: "status" }, "Agreed. You get them if nobody before you takes them…"));
     } catch (e) {
       fill(out, trouble(e as Problem));
     }
@@ -34,7 +34,7 @@ function question(app: App, acts: Acts, asked: Question): [HTMLElement, () => vo
   return [h("div", { class: "card centre", "data-testid": "question" },
     h("p", { class: "lead" }, "Nothing that fits what you asked for can come free any more."),
     h("p", null, "We can still offer you ", h("strong", null, questionWords(asked, app.event?.tiers ?? [])), "."),
-    h("p", null, "They are kept for you for another ", left, ". Without an answer they go to the next in line, and your place ends."),
+    h("p", null, "Say so within ", left, ", or your place ends. Of those who take them, whoever is first in line gets them."),
     h("p", { class: "row" }, take, no), out), tick];
 }
 

@@ -59,7 +59,7 @@ pub struct SeatingPlan {
     pub sold_out: Vec<u64>,
     /// Those who stand while free seats are kept for them.
     pub gathering: Vec<u64>,
-    /// Those whom nothing fits any more that is free or held, each with what is kept for it while it is asked.
+    /// Those whom nothing fits any more that is free or held, each with the nearest to it that may be left for it.
     pub asked: Vec<Offer>,
     /// How many were left standing: what is held may still come free for them, or they are asked.
     pub standing: usize,
@@ -71,7 +71,8 @@ pub struct SeatingPlan {
 /// unpaid holds) free too, and everything just offered to those before it, which is then held as well; or it is asked, if it
 /// may be, what else it would take, as long as there is anything; or it is sold out. No tier is offered to anyone behind a party
 /// that gathers and accepts it, so no seat that it could take goes past it; once its time to gather is over, seats that alone
-/// do not fit it go past. What a party is asked about is kept for it. With nothing held and nobody to ask, the head of the
+/// do not fit it go past. What a party is asked about is kept for it; `at_once` parties are asked about each seat, in the line's
+/// order, and those before decide first. With nothing held and nobody to ask, the head of the
 /// line never stands: it is either offered seats or sold out, and so the next one is the head. It makes no difference whether
 /// a line is decided in one go or in several.
 ///
@@ -86,11 +87,15 @@ pub fn seat_in_order(
     held: &Free,
     standing: &[Standing],
     shares: &[Share],
+    mut at_once: u32,
     limit: usize,
 ) -> SeatingPlan {
-    let mut rooms: Vec<u32> = shares.iter().map(|share| share.free).collect();
-    let mut left = free.bits_of(hall).clone();
-    let mut in_play = left.clone();
+    let rooms = shares.iter().map(|share| share.free).collect();
+    let mut left = Left { seats: free.bits_of(hall).clone(), rooms };
+    // What may still be asked about: while nobody else is asked, whatever is left.
+    let mut pool = left.clone();
+    let mut asked = Left { seats: Bits::none(hall.capacity()), rooms: vec![0; shares.len()] };
+    let mut in_play = left.seats.clone();
     in_play.add(held.bits_of(hall));
     // What is offered stays in play, so this holds for the whole line.
     let kept = hall.kept(&in_play);
@@ -103,7 +108,6 @@ pub fn seat_in_order(
             break;
         }
         let acceptable = wish.acceptable(hall);
-        let now = |wish: Wish, rooms: &[u32]| rooms.get(sale).map_or(Some(wish), |room| within(wish, *room));
         let ever = |wish: Wish| {
             shares.get(sale).map_or(Some(wish), |share| within(wish, share.free.saturating_add(share.held)))
         };
@@ -117,33 +121,42 @@ pub fn seat_in_order(
                     .or_insert_with(|| choose_keeping(hall, &in_play, &wish, 0, &hall.kept(left)).is_some())
             })
         };
-        let choice = now(wish, &rooms).and_then(|wish| best(wish, &left, barred));
+        let choice = left.within(sale, wish).and_then(|wish| best(wish, &left.seats, barred));
         if let Some(choice) = choice {
-            take(&choice, &mut left, rooms.get_mut(sale));
+            left.take(&choice, sale);
+            pool.take(&choice, sale);
             // What is released depends on what is left.
             fits.clear();
             plan.offers.push(Offer { key, choice });
-        } else if may_fit(wish, &left) {
+        } else if may_fit(wish, &left.seats) {
             plan.standing += 1;
             if !gathers {
                 continue;
             }
             // Whom the share alone keeps waiting could not take the seats now.
-            if now(wish, &rooms).is_some() {
+            if left.within(sale, wish).is_some() {
                 let one = Wish { party: 1, accessible: false, ..wish };
-                if best(one, &left, barred).is_some() {
+                if best(one, &left.seats, barred).is_some() {
                     plan.gathering.push(key);
                 }
                 barred |= acceptable;
             }
-            if let Some(room) = rooms.get_mut(sale) {
-                *room = room.saturating_sub(wish.party.into());
+            for left in [&mut left, &mut pool] {
+                left.less(sale, wish.party.into());
             }
-        } else if may_be_asked && may_fit(wish.anything(), &left) {
+        } else if may_be_asked && may_fit(wish.anything(), &left.seats) {
             plan.standing += 1;
-            let nearest = now(wish.anything(), &rooms).and_then(|wish| best(wish, &left, barred));
-            let Some(choice) = nearest else { continue };
-            take(&choice, &mut left, rooms.get_mut(sale));
+            let nearest = |pool: &Left| best(pool.within(sale, wish.anything())?, &pool.seats, barred);
+            let choice = nearest(&pool).or_else(|| {
+                let again = (at_once > 1).then(|| left.and(&asked))?;
+                let choice = nearest(&again)?;
+                (pool, at_once) = (again, at_once - 1);
+                Some(choice)
+            });
+            let Some(choice) = choice else { continue };
+            asked.give(&left, &choice, sale);
+            left.take(&choice, sale);
+            pool.take(&choice, sale);
             fits.clear();
             plan.asked.push(Offer { key, choice });
         } else {
@@ -153,13 +166,49 @@ pub fn seat_in_order(
     plan
 }
 
-/// Takes seats from what is left for those behind. They stay in play: offered is not sold.
-fn take(choice: &Choice, left: &mut Bits, room: Option<&mut u32>) {
-    if let Some(room) = room {
-        *room -= choice.seats.len() as u32;
+/// Seats for those behind, and how many of them each sale may take by its share. What is taken of them stays in play: offered
+/// is not sold.
+#[derive(Clone)]
+struct Left {
+    seats: Bits,
+    rooms: Vec<u32>,
+}
+
+impl Left {
+    /// The wish as far as its sale's share can serve it.
+    fn within(&self, sale: usize, wish: Wish) -> Option<Wish> {
+        self.rooms.get(sale).map_or(Some(wish), |room| within(wish, *room))
     }
-    for &seat in &choice.seats {
-        left.remove(seat);
+
+    fn less(&mut self, sale: usize, seats: u32) {
+        if let Some(room) = self.rooms.get_mut(sale) {
+            *room = room.saturating_sub(seats);
+        }
+    }
+
+    fn take(&mut self, choice: &Choice, sale: usize) {
+        let taken = choice.seats.iter().filter(|seat| self.seats.remove(**seat)).count();
+        self.less(sale, taken as u32);
+    }
+
+    /// Adds what a choice is about to take of `from`.
+    fn give(&mut self, from: &Self, choice: &Choice, sale: usize) {
+        for seat in choice.seats.iter().filter(|seat| from.seats.contains(**seat)) {
+            self.seats.insert(*seat);
+            if let Some(room) = self.rooms.get_mut(sale) {
+                *room += 1;
+            }
+        }
+    }
+
+    /// All of both.
+    fn and(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        both.seats.add(&other.seats);
+        for (room, more) in both.rooms.iter_mut().zip(&other.rooms) {
+            *room = room.saturating_add(*more);
+        }
+        both
     }
 }
 

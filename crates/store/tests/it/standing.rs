@@ -5,10 +5,11 @@ use std::time::Duration;
 use store::Guards;
 use store::feed::{Change, Question};
 use store::follow::Follower;
-use store::joins::Accepts;
+use store::joins::{Accepts, JoinAsk};
 use store::mending::{Mend, Mended};
 use store::wishes::{NewWishes, Rewished};
 use testkit::eventually;
+use uuid::Uuid;
 
 use crate::world::{Recipe, Result, World};
 
@@ -19,11 +20,13 @@ async fn world(recipe: Recipe) -> Result<World> {
     World::new(Recipe { standing: 0, ..recipe }).await
 }
 
+fn join_together(party: u8) -> JoinAsk {
+    JoinAsk { accepts: TOGETHER, ..crate::world::ask(crate::world::id(), party) }
+}
+
 /// Lets in parties who sit together or not at all.
 async fn let_in(world: &World, parties: &[u8]) -> Result<Vec<store::joins::PlaceRow>> {
-    let asks = parties
-        .iter()
-        .map(|party| store::joins::JoinAsk { accepts: TOGETHER, ..crate::world::ask(crate::world::id(), *party) });
+    let asks = parties.iter().map(|party| join_together(*party));
     let places = world.join_as(&asks.collect::<Vec<_>>()).await?;
     world.tick(world.pacing().await?).await?;
     Ok(places)
@@ -132,6 +135,75 @@ async fn who_was_put_back_is_asked_again() -> Result {
     world.seat(&seating).await?;
     assert!(told(&world, &mut follower, 1).await?.1.is_some());
     // Also where one lane is heard long before the other.
+    world.sound().await
+}
+
+/// Whom everybody asked refuses: how many were let in and how many of them are asked, after so many rounds of refusals.
+async fn waves(world: &World, rounds: usize) -> Result<Vec<(usize, usize)>> {
+    let seating = world.seating().await?;
+    // All but one seat of the two rows is held, and everybody else is two who sit together.
+    let_in(world, &[6, 5]).await?;
+    for (entry, seats) in [(1, &[0, 1, 2, 3, 4, 5][..]), (2, &[6, 7, 8, 9, 10])] {
+        let hold = world.hold(&seating, entry, seats).await?;
+        world.pay(hold.booking).await?;
+    }
+    let line = std::iter::repeat_with(|| join_together(2)).take(40);
+    world.join_as(&line.collect::<Vec<_>>()).await?;
+    let mut seen = Vec::new();
+    for _ in 0..rounds {
+        // One goes in at a tick, and is asked before the next.
+        while !world.tick(world.pacing().await?).await?.admitted.is_empty() {
+            world.seat(&seating).await?;
+        }
+        let standing = world.store.standing_places(world.event).await?;
+        seen.push((standing.len(), standing.iter().filter(|place| place.asked_until_ms.is_some()).count()));
+        for place in standing {
+            let fan = sqlx::query_scalar("select fan from place where sale = $1 and entry = $2")
+                .bind(place.sale)
+                .bind(place.entry)
+                .fetch_one(&world.db.pool)
+                .await?;
+            world.store.leave(world.event, world.sale, fan).await?;
+        }
+    }
+    Ok(seen)
+}
+
+#[tokio::test]
+async fn while_all_refuse_the_last_seat_twice_as_many_are_asked_each_time() -> Result {
+    let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
+    assert_eq!(waves(&world, 5).await?, [(1, 1), (2, 2), (4, 4), (8, 8), (16, 16)]);
+    world.sound().await
+}
+
+#[tokio::test]
+async fn who_agrees_waits_until_those_before_have_said_no() -> Result {
+    let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
+    waves(&world, 2).await?;
+    let seating = world.seating().await?;
+    let mut follower = Follower::start(&world.store, world.event).await?;
+    while !world.tick(world.pacing().await?).await?.admitted.is_empty() {
+        world.seat(&seating).await?;
+    }
+    let asked = world.store.standing_places(world.event).await?;
+    let [first, second, ..] = &asked[..] else { panic!("{asked:?}") };
+    for place in [first, second] {
+        assert_eq!(told(&world, &mut follower, place.entry).await?.1.expect("a question").seats, 1);
+    }
+    let of = async |entry: i64| -> Result<(Uuid, Uuid)> {
+        let row = sqlx::query_as("select id, fan from place where sale = $1 and entry = $2");
+        Ok(row.bind(world.sale).bind(entry).fetch_one(&world.db.pool).await?)
+    };
+    let ((id, fan), (_, before)) = (of(second.entry).await?, of(first.entry).await?);
+    let agreed = NewWishes { party: 1, tiers: 0, accepts: TOGETHER };
+    assert_eq!(world.store.change_wishes(id, fan, agreed).await?, Rewished::Done);
+    assert!(world.seat(&seating).await?.held.is_empty(), "the first may take it yet");
+    world.store.leave(world.event, world.sale, before).await?;
+    let held = world.seat(&seating).await?.held;
+    assert_eq!(
+        held.iter().map(|hold| (hold.entry, hold.seats.clone())).collect::<Vec<_>>(),
+        [(second.entry, vec![11])]
+    );
     world.sound().await
 }
 

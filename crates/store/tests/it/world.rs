@@ -309,7 +309,8 @@ impl World {
         let allotment = self.store.sale(self.sale).await?.context("the sale")?.draft.allotment;
         let (all, unpaid) = (self.hall.capacity() - free.count(), held.count());
         let share = allotment.map_or(Share::ALL, |allotment| Share::of(allotment, all, unpaid));
-        let plan = seat_in_order(&self.hall, &free, &held, &line, &[share], 1_000);
+        let at_once = self.store.asked_at_once(self.event).await?;
+        let plan = seat_in_order(&self.hall, &free, &held, &line, &[share], at_once, 1_000);
         let place = |key: u64| &places[key as usize];
         let offers = plan.offers.into_iter().map(|offer| {
             let wished = place(offer.key).wished;

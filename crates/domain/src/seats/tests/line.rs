@@ -33,18 +33,19 @@ fn offers_follow_the_line_and_the_limit() {
     let hall = rows(&["aaaa", "aaaa"]);
     let line = line([party(2), party(5), party(2), party(4)]);
     let (free, held) = (Free::all(&hall), Free::none(8));
-    let plan = seat_in_order(&hall, &free, &held, &line, &[], 9);
+    let plan = seat_in_order(&hall, &free, &held, &line, &[], 1, 9);
     let seats: Vec<_> = plan.offers.iter().map(|offer| (offer.key, offer.choice.seats.clone())).collect();
     assert_eq!(seats, [(0, vec![0, 1]), (2, vec![2, 3]), (3, vec![4, 5, 6, 7])]);
     assert_eq!((plan.sold_out, plan.standing), (vec![1], 0));
-    let plan = seat_in_order(&hall, &free, &held, &line, &[], 2);
+    let plan = seat_in_order(&hall, &free, &held, &line, &[], 1, 2);
     assert_eq!((plan.offers.len(), plan.sold_out), (1, vec![1]));
 }
 
 #[test]
 fn what_is_offered_may_come_free_again() {
     let hall = rows(&["aaa"]);
-    let plan = seat_in_order(&hall, &Free::all(&hall), &Free::none(3), &line([party(2), party(2), party(1)]), &[], 9);
+    let plan =
+        seat_in_order(&hall, &Free::all(&hall), &Free::none(3), &line([party(2), party(2), party(1)]), &[], 1, 9);
     // The second pair may still get the first one's seats, and the single must not take the third from under it.
     assert_eq!((plan.offers.len(), plan.sold_out, plan.standing), (1, vec![], 2));
 }
@@ -55,7 +56,7 @@ fn nothing_goes_past_a_party_that_stands() {
     let (free, held) = (free(&hall, [0, 1, 4, 5]), free(&hall, [2, 3]));
     let four_of_a = Wish { tiers: 0b01, ..party(4) };
     let line = line([four_of_a, Wish { tiers: 0b01, ..party(2) }, party(2), party(5)]);
-    let plan = seat_in_order(&hall, &free, &held, &line, &[], 9);
+    let plan = seat_in_order(&hall, &free, &held, &line, &[], 1, 9);
     assert_eq!(plan.offers.iter().map(|offer| offer.key).collect::<Vec<_>>(), [2]);
     assert_eq!(plan.offers[0].choice.seats, [4, 5]);
     assert_eq!((plan.sold_out.clone(), plan.standing), (vec![3], 2));
@@ -78,7 +79,7 @@ fn nothing_goes_past_a_party_that_stands() {
 fn seats_go_past_a_party_once_its_time_to_gather_is_over() {
     let hall = rows(&["aaaa"]);
     let (free, held) = (free(&hall, [0, 1]), free(&hall, [2, 3]));
-    let decide = |line: &[Standing], free: &Free, held: &Free| seat_in_order(&hall, free, held, line, &[], 9);
+    let decide = |line: &[Standing], free: &Free, held: &Free| seat_in_order(&hall, free, held, line, &[], 1, 9);
     let mut line = line([party(4), party(2)]);
     let plan = decide(&line, &free, &held);
     assert_eq!((plan.offers.len(), plan.gathering, plan.standing), (0, vec![0], 2));
@@ -99,23 +100,53 @@ fn whom_nothing_fits_any_more_is_asked_while_the_nearest_is_kept() {
     let may = |party: Standing| Standing { may_be_asked: true, ..party };
     let line: Vec<_> = line([party(4), party(4), party(1), party(1)]).into_iter().map(may).collect();
     let (all, none) = (Free::all(&hall), Free::none(4));
-    let plan = seat_in_order(&hall, &all, &none, &line, &[], 9);
+    let plan = seat_in_order(&hall, &all, &none, &line, &[], 1, 9);
     // Four apart are kept for the first; the second may hope that it says no, and so may those behind.
     assert_eq!((plan.asked[0].key, plan.asked[0].choice.seats.len()), (0, 4));
     assert_eq!((plan.asked.len(), plan.offers.len(), plan.sold_out.len(), plan.standing), (1, 0, 0, 4));
     // Who has not answered in time is asked no more, and the next one is.
     let mut late = line.clone();
     late[0].may_be_asked = false;
-    let plan = seat_in_order(&hall, &all, &none, &late, &[], 9);
+    let plan = seat_in_order(&hall, &all, &none, &late, &[], 1, 9);
     assert_eq!((plan.sold_out, plan.asked[0].key), (vec![0], 1));
     // Fewer are kept where there are fewer, and no more than are left of the sale's share.
-    let plan = seat_in_order(&hall, &free(&hall, [0, 2, 3]), &none, &line, &[Share::of(2, 0, 0)], 9);
+    let plan = seat_in_order(&hall, &free(&hall, [0, 2, 3]), &none, &line, &[Share::of(2, 0, 0)], 1, 9);
     assert_eq!((plan.asked[0].choice.seats.len(), plan.offers.len()), (2, 0));
-    let plan = seat_in_order(&hall, &free(&hall, [0, 2, 3]), &none, &line[1..3], &[Share::of(3, 0, 0)], 9);
+    let plan = seat_in_order(&hall, &free(&hall, [0, 2, 3]), &none, &line[1..3], &[Share::of(3, 0, 0)], 1, 9);
     assert_eq!((plan.asked[0].choice.seats.len(), plan.standing), (3, 2));
     // With nothing left that anybody could take there is nothing to ask about.
-    let plan = seat_in_order(&hall, &none, &none, &line, &[], 9);
+    let plan = seat_in_order(&hall, &none, &none, &line, &[], 1, 9);
     assert_eq!((plan.asked, plan.sold_out), (vec![], vec![0, 1, 2, 3]));
+}
+
+#[test]
+fn several_are_asked_about_the_same_seats_and_whoever_is_before_decides_first() {
+    let hall = rows(&["aaa", "b"]);
+    let may = |party: Standing| Standing { may_be_asked: true, ..party };
+    let mut line: Vec<_> = line([party(4), party(2), party(4), party(5), party(3)]).into_iter().map(may).collect();
+    let (last, none) = (free(&hall, [1, 3]), Free::none(4));
+    let asked = |line: &[Standing], at_once: u32, shares: &[Share]| {
+        let plan = seat_in_order(&hall, &last, &none, line, shares, at_once, 9);
+        assert_eq!((plan.offers.len(), plan.sold_out.len()), (0, 0));
+        plan.asked.iter().map(|offer| (offer.key, offer.choice.seats.clone())).collect::<Vec<_>>()
+    };
+    let both = vec![1, 3];
+    assert_eq!(asked(&line, 1, &[]), [(0, both.clone())]);
+    assert_eq!(asked(&line, 3, &[]), [0, 1, 2].map(|key| (key, both.clone())));
+    assert_eq!(asked(&line, 99, &[]).len(), 5);
+    // No party is asked about more than its sale has left, and the seats of a round are asked about once each.
+    (line[1].sale, line[3].sale) = (1, 1);
+    let shares = [Share::of(2, 0, 0), Share::of(1, 0, 0)];
+    let asked = asked(&line, 2, &shares);
+    assert_eq!(asked.iter().map(|(key, seats)| (*key, seats.len())).collect::<Vec<_>>(), [(0, 2), (1, 1), (2, 1)]);
+    // Who agrees waits for those before, and gets what they leave; those behind are not asked then.
+    (line[1].sale, line[3].sale) = (0, 0);
+    line[2].wish = Wish { apart: true, fewer: true, ..line[2].wish };
+    let plan = seat_in_order(&hall, &last, &none, &line, &[], 5, 9);
+    let keys = |offers: &[Offer]| offers.iter().map(|offer| offer.key).collect::<Vec<_>>();
+    assert_eq!((keys(&plan.offers), keys(&plan.asked), plan.sold_out.len()), (vec![], vec![0, 1], 0));
+    let plan = seat_in_order(&hall, &last, &none, &line[2..], &[], 5, 9);
+    assert_eq!((keys(&plan.offers), plan.standing, plan.asked.len()), (vec![2], 2, 0));
 }
 
 #[test]
@@ -133,7 +164,7 @@ fn accessible_seats_wait_for_what_is_held() {
     let (accessible, last) = (free(&hall, [0, 1]), free(&hall, [2]));
     let none = Free::none(3);
     let keys = |free: &Free, held: &Free, wish: Wish| {
-        let plan = seat_in_order(&hall, free, held, &line([wish]), &[], 9);
+        let plan = seat_in_order(&hall, free, held, &line([wish]), &[], 1, 9);
         (plan.offers.len(), plan.sold_out.len(), plan.standing)
     };
     // The held seat may be paid for, which would release the others; it may also come back, which would not.
@@ -142,7 +173,7 @@ fn accessible_seats_wait_for_what_is_held() {
     assert_eq!(keys(&accessible.union(&last), &none, party(2)), (0, 1, 0));
     assert_eq!(keys(&accessible, &last, Wish { accessible: true, ..party(2) }), (1, 0, 0));
     // The first pair is sold out; once the last other seat went, the next one may hope for the accessible ones.
-    let plan = seat_in_order(&hall, &last, &accessible, &line([party(2), party(1), party(2)]), &[], 9);
+    let plan = seat_in_order(&hall, &last, &accessible, &line([party(2), party(1), party(2)]), &[], 1, 9);
     assert_eq!((plan.offers[0].key, plan.sold_out, plan.standing), (1, vec![0], 1));
 }
 
@@ -153,7 +184,7 @@ fn nobody_gets_more_than_is_left_of_their_sale_s_share() {
     let of = |sale: usize, size: u8| (sale, party(size));
     let plan = |free: &Free, held: &Free, line: &[(usize, Wish)], shares: &[Share]| {
         let line: Vec<_> = (0..).zip(line).map(|(key, &(sale, wish))| stands(key, wish, sale)).collect();
-        let plan = seat_in_order(&hall, free, held, &line, shares, 9);
+        let plan = seat_in_order(&hall, free, held, &line, shares, 1, 9);
         (plan.offers.iter().map(|offer| (offer.key, offer.choice.seats.len())).collect::<Vec<_>>(), plan.sold_out)
     };
     let three = [Share::of(3, 0, 0), Share::ALL];
@@ -202,8 +233,8 @@ proptest! {
         let hall = a_hall();
         let of = |wanted: u8| free(&hall, (0..).zip(&state).filter(|&(_, &is)| is == wanted).map(|(seat, _)| seat));
         let (free, held, line) = (of(0), of(1), line(wishes));
-        let plan = seat_in_order(&hall, &free, &held, &line, &[], limit);
-        prop_assert_eq!(&plan, &seat_in_order(&hall, &free, &held, &line, &[], limit));
+        let plan = seat_in_order(&hall, &free, &held, &line, &[], 1, limit);
+        prop_assert_eq!(&plan, &seat_in_order(&hall, &free, &held, &line, &[], 1, limit));
         prop_assert!(plan.offers.len() + plan.sold_out.len() <= limit);
 
         let mut left = free.clone();
@@ -223,12 +254,12 @@ proptest! {
             before.flat_map(|offer| &offer.choice.seats).for_each(|&seat| assert!(in_play.take(seat)));
             prop_assert_eq!(choose(&hall, &in_play, &line[key as usize].wish, 0), None);
         }
-        let nothing_held = seat_in_order(&hall, &free, &Free::none(23), &line, &[], usize::MAX);
+        let nothing_held = seat_in_order(&hall, &free, &Free::none(23), &line, &[], 1, usize::MAX);
         prop_assert!(nothing_held.standing == 0 || !nothing_held.offers.is_empty());
         // Decided one after the other, the line ends the same.
         let (mut free, mut held, mut rest, mut offers) = (free, held, line, Vec::new());
         loop {
-            let step = seat_in_order(&hall, &free, &held, &rest, &[], 1);
+            let step = seat_in_order(&hall, &free, &held, &rest, &[], 1, 1);
             let Some(key) = step.offers.first().map(|offer| offer.key).or(step.sold_out.first().copied()) else { break };
             rest.retain(|party| party.key != key);
             for seat in step.offers.iter().flat_map(|offer| &offer.choice.seats) {
@@ -261,7 +292,7 @@ proptest! {
             }
             let mut held = Free::none(hall.capacity());
             holds.iter().flat_map(|hold| &hold.choice.seats).for_each(|&seat| assert!(held.give(seat)));
-            let plan = seat_in_order(&hall, &free, &held, &standing, &[], 2);
+            let plan = seat_in_order(&hall, &free, &held, &standing, &[], 1, 2);
             standing.retain(|party| !plan.sold_out.contains(&party.key) && !plan.offers.iter().any(|o| o.key == party.key));
             for offer in plan.offers {
                 offer.choice.seats.iter().for_each(|&seat| assert!(free.take(seat)));
