@@ -20,6 +20,7 @@ fn main() {
         free: waiting.saturating_mul(2),
         accessible: 0,
         gather_ms: 15_000,
+        answer_ms: 45_000,
         brake: Brake::default(),
     };
     let tuning = |rate_per_minute| Tuning::new(Knobs { rate_per_minute, max_active: 50_000 });

@@ -47,6 +47,8 @@ pub struct Situation {
     pub accessible: u32,
     /// How long free seats are kept for a standing party, once, in milliseconds.
     pub gather_ms: u32,
+    /// How long one may think about what else is left, in milliseconds.
+    pub answer_ms: u32,
     /// The automatic brake as its holder last told it.
     pub brake: Brake,
     /// How fans of this sale have behaved, or what is usual.
@@ -68,6 +70,7 @@ impl Situation {
             free: self.free,
             accessible: self.accessible,
             gather_ms: self.gather_ms,
+            answer_ms: self.answer_ms,
             brake: self.brake,
         }
     }
@@ -86,16 +89,17 @@ impl Store {
             Some(allotment) => allotment.saturating_sub(taken(&mut tx, sale).await?),
             None => u32::MAX,
         };
-        type Row = (i64, Uuid, bool, i32, i32, i32, f64, Option<i64>);
-        let (now_ms, event, never, hold_ttl_ms, extension_ms, gather_ms, brake, brake_since_ms): Row = sqlx::query_as(
-            "select to_ms(clock_timestamp()), e.id,
-                    e.accessible_release = 'never', s.hold_ttl_ms, s.extension_ms, s.gather_ms,
+        type Row = (i64, Uuid, bool, i32, i32, i32, i32, f64, Option<i64>);
+        let (now_ms, event, never, hold_ttl_ms, extension_ms, gather_ms, answer_ms, brake, brake_since_ms): Row =
+            sqlx::query_as(
+                "select to_ms(clock_timestamp()), e.id,
+                    e.accessible_release = 'never', s.hold_ttl_ms, s.extension_ms, s.gather_ms, s.answer_ms,
                     s.brake_factor, to_ms(s.brake_since)
              from sale s join event e on e.id = s.event where s.id = $1",
-        )
-        .bind(sale)
-        .fetch_one(&mut *tx)
-        .await?;
+            )
+            .bind(sale)
+            .fetch_one(&mut *tx)
+            .await?;
         let ticks: Vec<(i64, i32)> = sqlx::query_as(
             "select $2 - to_ms(at), admitted from pace_tick where sale = $1 and at > from_ms($2 - 60000) and admitted > 0",
         )
@@ -120,8 +124,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         let (waiting, cut) = waiting(&mut tx, sale, waiting_max).await?;
-        let mut behaviour = behaviour(&mut tx, event, sale, i64::from(hold_ttl_ms) + i64::from(extension_ms)).await?;
-        behaviour.hold_ttl_ms = hold_ttl_ms.cast_unsigned();
+        let mut behaviour = behaviour(&mut tx, event, sale, hold_ttl_ms, extension_ms).await?;
         if !waiting.is_empty() {
             behaviour.mean_party = waiting.iter().map(|party| f64::from(*party)).sum::<f64>() / waiting.len() as f64;
         }
@@ -146,6 +149,7 @@ impl Store {
             free: ordinary,
             accessible: if never { 0 } else { kept.min(allotted - ordinary) },
             gather_ms: gather_ms.cast_unsigned(),
+            answer_ms: answer_ms.cast_unsigned(),
             brake: Brake::told(brake, brake_since_ms),
             behaviour,
         }))
@@ -212,8 +216,15 @@ async fn waiting(tx: &mut PgConnection, sale: Uuid, most: usize) -> Result<(Vec<
 /// Who began to pay, extended, gave back or failed has come; a hold that lapsed without any of that was of one who did not.
 ///
 /// By the bookings that had time to end in any way: of younger ones only those who were quick have ended.
-async fn behaviour(tx: &mut PgConnection, event: Uuid, sale: Uuid, longest_ms: i64) -> Result<Behaviour> {
-    let mut behaviour = Behaviour::default();
+async fn behaviour(
+    tx: &mut PgConnection,
+    event: Uuid,
+    sale: Uuid,
+    hold_ttl_ms: i32,
+    extension_ms: i32,
+) -> Result<Behaviour> {
+    let longest_ms = i64::from(hold_ttl_ms) + i64::from(extension_ms);
+    let mut behaviour = Behaviour { lapsed_after: Spread([hold_ttl_ms.cast_unsigned(); 11]), ..Behaviour::default() };
     let (all, came, paid, released): (i64, i64, i64, i64) = sqlx::query_as(
         "select count(*), count(*) filter (where state <> 'lapsed' or extended or declined or email is not null),
                 count(*) filter (where state in ('paid', 'refunded')), count(*) filter (where state = 'released')
@@ -231,7 +242,22 @@ async fn behaviour(tx: &mut PgConnection, event: Uuid, sale: Uuid, longest_ms: i
         behaviour.conversion = share(paid, came);
         behaviour.lapse = 1.0 - share(released, came - paid).min(1.0);
     }
-    for (state, spread) in [("paid", &mut behaviour.paid_after), ("released", &mut behaviour.released_after)] {
+    let (asked, agreed): (i64, i64) = sqlx::query_as(
+        "select count(*), count(*) filter (where state not in ('sold_out', 'left', 'removed')) from place
+         where sale = $1 and asked_until <= clock_timestamp() and state <> 'standing'",
+    )
+    .bind(sale)
+    .fetch_one(&mut *tx)
+    .await?;
+    if asked >= LEAST_BOOKINGS {
+        behaviour.agree = agreed as f64 / asked as f64;
+    }
+    let spreads = [
+        ("paid", &mut behaviour.paid_after),
+        ("released", &mut behaviour.released_after),
+        ("lapsed", &mut behaviour.lapsed_after),
+    ];
+    for (state, spread) in spreads {
         let (count, deciles): (i64, Option<Vec<f64>>) = sqlx::query_as(
             "select count(*), percentile_cont(array[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]::float8[])
                               within group (order by extract(epoch from ended_at - held_at)::float8 * 1000)

@@ -4,7 +4,7 @@
 //! real loop. What it cannot know is drawn from the measured [`Behaviour`], the same for both runs (common random numbers), so
 //! that their difference is the change's alone. Everybody is taken to be present while they wait; who does not come shows as
 //! `show_up`. Seats count, not which ones: a party takes as many as it is, in order, and one for whom too few can still come
-//! free goes without. Who needs an accessible seat is not told from the others.
+//! free is asked to take those, one party after the other. Who needs an accessible seat is not told from the others.
 
 mod run;
 
@@ -46,8 +46,10 @@ pub struct Behaviour {
     pub paid_after: Spread,
     /// From having seats to giving them back; about a minute and a half.
     pub released_after: Spread,
-    /// From having seats to the lapse, in milliseconds; eight minutes. Nothing takes longer.
-    pub hold_ttl_ms: u32,
+    /// From having seats to the lapse; eight minutes.
+    pub lapsed_after: Spread,
+    /// The share of those asked to take what is left who do, 0 to 1; 0.5.
+    pub agree: f64,
     /// Seats a party asks for on average, of those who join later; 2.
     pub mean_party: f64,
     /// Parties who will join per minute; 0.
@@ -63,7 +65,8 @@ impl Default for Behaviour {
             lapse: 0.5,
             paid_after: seconds([15, 40, 60, 80, 100, 120, 150, 180, 230, 300, 480]),
             released_after: seconds([5, 15, 25, 40, 60, 90, 120, 160, 210, 280, 420]),
-            hold_ttl_ms: 480_000,
+            lapsed_after: Spread([480_000; 11]),
+            agree: 0.5,
             mean_party: 2.0,
             joins_per_minute: 0.0,
         }
@@ -103,6 +106,8 @@ pub struct Situation<'a> {
     pub accessible: u32,
     /// How long free seats that alone are not enough are kept for the first who stands, once, in milliseconds.
     pub gather_ms: u32,
+    /// How long who can get nothing that fits may think about what else is left, in milliseconds; taken to be evenly spread.
+    pub answer_ms: u32,
     /// The automatic brake as it is, by the same clock as `now_ms`. It comes back by the rules of each tuning, since the booking
     /// path is taken to be well from now on; without rules it is gone.
     pub brake: Brake,

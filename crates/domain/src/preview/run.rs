@@ -64,6 +64,7 @@ struct Hall<'b> {
     standing: VecDeque<u8>,
     standing_seats: u32,
     gather_ticks: usize,
+    answer_ms: u32,
     /// Since when free seats are kept for the first who stands.
     gathers_since: Option<usize>,
     /// Who stands on without any kept, in order: they are served first, if what is free is enough.
@@ -79,8 +80,9 @@ enum Outcome {
 
 impl<'b> Hall<'b> {
     fn new(situation: &Situation<'_>, behaviour: &'b Behaviour, seed: u64) -> Self {
-        let longest = [behaviour.hold_ttl_ms, behaviour.paid_after.0[10], behaviour.released_after.0[10]]
+        let longest = [behaviour.lapsed_after, behaviour.paid_after, behaviour.released_after]
             .into_iter()
+            .map(|spread| spread.0[10].saturating_add(situation.answer_ms))
             .chain(situation.holding.iter().map(|hold| hold.remaining_ms))
             .fold(0, u32::max)
             .min(HOLD_MAX_MS);
@@ -96,6 +98,7 @@ impl<'b> Hall<'b> {
             standing: situation.standing.iter().copied().collect(),
             standing_seats: situation.standing.iter().map(|party| u32::from(*party)).sum(),
             gather_ticks: situation.gather_ms as usize / TICK_MS as usize,
+            answer_ms: situation.answer_ms,
             gathers_since: None,
             gathered: Vec::new(),
         };
@@ -174,17 +177,24 @@ impl<'b> Hall<'b> {
         }
         // Drawn in any case, so that everybody's chance is the same under another tuning.
         let (pays, lapses, when) = self.fate();
-        if !fits {
+        let (agrees, thinks): (f64, f64) = (self.chance.random(), self.chance.random());
+        let seats = party.min(self.free);
+        if seats == 0 {
             self.active -= 1;
             return Outcome::Gone;
         }
-        self.free -= party;
-        let after_ms = match (pays, lapses) {
+        let held_for_ms = match (pays, lapses) {
             (true, _) => self.behaviour.paid_after.at(when),
-            (false, true) => self.behaviour.hold_ttl_ms,
+            (false, true) => self.behaviour.lapsed_after.at(when),
             (false, false) => self.behaviour.released_after.at(when),
         };
-        self.hold(party, pays, after_ms.min(self.behaviour.hold_ttl_ms));
+        let asked_for_ms = if fits { 0 } else { (f64::from(self.answer_ms) * thinks) as u32 };
+        self.free -= seats;
+        if fits || agrees < self.behaviour.agree {
+            self.hold(seats, pays, asked_for_ms.saturating_add(held_for_ms));
+        } else {
+            self.hold(seats, false, asked_for_ms);
+        }
         Outcome::Seated
     }
 }

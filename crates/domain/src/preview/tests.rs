@@ -23,6 +23,7 @@ fn situation(waiting: &[u8], free: u32) -> Situation<'_> {
         free,
         accessible: 0,
         gather_ms: 15_000,
+        answer_ms: 0,
         brake: Brake::default(),
     }
 }
@@ -34,7 +35,8 @@ const STEADY: Behaviour = Behaviour {
     lapse: 0.0,
     paid_after: Spread([60_000; 11]),
     released_after: Spread([60_000; 11]),
-    hold_ttl_ms: 480_000,
+    lapsed_after: Spread([480_000; 11]),
+    agree: 1.0,
     mean_party: 1.0,
     joins_per_minute: 0.0,
 };
@@ -135,11 +137,25 @@ fn seats_are_kept_for_the_head_only_for_a_while() {
     let now = Situation { free: 2, holding: &holding, standing: &[4], ..situation(&[2], 0) };
     let let_in_after = |gather_ms: u32| {
         let tuned = tuning(600);
-        preview(&Situation { gather_ms, ..now }, &tuned, &tuned, &STEADY, 10, 1).with.waits.map(|waits| waits.p50_s)
+        let refuse = Behaviour { agree: 0.0, ..STEADY };
+        preview(&Situation { gather_ms, ..now }, &tuned, &tuned, &refuse, 10, 1).with.waits.map(|waits| waits.p50_s)
     };
     assert_eq!((let_in_after(0), let_in_after(20_000)), (Some(0), Some(20)));
     // What is held is paid for before: then four can not be served any more, and two can.
     assert!(let_in_after(120_000).is_some_and(|s| (1..=60).contains(&s)));
+}
+
+#[test]
+fn whom_nothing_fits_is_asked_and_takes_its_time() {
+    // One seat for a line of pairs, who have 20 s each to say that they take it.
+    let now = Situation { answer_ms: 20_000, ..situation(&[2; 100], 1) };
+    let sold_out_after = |agree: f64| {
+        let both = preview(&now, &tuning(6_000), &tuning(6_000), &Behaviour { agree, ..STEADY }, 10, 1);
+        both.with.sold_out_at.map(|at| at.median_ms - NOW_MS)
+    };
+    assert!(sold_out_after(1.0).is_some_and(|ms| (60_000..=80_200).contains(&ms)));
+    assert!(sold_out_after(0.1) > sold_out_after(1.0));
+    assert_eq!(sold_out_after(0.0), None);
 }
 
 proptest! {

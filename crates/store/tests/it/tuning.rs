@@ -246,6 +246,7 @@ async fn a_preview_goes_by_how_fans_behaved() -> Result {
     assert!(measured.paid_after.0[10] < default.paid_after.0[0], "{measured:?}");
     assert!(measured.paid_after.0.is_sorted() && measured.paid_after.0[10] > 0, "{measured:?}");
     assert_eq!(measured.released_after, default.released_after);
+    assert_eq!(measured.lapsed_after.0, [1_500; 11]);
     assert!((measured.conversion - 1.0).abs() < 1e-9, "{measured:?}");
     Ok(())
 }
