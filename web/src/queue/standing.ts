@@ -23,7 +23,7 @@ function question(app: App, acts: Acts, asked: Question): [HTMLElement, () => vo
       const j = (await call<Joined>("PATCH", path, { bearer: kept.receipt, body: agreed(asked, mine) })).data;
       kept.receipt = j.receipt;
       places.set(app.saleId, kept);
-      fill(out, h("p", { role: "status" }, "Agreed. You get them if nobody before you takes them…"));
+      fill(out, h("p", { role: "status" }, "Agreed. Looking whether anybody before you takes them…"));
     } catch (e) {
       fill(out, trouble(e as Problem));
     }
@@ -34,7 +34,7 @@ function question(app: App, acts: Acts, asked: Question): [HTMLElement, () => vo
   return [h("div", { class: "card centre", "data-testid": "question" },
     h("p", { class: "lead" }, "Nothing that fits what you asked for can come free any more."),
     h("p", null, "We can still offer you ", h("strong", null, questionWords(asked, app.event?.tiers ?? [])), "."),
-    h("p", null, "Say so within ", left, ", or your place ends. Of those who take them, whoever is first in line gets them."),
+    h("p", null, "Answer within ", left, ", or your place ends. If others take them too, whoever is first in line gets them."),
     h("p", { class: "row" }, take, no), out), tick];
 }
 
