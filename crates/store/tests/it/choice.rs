@@ -11,10 +11,11 @@ use crate::world::{Recipe, Result, World, ask, id, seats as recipe_seats};
 
 async fn release_by(world: &World, accessible_release: Release) -> Result {
     let event = world.store.event(world.event).await?.expect("an event");
-    let draft = EventDraft { accessible_release, ..event.draft };
-    anyhow::ensure!(world.store.edit_event(world.event, event.version, &draft).await? == EventEdit::Done);
+    let draft = EventDraft { accessible_release: Some(accessible_release), ..event.draft };
+    let edited = world.store.edit_event(world.event, event.version, &draft, world.account).await?;
+    anyhow::ensure!(edited == EventEdit::Done);
     let event = world.store.event(world.event).await?.expect("an event");
-    anyhow::ensure!(event.draft.accessible_release == accessible_release);
+    anyhow::ensure!(event.draft.accessible_release == Some(accessible_release));
     Ok(())
 }
 
@@ -69,6 +70,35 @@ async fn the_hall_has_the_event_s_rule_and_previews_count_by_it() -> Result {
     }
     let kept: Vec<u32> = world.store.stock(world.event).await?.tiers.iter().map(|tier| tier.kept).collect();
     assert_eq!(kept, [2, 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_of_the_rule_is_in_the_log_and_one_that_is_not_named_stays() -> Result {
+    let world = World::new(Recipe::default()).await?;
+    release_by(&world, Release::Never).await?;
+    let event = world.store.event(world.event).await?.expect("an event");
+    let renamed = EventDraft { name: "Another night".to_owned(), accessible_release: None, ..event.draft };
+    let lease = world.seating().await?;
+    let edit = async || world.store.edit_event(world.event, event.version, &renamed, world.account).await;
+    assert_eq!(edit().await?, EventEdit::Done);
+    assert!(matches!(edit().await?, EventEdit::Moved { .. }));
+    let fresh = world.store.event(world.event).await?.expect("an event").draft;
+    assert_eq!((fresh.name.as_str(), fresh.accessible_release), ("Another night", Some(Release::Never)));
+    // Nobody's turn of office ended by that.
+    world.join(&[1]).await?;
+    world.tick(world.pacing().await?).await?;
+    assert_eq!(world.seat(&lease).await?.held.len(), 1);
+    let audit = world.store.audit_of(world.sale, 10).await?;
+    let told = |nth: usize, field: &str| {
+        let row = &audit[nth];
+        assert_eq!((row.action.as_str(), row.account), ("event.edit", world.account));
+        (row.change["from"][field].clone(), row.change["to"][field].clone())
+    };
+    assert_eq!(told(0, "name"), ("A night".into(), "Another night".into()));
+    assert_eq!(told(0, "accessible_release"), ("never".into(), "never".into()));
+    assert_eq!(told(1, "accessible_release"), ("house".into(), "never".into()));
+    assert_eq!(audit[2].action, "sale.publish");
     Ok(())
 }
 
