@@ -235,7 +235,8 @@ pub struct Forecast {
     pub wait_p90_s: Option<u32>,
     /// The share of those who wait now, 0 to 1, who are not let in before the seats run out or the sale ends.
     pub unreached: f64,
-    /// When the last seat is paid, in milliseconds since 1970; nothing if that happens in fewer than half of the runs.
+    /// When the last seat is paid, in milliseconds since 1970, without kept seats that are never released; nothing if that happens
+    /// in fewer than half of the runs.
     pub sold_out_at_ms: Option<i64>,
     /// The most let in within a minute.
     pub peak_per_minute: u32,

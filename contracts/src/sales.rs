@@ -17,17 +17,16 @@ pub enum Publication {
 
 /// When wheelchair places and their companions' seats, kept for parties that need one, are anybody's: once nothing else of the same
 /// … is free or held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessibleRelease {
     /// House, standing areas included.
-    #[default]
     House,
     /// Section.
     Section,
     /// Tier, so price level; a companion's seat also waits for the tiers of the wheelchair places of its section.
     Tier,
-    /// They are never released.
+    /// They are never released: the sale goes on for those who need one when it is sold out for everybody else.
     Never,
 }
 
@@ -45,9 +44,9 @@ pub struct EventDraft {
     pub time_zone: String,
     /// ISO 4217, for example `EUR`.
     pub currency: String,
-    /// When kept seats are released. May change at any time; left out, `house`.
-    #[serde(default)]
-    pub accessible_release: AccessibleRelease,
+    /// When kept seats are released. May change at any time; left out, `house` for a new event, and as it was for an edited one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accessible_release: Option<AccessibleRelease>,
 }
 
 /// An event as everybody may read it. The `ETag` is its version.

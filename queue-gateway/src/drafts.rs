@@ -118,12 +118,12 @@ pub fn event_to_store(draft: &EventDraft) -> events::EventDraft {
         starts_at_ms: draft.starts_at_ms,
         time_zone: draft.time_zone.clone(),
         currency: draft.currency.clone(),
-        accessible_release: match draft.accessible_release {
+        accessible_release: draft.accessible_release.map(|release| match release {
             AccessibleRelease::House => Release::House,
             AccessibleRelease::Section => Release::Section,
             AccessibleRelease::Tier => Release::Tier,
             AccessibleRelease::Never => Release::Never,
-        },
+        }),
     }
 }
 
@@ -178,12 +178,12 @@ pub fn event(row: events::EventRow, with_drafts: bool) -> Event {
             starts_at_ms: row.draft.starts_at_ms,
             time_zone: row.draft.time_zone,
             currency: row.draft.currency,
-            accessible_release: match row.draft.accessible_release {
+            accessible_release: row.draft.accessible_release.map(|release| match release {
                 Release::House => AccessibleRelease::House,
                 Release::Section => AccessibleRelease::Section,
                 Release::Tier => AccessibleRelease::Tier,
                 Release::Never => AccessibleRelease::Never,
-            },
+            }),
         },
         publication: publication(row.published),
         version: row.version,

@@ -101,7 +101,7 @@ pub async fn edit(
 ) -> Result<Response, Problem> {
     must_promote(&desk, account, event).await?;
     check_event(&draft)?;
-    let edit = desk.store.edit_event(event.0, version, &event_to_store(&draft)).await;
+    let edit = desk.store.edit_event(event.0, version, &event_to_store(&draft), account).await;
     match edit.map_err(|fault| problem(&fault))? {
         EventEdit::Done => Ok(tagged(drafts::event(row(&desk, event).await?, true))),
         EventEdit::Moved { current } => Err(version_moved(current)),

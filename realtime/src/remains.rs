@@ -52,7 +52,7 @@ impl Share {
     /// As a tier from which everybody in the sale takes, wherever they sit.
     const fn tier(self, held_pays: f64) -> Tier {
         // Where accessible seats are is for the tiers to say.
-        Tier { free: self.free, held: self.held, held_pays, accessible: u32::MAX, kept: 0 }
+        Tier { free: self.free, held: self.held, held_pays, accessible: u32::MAX, kept: 0, releases: true }
     }
 }
 
@@ -92,6 +92,7 @@ impl Remains {
                 held_pays: pays,
                 accessible: tier.accessible,
                 kept: tier.kept,
+                releases: stock.releases,
             })
             .collect();
         let shares = lines.iter().filter_map(|(sale, sample)| Some((*sale, sample.share?.tier(pays)))).collect();
@@ -99,7 +100,8 @@ impl Remains {
         Self { codes: stock.tiers.iter().map(|tier| tier.code.clone()).collect(), tiers, shares, lines }
     }
 
-    /// The chances of a place with so many ahead, in the tiers it wishes for, or in all if it wishes for none.
+    /// The chances of a place with so many ahead, in the tiers it wishes for, or in all if it wishes for none. Who needs an
+    /// accessible seat, where those are never released, is told only what is certain: the line ahead is hardly after them.
     pub fn chances(&self, sale: Uuid, ahead: u64, wish: &Wish) -> Vec<TierChance> {
         let Some(table) = self.lines.get(&sale) else { return Vec::new() };
         let party = if wish.fewer { 1 } else { wish.party.clamp(1, MAX_PARTY) };
@@ -111,6 +113,8 @@ impl Remains {
                 let alone = Wish { tiers: 1 << nth, other_tiers: false, ..*wish };
                 let percent = if certain_sold_out(&self.tiers, &alone) || self.share_is_gone(sale, wish) {
                     0
+                } else if wish.accessible && !self.tiers[nth].releases {
+                    return None;
                 } else if wish.accessible {
                     percent.clamp(5, 95)
                 } else {
@@ -255,7 +259,8 @@ mod tests {
 
     fn remains(frees: [u32; 2], sample: Sample) -> (Remains, Uuid) {
         let sale = Uuid::from_u128(1);
-        let stock = Stock { tiers: vec![tier("a", frees[0]), tier("b", frees[1])], paid: 0, unpaid: 0 };
+        let tiers = vec![tier("a", frees[0]), tier("b", frees[1])];
+        let stock = Stock { tiers, releases: true, ..Stock::default() };
         (Remains::new(&stock, HashMap::from([(sale, sample)])), sale)
     }
 
@@ -292,6 +297,22 @@ mod tests {
         assert!(remains.is_sold_out_for(sale, &wish(&asks(4, 0, false))));
         assert_eq!(percents(&remains, sale, 0, asks(2, 0, false)), [("a".to_owned(), 0), ("b".to_owned(), 100)]);
         assert!(!Remains::default().is_sold_out_for(sale, &wish(&asks(2, 1, false))), "nothing is known yet");
+    }
+
+    #[test]
+    fn kept_seats_that_are_never_released_are_told_to_none_but_who_needs_them() {
+        let sale = Uuid::from_u128(1);
+        let kept = TierStock { accessible: 2, kept: 2, ..tier("a", 2) };
+        let stock = Stock { tiers: vec![kept, tier("b", 0)], releases: false, ..Stock::default() };
+        let crowd = Sample { waiting: vec![asks(1, 0, false); 100], weight: 1.0, ..Sample::default() };
+        let remains = Remains::new(&stock, HashMap::from([(sale, crowd)]));
+        let mut needs_one = asks(1, 0, false);
+        needs_one.accepts.accessible = true;
+        assert!(remains.is_sold_out_for(sale, &wish(&asks(1, 0, false))));
+        assert!(!remains.is_sold_out_for(sale, &wish(&needs_one)));
+        let told = |asked| percents(&remains, sale, 50, asked);
+        assert_eq!(told(asks(1, 0, false)), [("a".to_owned(), 0), ("b".to_owned(), 0)]);
+        assert_eq!(told(needs_one), [("b".to_owned(), 0)]);
     }
 
     #[test]

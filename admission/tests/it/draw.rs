@@ -41,7 +41,7 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         starts_at_ms: clock.now_ms() + 86_400_000,
         time_zone: "Europe/Berlin".to_owned(),
         currency: "EUR".to_owned(),
-        accessible_release: domain::seats::Release::House,
+        accessible_release: None,
     };
     sqlx::query("insert into organisation (id, name) values ($1, 'Org') on conflict do nothing")
         .bind(organisation)

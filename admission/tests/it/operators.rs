@@ -74,7 +74,7 @@ pub async fn desk_of(capacity: u32, config: Config) -> Desk {
         starts_at_ms: 1_900_000_000_000,
         time_zone: "Europe/Berlin".to_owned(),
         currency: "EUR".to_owned(),
-        accessible_release: domain::seats::Release::House,
+        accessible_release: None,
     };
     store.create_event(event, organisation, &draft).await.unwrap();
     let tier = TierRow { code: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0, capacity };

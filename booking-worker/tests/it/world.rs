@@ -189,7 +189,7 @@ impl World {
             starts_at_ms: now_ms + 86_400_000,
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
-            accessible_release: domain::seats::Release::House,
+            accessible_release: None,
         };
         self.store.create_event(self.event, self.organisation, &draft).await.unwrap();
         let fee_minor = if setup.price_minor == 0 { 0 } else { 100 };

@@ -99,7 +99,7 @@ impl Plot {
             starts_at_ms: 4_000_000_000_000,
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
-            accessible_release: domain::seats::Release::House,
+            accessible_release: None,
         };
         self.store.create_event(sale.event, Uuid::from_u128(1), &draft).await?;
         let tier = TierRow { code: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0, capacity: seats };

@@ -6,13 +6,14 @@ mod sales;
 use std::collections::HashMap;
 
 use domain::seats::Release;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use self::door::SaleSettings;
 pub(crate) use self::sales::audit;
 pub use self::sales::{Ordering, SaleDraft, SaleEdit, SalePublished, SaleRow};
+use crate::blocks;
 use crate::halls::{TierRow, end_turn, release_name, release_of};
 use crate::holds::outbox;
 use crate::{Result, Store};
@@ -30,8 +31,9 @@ pub struct EventDraft {
     pub time_zone: String,
     /// ISO 4217.
     pub currency: String,
-    /// When seats that are kept for parties with an accessible one are anybody's.
-    pub accessible_release: Release,
+    /// When seats that are kept for parties with an accessible one are anybody's. Nothing: the usual rule for a new event, the
+    /// rule that it has for an edited one. An event that was read has one.
+    pub accessible_release: Option<Release>,
 }
 
 /// An event with its tiers and sales.
@@ -86,6 +88,19 @@ struct Row {
     capacity: i32,
 }
 
+impl Row {
+    fn draft(&self) -> EventDraft {
+        EventDraft {
+            name: self.name.clone(),
+            venue: self.venue.clone(),
+            starts_at_ms: self.starts_at_ms,
+            time_zone: self.time_zone.clone(),
+            currency: self.currency.clone(),
+            accessible_release: Some(release_of(&self.accessible_release)),
+        }
+    }
+}
+
 macro_rules! events {
     ($rest:literal) => {
         concat!(
@@ -115,7 +130,7 @@ impl Store {
         .bind(draft.starts_at_ms)
         .bind(&draft.time_zone)
         .bind(&draft.currency)
-        .bind(release_name(draft.accessible_release))
+        .bind(release_name(draft.accessible_release.unwrap_or_default()))
         .execute(&mut *tx)
         .await?;
         sqlx::query("insert into lane (scope, kind, event) values ($1, 'seats', $1) on conflict do nothing")
@@ -165,24 +180,31 @@ impl Store {
     }
 
     /// Edits an event of which `version` was read. Another rule for kept seats ends the seating's turn of office, so that whoever
-    /// is next in it seats by that.
+    /// is next in it seats by that. The edit of a published event is in the audit log of all its sales.
     ///
     /// # Errors
-    /// When Postgres is away.
-    pub async fn edit_event(&self, event: Uuid, version: i64, draft: &EventDraft) -> Result<EventEdit> {
+    /// When Postgres is away; nothing was changed then.
+    pub async fn edit_event(&self, event: Uuid, version: i64, draft: &EventDraft, account: Uuid) -> Result<EventEdit> {
         let mut tx = self.pool.begin().await?;
-        let before: Option<String> =
-            sqlx::query_scalar("select accessible_release from event where id = $1 and version = $2")
-                .bind(event)
-                .bind(version)
-                .fetch_optional(&mut *tx)
-                .await?;
-        // First of all, as whoever holds seats does.
-        if before.is_some_and(|before| release_of(&before) != draft.accessible_release) && self.guards().map_term {
-            end_turn(&mut tx, event).await?;
+        let before: Option<Row> = sqlx::query_as(events!("where id = $1 and version = $2"))
+            .bind(event)
+            .bind(version)
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some(before) = &before {
+            let rule = release_of(&before.accessible_release);
+            // First of all, as whoever holds seats does.
+            if draft.accessible_release.is_some_and(|new| new != rule) && self.guards().map_term {
+                end_turn(&mut tx, event).await?;
+            }
+            if before.published {
+                let change = json!({"from": shown(&before.draft(), rule), "to": shown(draft, rule)});
+                blocks::audit(&mut tx, event, account, ("event.edit", ""), &change).await?;
+            }
         }
         let edited = sqlx::query(
-            "update event set name = $3, venue = $4, starts_at = from_ms($5), time_zone = $6, currency = $7, accessible_release = $8,
+            "update event set name = $3, venue = $4, starts_at = from_ms($5), time_zone = $6, currency = $7,
+                    accessible_release = coalesce($8, accessible_release),
                     version = version + 1
              where id = $1 and version = $2 and (not published or currency = $7)",
         )
@@ -193,7 +215,7 @@ impl Store {
         .bind(draft.starts_at_ms)
         .bind(&draft.time_zone)
         .bind(&draft.currency)
-        .bind(release_name(draft.accessible_release))
+        .bind(draft.accessible_release.map(release_name))
         .execute(&mut *tx)
         .await?;
         if edited.rows_affected() == 1 {
@@ -229,6 +251,14 @@ impl Store {
     }
 }
 
+/// A draft as the audit log shows it, of an event that had this rule.
+fn shown(draft: &EventDraft, rule: Release) -> Value {
+    json!({
+        "name": draft.name, "venue": draft.venue, "starts_at_ms": draft.starts_at_ms, "time_zone": draft.time_zone,
+        "currency": draft.currency, "accessible_release": release_name(draft.accessible_release.unwrap_or(rule)),
+    })
+}
+
 /// The events with their tiers and sales, in the order given.
 async fn complete(connection: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<EventRow>> {
     type TierTuple = (Uuid, String, String, i64, i64, i32);
@@ -247,14 +277,7 @@ async fn complete(connection: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<E
     let whole = rows.into_iter().map(|row| EventRow {
         id: row.id,
         organisation: row.organisation,
-        draft: EventDraft {
-            name: row.name,
-            venue: row.venue,
-            starts_at_ms: row.starts_at_ms,
-            time_zone: row.time_zone,
-            currency: row.currency,
-            accessible_release: release_of(&row.accessible_release),
-        },
+        draft: row.draft(),
         published: row.published,
         version: row.version,
         capacity: row.capacity as u32,

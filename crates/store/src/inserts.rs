@@ -50,6 +50,7 @@ struct Ground {
     event: Uuid,
     party_max: i16,
     now_ms: i64,
+    last_joined_ms: Option<i64>,
     from_ms: i64,
     opens_at_ms: i64,
     ends_at_ms: i64,
@@ -72,7 +73,7 @@ impl Store {
         // As a join does, so that no join of this fan goes on beside this.
         sqlx::query("select from line where sale = $1 for no key update").bind(mend.sale).execute(&mut *tx).await?;
         let ground: Option<Ground> = sqlx::query_as(
-            "select s.event, s.party_max, greatest(to_ms(clock_timestamp()), to_ms(l.last_joined_at)) as now_ms,
+            "select s.event, s.party_max, to_ms(clock_timestamp()) as now_ms, to_ms(l.last_joined_at) as last_joined_ms,
                     to_ms(coalesce(s.lobby_opens_at, s.opens_at)) as from_ms,
                     to_ms(s.opens_at) as opens_at_ms, to_ms(coalesce(s.wait_ends_at, s.closes_at)) as ends_at_ms,
                     s.sold_out_at is not null as sold_out, l.next_entry, l.lobby_size, a.id as fan,
@@ -99,6 +100,8 @@ impl Store {
             return Ok(Inserted::Over);
         }
         let entry = ground.next_entry;
+        // As in a join, dates never go back.
+        let joined_at_ms = ground.now_ms.max(ground.last_joined_ms.unwrap_or(ground.now_ms));
         let class = if insert.to_the_front { Class::FRONT } else { Class::GENERAL };
         let (general, to) = (i16::from(Class::GENERAL.0), i16::from(class.0));
         let from = json!({"state": NONE, "class": general});
@@ -111,7 +114,7 @@ impl Store {
         .bind(mend.sale)
         .bind(fan)
         .bind(entry)
-        .bind(ground.now_ms)
+        .bind(joined_at_ms)
         .bind(i16::from(insert.party))
         .bind(Accepts::default().bits())
         .bind(to)
@@ -123,7 +126,7 @@ impl Store {
             .bind(mend.sale)
             .bind(entry + 1)
             .bind(ground.lobby_size.or(closed))
-            .bind(ground.now_ms)
+            .bind(joined_at_ms)
             .execute(&mut *tx)
             .await?;
         let lane = |kind| Lane { scope: mend.sale, kind };

@@ -172,16 +172,29 @@ impl Store {
         hash_email: &(dyn Fn(&str) -> SecretHash + Sync),
     ) -> Result<EntitledBatch> {
         let mut tx = self.pool.begin().await?;
-        type SaleRow =
-            (i64, Option<i64>, Uuid, bool, Option<i64>, i64, i64, String, bool, i64, bool, Option<String>, String);
+        type SaleRow = (
+            i64,
+            Option<i64>,
+            Uuid,
+            bool,
+            Option<i64>,
+            i64,
+            i64,
+            String,
+            bool,
+            i64,
+            Option<i64>,
+            bool,
+            Option<String>,
+            String,
+        );
         let row: Option<SaleRow> = sqlx::query_as(
             "select l.next_entry, l.lobby_size, s.event, s.published, to_ms(s.lobby_opens_at), to_ms(s.opens_at), to_ms(s.closes_at),
-                    s.ordering, s.sold_out_at is not null,
-                    greatest(to_ms(clock_timestamp()), case when $2 then to_ms(l.last_joined_at) end), s.rejoin, s.stop_reason, s.entry
+                    s.ordering, s.sold_out_at is not null, to_ms(clock_timestamp()), to_ms(l.last_joined_at), s.rejoin, s.stop_reason,
+                    s.entry
              from line l join sale s on s.id = l.sale where l.sale = $1 for no key update of l",
         )
         .bind(sale)
-        .bind(self.guards().join_clock)
         .fetch_optional(&mut *tx)
         .await?;
         let Some((
@@ -195,6 +208,7 @@ impl Store {
             ordering,
             sold_out,
             now_ms,
+            last_joined_ms,
             rejoin,
             stop_reason,
             entry,
@@ -202,6 +216,8 @@ impl Store {
         else {
             return Ok(EntitledBatch::all(JoinBatch::NoSale));
         };
+        // What is judged, is judged by the clock as it is; dates alone never go back.
+        let joined_at_ms = now_ms.max(last_joined_ms.filter(|_| self.guards().join_clock).unwrap_or(now_ms));
         let fans: Vec<Uuid> = asks.iter().map(|ask| ask.fan).collect();
         // A later statement than the lock: its snapshot sees every place given before.
         let live: Vec<PlaceTuple> =
@@ -234,7 +250,10 @@ impl Store {
                 Some(JoinBatch::SoldOut)
             } else if let Some(reason) = stop_reason {
                 Some(JoinBatch::Stopped { reason })
-            } else if ordering == "draw_only" && lobby_opens_at_ms.is_some() && now_ms >= opens_at_ms {
+            } else if ordering == "draw_only"
+                && lobby_opens_at_ms.is_some()
+                && (now_ms >= opens_at_ms || lobby_size.is_some())
+            {
                 Some(JoinBatch::LobbyClosed)
             } else {
                 None
@@ -279,7 +298,7 @@ impl Store {
                 tiers: ask.tiers,
                 accepts: ask.accepts,
                 state: "waiting".to_owned(),
-                joined_at_ms: now_ms,
+                joined_at_ms,
                 booking: None,
             };
             places.insert(ask.fan, (place, true));
@@ -298,7 +317,7 @@ impl Store {
                       as u(id, fan, entry, tiers, party, accepts, class)",
             )
             .bind(sale)
-            .bind(now_ms)
+            .bind(joined_at_ms)
             .bind(new.iter().map(|(ask, _)| ask.place).collect::<Vec<_>>())
             .bind(new.iter().map(|(ask, _)| ask.fan).collect::<Vec<_>>())
             .bind((next_entry..=last).collect::<Vec<_>>())
@@ -309,7 +328,7 @@ impl Store {
             .execute(&mut *tx)
             .await?;
             let granted: Vec<(Uuid, Grant)> = new.iter().map(|(ask, grant)| (ask.place, grant.clone())).collect();
-            gate.write(&mut tx, sale, now_ms, &granted).await?;
+            gate.write(&mut tx, sale, joined_at_ms, &granted).await?;
             // The first join after the opening finds the lobby closed: whoever came before is in the draw.
             let ended = now_ms >= opens_at_ms && self.guards().lobby_end;
             let lobby_size = lobby_size.or_else(|| ended.then_some(next_entry - 1));
@@ -319,7 +338,7 @@ impl Store {
             .bind(sale)
             .bind(last + 1)
             .bind(lobby_size)
-            .bind(now_ms)
+            .bind(joined_at_ms)
             .execute(&mut *tx)
             .await?;
             let lane = Lane { scope: sale, kind: LaneKind::Joins };

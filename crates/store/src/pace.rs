@@ -337,6 +337,7 @@ struct InPlay {
 
 #[derive(Clone, Copy, sqlx::FromRow)]
 struct SeatsInPlay {
+    /// Seats that nobody has and somebody may be given: a companion's that is never released needs a free accessible one.
     free: i64,
     /// Seats kept for admitted places that have none yet: as many as the party, or its part of what it is asked to take; none once
     /// its time to gather is over.
@@ -358,18 +359,24 @@ macro_rules! kept {
 impl InPlay {
     async fn read(tx: &mut PgConnection, event: Uuid, sale: Uuid, allotment: Option<u32>) -> Result<Self> {
         let of_event = sqlx::query_as(concat!(
-            "select (select capacity from event where id = $1) - (select count(*) from hold_seat where event = $1 and live) as free,
+            "select e.capacity - (select count(*) from hold_seat where event = $1 and live)
+                             - case when e.accessible_release = 'never' then
+                                   (select case when bool_or(s.accessible) then 0 else count(*) end from seat s
+                                    where s.event = $1 and (s.accessible or s.companion)
+                                          and not exists (select from hold_seat h where h.event = $1 and h.seat = s.seat and h.live))
+                               else 0 end as free,
                     w.standing, w.parties,
                     (select count(*) from booking where event = $1 and state in ('held', 'paying', 'capturing')) as unpaid
              -- Of those who wait for their own sale's share no more than it has left: they can take nothing else.
-             from (select floor(coalesce(sum(case when s.allotment is null then w.seats else least(w.seats, greatest(0, s.allotment -
+             from event e cross join
+                  (select floor(coalesce(sum(case when s.allotment is null then w.seats else least(w.seats, greatest(0, s.allotment -
                          (select count(*) from booking b join hold_seat h on h.booking = b.id and h.live
                           where b.event = s.event and b.sale = s.id))) end), 0))::bigint as standing, coalesce(sum(w.parties), 0)::bigint as parties
                    from sale s join lateral (select count(*) as parties, coalesce(sum(",
             kept!(),
             "), 0) as seats from place p cross join (select asked_at_once($1) as at_once) a
                          where p.sale = s.id and p.ended_at is null and p.admitted_at is not null and p.state = 'standing') w on w.parties > 0
-                   where s.event = $1) w"
+                   where s.event = $1) w where e.id = $1"
         ))
         .bind(event)
         .fetch_one(&mut *tx)

@@ -38,6 +38,8 @@ pub struct TierStock {
 pub struct Stock {
     /// By tier.
     pub tiers: Vec<TierStock>,
+    /// Whether kept seats are released to others at last.
+    pub releases: bool,
     /// Bookings that were paid, refunded ones included.
     pub paid: u64,
     /// Bookings that ended unpaid.
@@ -130,9 +132,10 @@ impl Store {
         .bind(event)
         .fetch_all(&self.pool)
         .await?;
-        let (paid, unpaid): (i64, i64) = sqlx::query_as(
+        let (paid, unpaid, releases): (i64, i64, bool) = sqlx::query_as(
             "select count(*) filter (where state in ('paid', 'refunded')),
-                    count(*) filter (where state in ('lapsed', 'released', 'failed'))
+                    count(*) filter (where state in ('lapsed', 'released', 'failed')),
+                    not exists(select from event where id = $1 and accessible_release = 'never')
              from booking where event = $1",
         )
         .bind(event)
@@ -145,6 +148,7 @@ impl Store {
             accessible: accessible as u32,
             kept: kept as u32,
         };
-        Ok(Stock { tiers: rows.into_iter().map(tier).collect(), paid: paid as u64, unpaid: unpaid as u64 })
+        let tiers = rows.into_iter().map(tier).collect();
+        Ok(Stock { tiers, releases, paid: paid as u64, unpaid: unpaid as u64 })
     }
 }

@@ -50,7 +50,7 @@ pub async fn desk() -> Desk {
         starts_at_ms: 1_900_000_000_000,
         time_zone: "Europe/Berlin".to_owned(),
         currency: "EUR".to_owned(),
-        accessible_release: domain::seats::Release::House,
+        accessible_release: None,
     };
     store.create_event(event, organisation, &draft).await.unwrap();
     let draft = SaleDraft {

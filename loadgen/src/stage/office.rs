@@ -65,7 +65,7 @@ impl Office {
             starts_at_ms: self.caller.clock.now_ms() + 30 * 24 * HOUR_MS,
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
-            accessible_release: contracts::sales::AccessibleRelease::default(),
+            accessible_release: None,
         };
         let event: Event = self.post(&format!("/v1/organisations/{}/events", self.organisation), &draft).await?;
         let id = event.event_id;

@@ -224,7 +224,7 @@ impl Door {
             starts_at_ms: self.clock.now_ms() + 24 * HOUR_MS,
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
-            accessible_release: contracts::sales::AccessibleRelease::default(),
+            accessible_release: None,
         }
     }
 

@@ -12,3 +12,4 @@ mod people;
 mod promoters;
 mod refusals;
 mod transfers;
+mod undrawn;

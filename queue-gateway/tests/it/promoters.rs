@@ -1,7 +1,7 @@
 //! Organisations, events and sales: roles, edits, publishing, idempotency keys.
 
 use contracts::accounts::{NewMember, NewOrganisation, Organisation, Role};
-use contracts::sales::{Event, Ordering, Publication, Sale, SaleDraft, SaleState};
+use contracts::sales::{AccessibleRelease, Event, Ordering, Publication, Sale, SaleDraft, SaleState};
 use futures_util::future::join_all;
 use serde_json::json;
 use store::draw::Published;
@@ -36,6 +36,33 @@ async fn an_edit_of_an_older_version_changes_nothing() {
     let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_does_not_name_the_rule_for_kept_seats_leaves_it() {
+    let door = door().await;
+    let (token, organisation) = door.promoter("ada@example.org").await;
+    let event = door.event(&token, &organisation).await;
+    assert_eq!(event.draft.accessible_release, Some(AccessibleRelease::House));
+    let mut body = json!(door.event_draft());
+    assert!(body.get("accessible_release").is_none(), "left out: {body}");
+    let mut version = event.version;
+    for (named, rule) in [
+        (json!("never"), AccessibleRelease::Never),
+        (json!(null), AccessibleRelease::Never),
+        (json!("tier"), AccessibleRelease::Tier),
+    ] {
+        for left_out in [false, true] {
+            body["accessible_release"] = named.clone();
+            if left_out {
+                body.as_object_mut().unwrap().remove("accessible_release");
+            }
+            let put = Ask::new("PUT", format!("/v1/events/{}", event.event_id)).by(&token).json(&body);
+            let edited: Event = put.with("if-match", format!("\"{version}\"")).to(&door).await.ok(200);
+            assert_eq!(edited.draft.accessible_release, Some(rule));
+            version = edited.version;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

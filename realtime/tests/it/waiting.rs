@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use contracts::places::{EstimateRecord, Seq};
+use contracts::sales::SaleState;
+use store::blocks::Blocked;
 use store::joins::Accepts;
 use store::wishes::{NewWishes, Rewished};
 use testkit::eventually;
@@ -130,4 +132,33 @@ async fn sold_out_for_you_is_told_while_waiting() {
     waits.until(|view| !view.sold_out_for_you).await;
     let takes_a = async || told(&stage.polled(&only_b[1], Seq::default()).await.1) == [("a", 100), ("b", 0)];
     eventually(SOON, takes_a).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_needs_no_accessible_seat_is_told_when_only_those_are_left_for_good() {
+    let stage = Stage::with(|config| config.odds_every_ms = 100).await;
+    for statement in [
+        "update event set accessible_release = 'never'",
+        "update seat set accessible = seat = 499, companion = seat = 498 where seat >= 498",
+        "insert into account (id, email, password_hash) values ('00000000-0000-0000-0000-000000000001', 'ada@example.org', '')",
+    ] {
+        sqlx::query(statement).execute(stage.store.pool()).await.unwrap();
+    }
+    let fans = stage.join(2).await;
+    let mut waits = stage.watch(&fans[1]).await;
+    assert!(!waits.place().await.1.sold_out_for_you);
+    // All but the wheelchair place and its companion's seat are gone.
+    let gone: Vec<u32> = (0..498).collect();
+    let block = chassis::ids::new(&stage.clock);
+    let blocked = stage.store.block_seats(stage.event, block, Uuid::from_u128(1), ("crew", ""), &gone).await.unwrap();
+    assert_eq!(blocked, Blocked::Done);
+    let (_, view, _) = waits.until(|view| view.sold_out_for_you).await;
+    assert_eq!((view.sale, told(&view).iter().all(|(_, percent)| *percent == 0)), (SaleState::Open, true), "{view:?}");
+    // Who says that they need it may have it: the sale goes on for them.
+    let wishes = NewWishes { party: 2, tiers: 0, accepts: Accepts { accessible: true, ..Accepts::default() } };
+    let changed = stage.store.change_wishes(fans[1].place, fans[1].id, wishes).await.unwrap();
+    assert_eq!(changed, Rewished::Done);
+    let (_, view, _) = waits.until(|view| !view.sold_out_for_you).await;
+    assert_eq!(view.sale, SaleState::Open);
+    eventually(SOON, async || stage.polled(&fans[0], Seq::default()).await.1.sold_out_for_you).await;
 }

@@ -47,7 +47,7 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
         starts_at_ms: 1_900_000_000_000,
         time_zone: "Europe/Berlin".into(),
         currency: "EUR".into(),
-        accessible_release: domain::seats::Release::House,
+        accessible_release: None,
     };
     store.create_event(event, organisation, &draft).await?;
     let tier = TierRow { code: "floor".into(), name: "floor".into(), price_minor: 1, fee_minor: 0, capacity: 20 };

@@ -15,9 +15,12 @@ export const ACTIONS: Record<string, string> = {
   "admission.stop": "Emergency stop", "admission.start": "Started again", "place.remove": "Took a place out", "place.put-back": "Put a place back",
   "deadlines.extend": "Gave all more time", "deadlines.freeze": "Froze deadlines", "deadlines.thaw": "Lifted the freeze",
   "seats.block": "Kept seats back", "seats.unblock": "Gave seats free", "tickets.give": "Gave tickets", "tickets.revoke": "Took tickets back",
-  "sale.edit": "Edited the sale", "sale.publish": "Published the sale", "booking.refund": "Refunded a booking",
+  "event.edit": "Edited the event", "sale.edit": "Edited the sale", "sale.publish": "Published the sale", "booking.refund": "Refunded a booking",
   "code.make": "Made access codes", "code.end": "Ended an access code", "invitation.import": "Imported invitations", "invitation.withdraw": "Took an invitation back",
 };
+
+/** The fields of an event, with the promoter's names for them. */
+const EVENT: Record<string, string> = { name: "name", venue: "venue", starts_at_ms: "start", time_zone: "time zone", currency: "currency", accessible_release: "wheelchair places" };
 
 /** What a line of the audit log changed, in words. */
 export function changed(l: AuditLine, zone: string): string[] {
@@ -25,6 +28,11 @@ export function changed(l: AuditLine, zone: string): string[] {
   const from = fromLog(c.from);
   const to = fromLog(c.to);
   if (from && to) return differences(from, to, zone);
+  if (l.action === "event.edit") {
+    const [a, b] = [c.from ?? {}, c.to ?? {}] as Record<string, unknown>[];
+    const told = (v: unknown): string => (typeof v === "number" ? stamp(v, zone) : String(v));
+    return Object.keys(EVENT).filter((k) => a?.[k] !== b?.[k]).map((k) => `${EVENT[k]}: ${told(a?.[k])} → ${told(b?.[k])}`);
+  }
   if (l.action.startsWith("place.")) {
     const a = c.from as { state?: PlaceState; class?: number } | undefined;
     const b = c.to as { state?: PlaceState; class?: number } | undefined;

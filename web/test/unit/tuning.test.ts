@@ -4,6 +4,7 @@ import { dangers } from "../../src/operator/act";
 import { changed } from "../../src/operator/audit";
 import { rows, waitWords } from "../../src/operator/preview";
 import { Problem } from "../../src/api";
+import { stamp } from "../../src/logic/spans";
 import { after, BRAKE, changeOf, differences, fromLog, fromTuning, inForce } from "../../src/logic/tuning";
 import type { AdmissionView, Tuning } from "../../src/wire";
 
@@ -57,6 +58,8 @@ test("the history says what was done to knobs and to places", () => {
   assert.deepEqual(changed(line("code.make", { codes: 1, first: [{ prefix: "AB", label: "press" }] }), ZONE), ["1 code", "AB… (press)"]);
   assert.deepEqual(changed(line("invitation.withdraw", { class: 2, reason: "press" }), ZONE), ["invited, class 2: press"]);
   assert.deepEqual(changed(line("sale.edit", null), ZONE), []);
+  const edited = changed(line("event.edit", { from: { name: "A", starts_at_ms: 0, accessible_release: "house" }, to: { name: "A", starts_at_ms: 60_000, accessible_release: "never" } }), ZONE);
+  assert.deepEqual(edited, [`start: ${stamp(0, ZONE)} → ${stamp(60_000, ZONE)}`, "wheelchair places: house → never"]);
 });
 
 const view: AdmissionView = {

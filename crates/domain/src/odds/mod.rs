@@ -32,12 +32,19 @@ pub struct Tier {
     pub accessible: u32,
     /// Free seats that may be kept for parties that need an accessible one: nothing is certain by them for others.
     pub kept: u32,
+    /// Whether others may have those at last. If not, odds are of what is left beside them.
+    pub releases: bool,
 }
 
 impl Tier {
     /// Seats that may still be somebody else's.
     fn in_play(&self) -> u64 {
         u64::from(self.free) + seats(&self.held)
+    }
+
+    /// Of those, seats that a party without an accessible one may get. What is held may be a kept seat, too: then this is too many.
+    fn for_others(&self) -> u64 {
+        self.in_play() - if self.releases { 0 } else { u64::from(self.kept.min(self.free)) }
     }
 }
 
@@ -88,7 +95,7 @@ impl Odds {
         let all = mask_of(tiers.len());
         let mut left = vec![1.0; ahead.len()];
         let mut sold: Vec<_> =
-            tiers.iter().map(|tier| Sold::new(tier.in_play(), &tier.held, share(tier.held_pays))).collect();
+            tiers.iter().map(|tier| Sold::new(tier.for_others(), &tier.held, share(tier.held_pays))).collect();
         for wanted in [true, false] {
             for (nth, sold) in sold.iter_mut().enumerate() {
                 let here = |demand: &Demand| {
@@ -160,13 +167,14 @@ impl Odds {
 }
 
 /// Whether it is certain that nothing this fan accepts can come free for them any more, so that they are told at once: fewer
-/// seats are free or held than they need, or no accessible one, whatever those ahead do. Seats that come back by refunds are not
-/// counted; where a sale sells those again, nothing is certain before it closes.
+/// seats that they may get are free or held than they need, or no accessible one, whatever those ahead do. Seats that come back by
+/// refunds are not counted; where a sale sells those again, nothing is certain before it closes.
 #[must_use]
 pub fn certain_sold_out(tiers: &[Tier], wish: &Wish) -> bool {
     let accepted = accepted(tiers, wish);
+    let of = |tier: &Tier| if wish.accessible { tier.in_play() } else { tier.for_others() };
     // Also of a party sitting together: a row may be of several tiers.
-    let in_play: u64 = accepted.iter().map(|nth| tiers[*nth].in_play()).sum();
+    let in_play: u64 = accepted.iter().map(|nth| of(&tiers[*nth])).sum();
     in_play < u64::from(need(wish)) || wish.accessible && accepted.iter().all(|nth| tiers[*nth].accessible == 0)
 }
 

@@ -10,7 +10,7 @@ use super::*;
 const ONE: Wish = Wish { party: 1, tiers: 0, other_tiers: false, apart: false, fewer: false, accessible: false };
 
 fn tier(free: u32, held: BySize, held_pays: f64) -> Tier {
-    Tier { free, held, held_pays, accessible: 0, kept: 0 }
+    Tier { free, held, held_pays, accessible: 0, kept: 0, releases: true }
 }
 
 fn of(size: usize, count: u32) -> BySize {
@@ -128,6 +128,22 @@ fn sold_out_is_certain_only_when_nothing_can_come_free() {
     assert!(!sold_out(Wish { party: 3, fewer: true, ..ONE }));
     assert!(sold_out(Wish { accessible: true, ..ONE }));
     assert!(certain_sold_out(&[], &ONE));
+}
+
+#[test]
+fn seats_that_are_never_released_are_nothing_to_others() {
+    let kept = |free, held| Tier { accessible: 1, kept: 2, releases: false, ..tier(free, held, 1.0) };
+    let needs_one = Wish { accessible: true, ..ONE };
+    assert!(certain_sold_out(&[kept(2, [0; 8])], &ONE));
+    assert!(!certain_sold_out(&[kept(2, [0; 8])], &needs_one));
+    assert!(!certain_sold_out(&[kept(2, [0; 8])], &Wish { party: 2, ..needs_one }), "with who comes along");
+    assert!(certain_sold_out(&[kept(2, [0; 8])], &Wish { party: 3, ..needs_one }));
+    assert!(!certain_sold_out(&[Tier { releases: true, ..kept(2, [0; 8]) }], &ONE));
+    assert!(!certain_sold_out(&[kept(2, of(1, 1))], &ONE), "what is held may come back");
+    assert!(!certain_sold_out(&[kept(3, [0; 8])], &ONE));
+    // Three are left to them, not five.
+    let chance = |ahead| Odds::new(&[kept(5, [0; 8])], &[demand(of(1, ahead), 0, false, 1.0)]).chance(&ONE).percent();
+    assert_eq!((chance(2), chance(3)), (100, 5));
 }
 
 proptest! {

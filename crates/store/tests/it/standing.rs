@@ -5,7 +5,8 @@ use std::time::Duration;
 use store::Guards;
 use store::feed::{Change, Question};
 use store::follow::Follower;
-use store::joins::{Accepts, JoinAsk};
+use store::joins::{Accepts, JoinAsk, PlaceRow};
+use store::leases::Lease;
 use store::mending::{Mend, Mended};
 use store::wishes::{NewWishes, Rewished};
 use testkit::eventually;
@@ -25,7 +26,7 @@ fn join_together(party: u8) -> JoinAsk {
 }
 
 /// Lets in parties who sit together or not at all.
-async fn let_in(world: &World, parties: &[u8]) -> Result<Vec<store::joins::PlaceRow>> {
+async fn let_in(world: &World, parties: &[u8]) -> Result<Vec<PlaceRow>> {
     let asks = parties.iter().map(|party| join_together(*party));
     let places = world.join_as(&asks.collect::<Vec<_>>()).await?;
     world.tick(world.pacing().await?).await?;
@@ -42,6 +43,17 @@ async fn told(world: &World, follower: &mut Follower, entry: i64) -> Result<(Opt
     });
     assert_eq!(told[0], told[1], "what was told and what is stored");
     Ok(told[0].clone())
+}
+
+/// A world in which these were let in and seated, and the first of them, whom nothing fits, is asked what else it would take.
+async fn asked(parties: &[u8]) -> Result<(World, Lease, Follower, Vec<PlaceRow>)> {
+    let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
+    let seating = world.seating().await?;
+    let mut follower = Follower::start(&world.store, world.event).await?;
+    let places = let_in(&world, parties).await?;
+    world.seat(&seating).await?;
+    anyhow::ensure!(told(&world, &mut follower, 1).await?.1.is_some(), "nobody is asked");
+    Ok((world, seating, follower, places))
 }
 
 #[tokio::test]
@@ -83,13 +95,10 @@ async fn a_party_gathers_once_and_then_the_seats_go_past() -> Result {
 
 #[tokio::test]
 async fn whom_nothing_fits_is_asked_and_gets_what_is_kept() -> Result {
-    let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
-    let seating = world.seating().await?;
-    let mut follower = Follower::start(&world.store, world.event).await?;
-    let places = let_in(&world, &[8, 1]).await?;
+    let (world, seating, mut follower, places) = asked(&[8, 1]).await?;
     // No row has eight; they are asked whether they would sit apart, and who is behind gets another seat.
-    let done = world.seat(&seating).await?;
-    assert_eq!(done.held.iter().map(|hold| hold.entry).collect::<Vec<_>>(), [2]);
+    let held = world.number("select entry from booking").await?;
+    assert_eq!(held, 2);
     let question = told(&world, &mut follower, 1).await?.1.expect("a question");
     assert_eq!((question.seats, question.apart, &question.tiers[..]), (8, true, &["seated".to_owned()][..]));
     // Asked again it is not, and who agrees gets them.
@@ -105,12 +114,7 @@ async fn whom_nothing_fits_is_asked_and_gets_what_is_kept() -> Result {
 
 #[tokio::test]
 async fn a_change_of_wishes_closes_the_question() -> Result {
-    let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
-    let seating = world.seating().await?;
-    let mut follower = Follower::start(&world.store, world.event).await?;
-    let places = let_in(&world, &[8]).await?;
-    world.seat(&seating).await?;
-    assert!(told(&world, &mut follower, 1).await?.1.is_some());
+    let (world, seating, mut follower, places) = asked(&[8]).await?;
     // Seven side by side are no more to be had than eight were; who was asked once is not asked again.
     let seven = NewWishes { party: 7, tiers: 0, accepts: TOGETHER };
     assert_eq!(world.store.change_wishes(places[0].id, places[0].fan, seven).await?, Rewished::Done);
@@ -121,12 +125,7 @@ async fn a_change_of_wishes_closes_the_question() -> Result {
 
 #[tokio::test]
 async fn who_was_put_back_is_asked_again() -> Result {
-    let world = world(Recipe { answer_ms: 60_000, ..Recipe::default() }).await?;
-    let seating = world.seating().await?;
-    let mut follower = Follower::start(&world.store, world.event).await?;
-    let places = let_in(&world, &[8]).await?;
-    world.seat(&seating).await?;
-    assert!(told(&world, &mut follower, 1).await?.1.is_some());
+    let (world, seating, mut follower, places) = asked(&[8]).await?;
     world.store.leave(world.event, world.sale, places[0].fan).await?;
     assert_eq!(told(&world, &mut follower, 1).await?.1, None);
     let mend = Mend { sale: world.sale, place: places[0].id, account: world.account, reason: "a slip" };

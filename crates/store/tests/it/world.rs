@@ -111,7 +111,7 @@ impl World {
             starts_at_ms: 1_900_000_000_000,
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
-            accessible_release: domain::seats::Release::House,
+            accessible_release: None,
         };
         store.create_event(event, organisation, &draft).await?;
         let (tiers, units) = seats(&recipe);
