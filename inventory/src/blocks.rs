@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use contracts::accounts::Role;
 use contracts::blocks::{BLOCK_MAX, Block, BlockedSeat, Blocks, FreeSeats, HallPart, MakeBlock};
 use contracts::ids::{BlockId, EventId};
 use contracts::problem::Problem;
 use contracts::seat_map::SeatMap;
-use contracts::server::{Account, Id, Json};
-use store::blocks::{Blocked, Unblocked};
+use contracts::server::{Account, Id, IdempotencyKey, Json};
+use once::{Asked, Keys};
+use store::blocks::{BlockRow, Blocked, Unblocked};
 use uuid::Uuid;
 
 use crate::Inventory;
@@ -39,41 +40,54 @@ async fn map_of(inventory: &Inventory, event: EventId) -> Result<SeatMap, Proble
     serde_json::from_value(map).map_err(|_| Problem::internal())
 }
 
-/// Keeps seats back, all or none, whether a sale runs or not. Takes no idempotency key: no seat is blocked twice.
+/// Keeps seats back, all or none, whether a sale runs or not.
 #[utoipa::path(post, path = "/v1/events/{event}/blocks", operation_id = "block", tag = "seat maps", security(("bearer" = [])),
-    params(("event" = EventId, Path)), request_body = MakeBlock,
+    params(("event" = EventId, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = MakeBlock,
     responses((status = 201, body = Block),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn make(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
     Account(account): Account,
+    key: IdempotencyKey,
     Json(body): Json<MakeBlock>,
-) -> Result<(StatusCode, Json<Block>), Problem> {
+) -> Result<Response, Problem> {
     promoter_of(&inventory, event, account).await?;
     let (label, note) = (body.label.trim(), body.note.trim());
     if !(1..=100).contains(&label.chars().count()) || note.chars().count() > 500 {
         return Err(Problem::invalid("label: 1 to 100 characters; note: at most 500"));
     }
-    let map = map_of(&inventory, event).await?;
-    let live = inventory.store.live_seats(event.0).await.map_err(|fault| problem(&fault))?;
-    let taken: HashSet<u32> = live.into_iter().map(|(seat, _)| seat).collect();
-    let seats = seats_of(&map, &body.parts, &taken)?;
-    let block = chassis::ids::new(&inventory.clock);
-    let blocked = inventory.store.block_seats(event.0, block, account, (label, note), &seats).await;
-    match blocked.map_err(|fault| problem(&fault))? {
-        Blocked::Done => {}
-        Blocked::NoSeats => {
-            return Err(Problem::conflict("seat-map-changed", "The seat map was changed meanwhile", "look again"));
+    let asked = Asked { account, key, path: format!("/v1/events/{event}/blocks"), body: &body };
+    let (inventory, body) = (&inventory, &body);
+    let keys = Keys {
+        store: &inventory.store,
+        clock: &inventory.clock,
+        takeover_ms: inventory.config.idempotency_takeover_ms,
+        problem,
+    };
+    keys.once(asked, async |block: Uuid| {
+        // Made before, and never answered: of a standing area other places would be named now.
+        if let Some(made) = one(inventory, block).await? {
+            return Ok(made);
         }
-        Blocked::Taken(first) => {
-            let told = first.iter().map(|seat| format!("{}: {}", seat.label, seat.state)).collect();
-            let detail = "none was blocked; leave out those that are told, or wait until they are free";
-            return Err(Problem::conflict("seats-taken", "Somebody has some of these seats", detail).with_faults(told));
+        let map = map_of(inventory, event).await?;
+        let live = inventory.store.live_seats(event.0).await.map_err(|fault| problem(&fault))?;
+        let taken: HashSet<u32> = live.into_iter().map(|(seat, _)| seat).collect();
+        let seats = seats_of(&map, &body.parts, &taken)?;
+        let blocked = inventory.store.block_seats(event.0, block, account, (label, note), &seats).await;
+        match blocked.map_err(|fault| problem(&fault))? {
+            Blocked::Done => one(inventory, block).await?.ok_or_else(Problem::internal),
+            Blocked::NoSeats => {
+                Err(Problem::conflict("seat-map-changed", "The seat map was changed meanwhile", "look again"))
+            }
+            Blocked::Taken(first) => {
+                let told = first.iter().map(|seat| format!("{}: {}", seat.label, seat.state)).collect();
+                let detail = "none was blocked; leave out those that are told, or wait until they are free";
+                Err(Problem::conflict("seats-taken", "Somebody has some of these seats", detail).with_faults(told))
+            }
         }
-    }
-    let made = told(&inventory, event).await?.into_iter().find(|made| made.block_id.0 == block);
-    made.map(|made| (StatusCode::CREATED, Json(made))).ok_or_else(Problem::internal)
+    })
+    .await
 }
 
 /// Gives blocked seats free again, all or none: they go to the head of the line at once.
@@ -117,19 +131,24 @@ pub async fn list(
     Ok(Json(Blocks { blocks: told(&inventory, event).await? }))
 }
 
+async fn one(inventory: &Inventory, block: Uuid) -> Result<Option<Block>, Problem> {
+    Ok(inventory.store.block(block).await.map_err(|fault| problem(&fault))?.map(shown))
+}
+
 async fn told(inventory: &Inventory, event: EventId) -> Result<Vec<Block>, Problem> {
     let rows = inventory.store.blocks(event.0).await.map_err(|fault| problem(&fault))?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Block {
-            block_id: BlockId(row.id),
-            label: row.label,
-            note: row.note,
-            made_at_ms: row.made_at_ms,
-            by: row.by,
-            seats: row.seats.into_iter().map(|(seat, label, given)| BlockedSeat { seat, label, given }).collect(),
-        })
-        .collect())
+    Ok(rows.into_iter().map(shown).collect())
+}
+
+fn shown(row: BlockRow) -> Block {
+    Block {
+        block_id: BlockId(row.id),
+        label: row.label,
+        note: row.note,
+        made_at_ms: row.made_at_ms,
+        by: row.by,
+        seats: row.seats.into_iter().map(|(seat, label, given)| BlockedSeat { seat, label, given }).collect(),
+    }
 }
 
 /// The ordinals of the parts, each once. Of a standing area places are taken from its end that nobody has.

@@ -174,17 +174,31 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn blocks(&self, event: Uuid) -> Result<Vec<BlockRow>> {
+        self.block_rows(None, Some(event)).await
+    }
+
+    /// One block, with or without seats still.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn block(&self, block: Uuid) -> Result<Option<BlockRow>> {
+        Ok(self.block_rows(Some(block), None).await?.pop())
+    }
+
+    async fn block_rows(&self, block: Option<Uuid>, event: Option<Uuid>) -> Result<Vec<BlockRow>> {
         type Row = (Uuid, String, String, i64, String, Vec<i32>, Vec<String>, Vec<bool>);
         let rows: Vec<Row> = sqlx::query_as(
             "select b.id, b.label, b.note, to_ms(b.made_at), a.email, h.seats, h.labels, h.given
              from block b join account a on a.id = b.account
-                  join lateral (select array_agg(h.seat order by h.seat) as seats, array_agg(s.label order by h.seat) as labels,
-                                       array_agg(t.id is not null order by h.seat) as given
-                                from hold_seat h join seat s on s.event = h.event and s.seat = h.seat
-                                     left join ticket t on t.event = h.event and t.seat = h.seat and t.void_at is null
-                                where h.block = b.id and h.live) h on h.seats is not null
-             where b.event = $1 order by b.id desc limit $2",
+                  cross join lateral (select coalesce(array_agg(h.seat order by h.seat), '{}') as seats,
+                                             coalesce(array_agg(s.label order by h.seat), '{}') as labels,
+                                             coalesce(array_agg(t.id is not null order by h.seat), '{}') as given
+                                      from hold_seat h join seat s on s.event = h.event and s.seat = h.seat
+                                           left join ticket t on t.event = h.event and t.seat = h.seat and t.void_at is null
+                                      where h.block = b.id and h.live) h
+             where b.id = $1 or b.event = $2 and h.seats <> '{}' order by b.id desc limit $3",
         )
+        .bind(block)
         .bind(event)
         .bind(BLOCKS)
         .fetch_all(&self.pool)

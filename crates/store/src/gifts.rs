@@ -77,7 +77,8 @@ pub enum WhichGifts<'a> {
 
 impl Store {
     /// Makes tickets of blocked seats, all or none: each must be in the block, and not given already. The audit log's line comes
-    /// first, in the same transaction. `new_id` makes the tickets' identifiers. Answers whether they were given.
+    /// first, in the same transaction. `new_id` makes the tickets' identifiers. Answers whether they were given; the same
+    /// identifier twice makes one gift.
     ///
     /// # Errors
     /// A conflict of `gift_reference_unique` when chance drew a reference twice; when Postgres is away. Nothing is given then.
@@ -97,6 +98,14 @@ impl Store {
                 .fetch_optional(&mut *tx)
                 .await?;
         let Some(label) = label.filter(|_| !seats.is_empty()) else { return Ok(false) };
+        let made: bool = sqlx::query_scalar("select exists (select from gift where id = $1 and block = $2)")
+            .bind(gift.id)
+            .bind(gift.block)
+            .fetch_one(&mut *tx)
+            .await?;
+        if made {
+            return Ok(true);
+        }
         let kept: Vec<i32> = sqlx::query_scalar(KEPT).bind(gift.block).bind(&seats).fetch_all(&mut *tx).await?;
         if kept != seats {
             return Ok(false);
@@ -133,7 +142,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Takes a gift back: its tickets open no gate any more, and its seats stay blocked. Answers whether it was not revoked before.
+    /// Takes a gift back: its tickets are not valid any more, and its seats stay blocked. Answers whether it was not revoked before.
     ///
     /// # Errors
     /// When Postgres is away.
