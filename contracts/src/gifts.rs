@@ -23,7 +23,8 @@ pub struct GiveTickets {
     pub reason: String,
 }
 
-/// `POST /v1/gifts/{gift}/revoke`: its tickets open no gate any more; the seats stay blocked.
+/// `POST /v1/gifts/{gift}/revoke`: its tickets are not valid any more, and told so wherever they are shown; the seats stay blocked. The
+/// codes stay genuine: who checks only signatures at the gate must be told of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeGift {

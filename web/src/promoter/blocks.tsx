@@ -1,9 +1,9 @@
-// Seats that are kept back: which, with what note, and giving them free again.
+// Blocked seats: which, with what note, and giving them free again.
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Problem } from "../api";
-import { api, get } from "../console/session";
+import { api, get, useOnce } from "../console/session";
 import { Fault, Field, Loading, Tick, TwoStep, useLoad, useWork } from "../console/ui";
 import { stamp } from "../logic/spans";
 import { plural } from "../logic/words";
@@ -22,13 +22,13 @@ export function BlocksTab({ event }: { event: Event }): JSX.Element {
     });
     return { map, blocks: (await get<Blocks>(path + "/blocks")).blocks };
   }, [event.event_id]);
-  if (!l.data) return <Loading what="what is kept back" fault={l.fault} again={() => void l.reload()} />;
+  if (!l.data) return <Loading what="blocked seats" fault={l.fault} again={() => void l.reload()} />;
   const { map, blocks } = l.data;
   return (
     <>
-      <p class="small">Seats kept back are in no sale: for guests, the crew, or a camera. Given free, they go to the head of the line at once.</p>
-      {map ? <Make map={map} path={path} done={l.reload} /> : <p class="card">No seat map yet: there is nothing to keep back.</p>}
-      {blocks.length === 0 ? <p class="card">Nothing is kept back.</p>
+      <p class="small">Blocked seats are in no sale: for guests, the crew, or a camera. Given free, they go to the head of the line at once.</p>
+      {map ? <Make map={map} path={path} done={l.reload} /> : <p class="card">No seat map yet: there is nothing to block.</p>}
+      {blocks.length === 0 ? <p class="card">No seats are blocked.</p>
         : blocks.map((b) => <BlockCard key={b.block_id} block={b} zone={event.time_zone} path={path} done={l.reload} />)}
     </>
   );
@@ -40,6 +40,7 @@ function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Pro
   const [form, setForm] = useState({ section: sections[0]?.name ?? areas[0]?.name ?? "", row: "", seats: "", count: "1", label: "", note: "" });
   const [told, setTold] = useState("");
   const w = useWork();
+  const once = useOnce();
   const set = (f: keyof typeof form) => (v: string): void => {
     setTold("");
     setForm((was) => was[f] === v ? was : { ...was, [f]: v, ...(f === "section" && { row: "", seats: "" }), ...(f === "row" && { seats: "" }) });
@@ -53,13 +54,13 @@ function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Pro
         const seats = form.seats.split(/[\s,;]+/).filter(Boolean);
         const part = area ? { section: form.section, count: Math.trunc(Number(form.count)) }
           : { section: form.section, ...(form.row && { row: form.row, ...(seats.length && { seats }) }) };
-        const { data } = await api<Block>("POST", path + "/blocks", { body: { label: form.label, note: form.note, parts: [part] } });
+        const { data } = await once<Block>(path + "/blocks", { label: form.label, note: form.note, parts: [part] });
         setForm((was) => ({ ...was, seats: "" }));
         await done();
-        setTold(`${plural(data.seats.length, "seat")} kept back.`);
+        setTold(`${plural(data.seats.length, "seat")} blocked.`);
       });
     }}>
-      <h2>Keep seats back</h2>
+      <h2>Block seats</h2>
       {/* With keys: an input that took another's place would keep what was taken off it, such as a longest length of nothing. */}
       <div class="fields">
         <div class="field"><label for="block-section">Section or area</label>
@@ -76,7 +77,7 @@ function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Pro
         <Field key="note" label="Note" wide maxLength={500} value={form.note} set={set("note")} hint="It stands in the history of changes, too." />
       </div>
       <Fault p={w.fault} />
-      <div class="row"><button type="submit" class="main" aria-disabled={w.busy} data-testid="block-make">{w.busy ? "One moment…" : "Keep back"}</button><span role="status">{told}</span></div>
+      <div class="row"><button type="submit" class="main" aria-disabled={w.busy} data-testid="block-make">{w.busy ? "One moment…" : "Block"}</button><span role="status">{told}</span></div>
     </form>
   );
 }
@@ -90,7 +91,7 @@ function BlockCard({ block, zone, path, done }: { block: Block; zone: string; pa
   return (
     <section class="card" data-testid="block">
       <h2>{block.label}: {plural(block.seats.length, "seat")}{kept < block.seats.length && `, ${block.seats.length - kept} given`}</h2>
-      <p class="small">{block.note && <>{block.note} · </>}kept back {stamp(block.made_at_ms, zone)} by {block.by}</p>
+      <p class="small">{block.note && <>{block.note} · </>}blocked {stamp(block.made_at_ms, zone)} by {block.by}</p>
       <details><summary>Seats</summary>
         <div class="fields">{shown.map((s) => (
           s.given ? <p key={s.seat} class="tick">{s.label} <span class="small">given</span></p> : <Tick key={s.seat} label={s.label} on={some.has(s.seat)} set={(on) => {

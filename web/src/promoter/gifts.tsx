@@ -1,8 +1,8 @@
-// Complimentary tickets: giving seats that are kept back, who has some, and taking them back.
+// Complimentary tickets: giving blocked seats, who has some, and taking them back.
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { api, get } from "../console/session";
+import { api, get, useOnce } from "../console/session";
 import { Chip, Fault, Field, Loading, Scroll, useLoad, useWork } from "../console/ui";
 import { stamp } from "../logic/spans";
 import { plural } from "../logic/words";
@@ -25,7 +25,7 @@ export function GiftList({ event }: { event: Event }): JSX.Element | null {
             <td>{g.name}<span class="block small">{g.email}</span></td>
             <td>{g.seats.map((s) => <span key={s} class="block">{s}</span>)}</td>
             <td>{stamp(g.made_at_ms, event.time_zone)}<span class="block small">by {g.by}</span></td>
-            <td>{g.revoked_at_ms === undefined ? <Act testid="revoke" danger label="Take back…" yes="Take back" ask={`The tickets of ${g.name} open no gate any more; the seats stay kept back.`} reason="Reason, for the history"
+            <td>{g.revoked_at_ms === undefined ? <Act testid="revoke" danger label="Take back…" yes="Take back" ask={`The tickets of ${g.name} are marked as taken back, here and where ${g.name} finds them; the seats stay blocked. Their codes stay genuine: a scanner that only checks the signature still lets them in, so tell whoever is at the entrance.`} reason="Reason, for the history"
               send={async (reason) => {
                 await api<Gift>("POST", `/v1/gifts/${g.gift_id}/revoke`, { body: { reason } });
                 await l.reload();
@@ -42,11 +42,12 @@ export function Give({ path, block, seats, done }: { path: string; block: string
   const [email, setEmail] = useState("");
   const [told, setTold] = useState<Gift | null>(null);
   const w = useWork();
+  const once = useOnce();
   return (
     <form onSubmit={(e) => {
       e.preventDefault();
       void w.run(async () => {
-        setTold((await api<Gift>("POST", path + "/gifts", { body: { block_id: block, seats, name, email } })).data);
+        setTold((await once<Gift>(path + "/gifts", { block_id: block, seats, name, email })).data);
         setName("");
         setEmail("");
         await done();
