@@ -60,7 +60,7 @@ pub struct Gift {
     pub tickets: Vec<Ticket>,
 }
 
-/// `GET /v1/events/{event}/gifts`, newest first, at most 1,000; without the tickets.
+/// `GET /v1/events/{event}/gifts`: a page of them, newest first, without the tickets; ask again after its last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gifts {
     /// The gifts.

@@ -9,14 +9,20 @@ use contracts::blocks::{BLOCK_MAX, Block, BlockedSeat, Blocks, FreeSeats, HallPa
 use contracts::ids::{BlockId, EventId};
 use contracts::problem::Problem;
 use contracts::seat_map::SeatMap;
-use contracts::server::{Account, Id, IdempotencyKey, Json};
+use contracts::server::{Account, Id, IdempotencyKey, Json, Query};
 use once::{Asked, Keys};
+use serde::Deserialize;
 use store::blocks::{BlockRow, Blocked, Unblocked};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::Inventory;
 use crate::routes::problem;
 
+/// Blocks on a page, at most.
+const PAGE_MAX: i64 = 200;
+/// And where nothing is said.
+const PAGE: i64 = 50;
 /// Parts named at once, at most.
 const PARTS_MAX: usize = 100;
 
@@ -93,14 +99,14 @@ pub async fn make(
 /// Gives blocked seats free again, all or none: they go to the head of the line at once.
 #[utoipa::path(post, path = "/v1/events/{event}/blocks/{block}/free", operation_id = "free", tag = "seat maps", security(("bearer" = [])),
     params(("event" = EventId, Path), ("block" = BlockId, Path)), request_body = FreeSeats,
-    responses((status = 200, body = Blocks, description = "What is blocked still"),
+    responses((status = 200, body = Block, description = "What is still in it"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn free(
     State(inventory): State<Inventory>,
     Id((event, block)): Id<(EventId, BlockId)>,
     Account(account): Account,
     Json(body): Json<FreeSeats>,
-) -> Result<Json<Blocks>, Problem> {
+) -> Result<Json<Block>, Problem> {
     promoter_of(&inventory, event, account).await?;
     let reason = body.reason.trim();
     if reason.chars().count() > 500 || body.seats.as_ref().is_some_and(|seats| seats.len() > BLOCK_MAX) {
@@ -108,7 +114,7 @@ pub async fn free(
     }
     let freed = inventory.store.unblock_seats(event.0, block.0, account, reason, body.seats.as_deref()).await;
     match freed.map_err(|fault| problem(&fault))? {
-        Unblocked::Done(_) => Ok(Json(Blocks { blocks: told(&inventory, event).await? })),
+        Unblocked::Done(_) => one(&inventory, block.0).await?.map(Json).ok_or_else(Problem::internal),
         Unblocked::NotBlocked => Err(Problem::conflict(
             "not-blocked",
             "These seats are not blocked",
@@ -117,27 +123,37 @@ pub async fn free(
     }
 }
 
+/// The parameters of a page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// The last block of the page before.
+    after: Option<BlockId>,
+    /// How many.
+    limit: Option<i64>,
+}
+
 /// An event's blocks that have seats still, newest first.
 #[utoipa::path(get, path = "/v1/events/{event}/blocks", operation_id = "blocks", tag = "seat maps", security(("bearer" = [])),
-    params(("event" = EventId, Path)),
-    responses((status = 200, body = Blocks),
+    params(("event" = EventId, Path), Page),
+    responses((status = 200, body = Blocks, description = "A page; ask again after its last one"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
     Account(account): Account,
+    Query(page): Query<Page>,
 ) -> Result<Json<Blocks>, Problem> {
     promoter_of(&inventory, event, account).await?;
-    Ok(Json(Blocks { blocks: told(&inventory, event).await? }))
+    let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let rows = inventory.store.blocks(event.0, page.after.map(|block| block.0), limit).await;
+    let blocks = rows.map_err(|fault| problem(&fault))?.into_iter().map(shown).collect();
+    Ok(Json(Blocks { blocks }))
 }
 
 async fn one(inventory: &Inventory, block: Uuid) -> Result<Option<Block>, Problem> {
     Ok(inventory.store.block(block).await.map_err(|fault| problem(&fault))?.map(shown))
-}
-
-async fn told(inventory: &Inventory, event: EventId) -> Result<Vec<Block>, Problem> {
-    let rows = inventory.store.blocks(event.0).await.map_err(|fault| problem(&fault))?;
-    Ok(rows.into_iter().map(shown).collect())
 }
 
 fn shown(row: BlockRow) -> Block {

@@ -7,11 +7,14 @@ use contracts::bookings::FindBooking;
 use contracts::gifts::{Gift, Gifts, GiveTickets, RevokeGift};
 use contracts::ids::{EventId, GiftId};
 use contracts::problem::Problem;
-use contracts::server::{Account, Id, IdempotencyKey, Json};
+use contracts::server::{Account, Id, IdempotencyKey, Json, Query};
 use once::{Asked, Keys};
+use serde::Deserialize;
 use store::gifts::{GiftRow, NewGift, WhichGifts};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::promoter::{PAGE, PAGE_MAX};
 use super::view::{For, codes};
 use super::{App, Refusal, find, pay};
 use crate::seating::reference;
@@ -78,17 +81,30 @@ pub async fn give(
     Ok(given.await?)
 }
 
+/// The parameters of a page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// The last gift of the page before.
+    after: Option<GiftId>,
+    /// How many.
+    limit: Option<i64>,
+}
+
 /// An event's gifts, newest first, without their tickets.
 #[utoipa::path(get, path = "/v1/events/{event}/gifts", operation_id = "gifts", tag = "bookings", security(("bearer" = [])),
-    params(("event" = EventId, Path)),
-    responses((status = 200, body = Gifts)))]
+    params(("event" = EventId, Path), Page),
+    responses((status = 200, body = Gifts, description = "A page; ask again after its last one")))]
 pub async fn list(
     State(app): State<App>,
     Account(account): Account,
     Id(event): Id<EventId>,
+    Query(page): Query<Page>,
 ) -> Result<Json<Gifts>, Refusal> {
     app.promoter_of(account, event.0).await?;
-    let rows = app.store.gifts(WhichGifts::Event(event.0)).await?;
+    let (after, limit) = (page.after.map(|gift| gift.0), page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX));
+    let rows = app.store.gifts(WhichGifts::Event { event: event.0, after, limit }).await?;
     let gifts = rows.into_iter().map(|row| shown(&app, row, For::Member)).collect::<Result<_, _>>()?;
     Ok(Json(Gifts { gifts }))
 }

@@ -74,7 +74,9 @@ async fn a_repeated_gift_gives_once_and_is_answered_alike() {
     let gift =
         |seats: &[u32]| json!({"block_id": BlockId(block), "seats": seats, "name": "Ada", "email": "ada@example.org"});
     let give = async |seats: &[u32], key: &str| world.post_once(&path, &promoter, &gift(seats), key).await;
-    let count = async || world.store.gifts(WhichGifts::Event(world.event)).await.unwrap().len();
+    let count = async || {
+        world.store.gifts(WhichGifts::Event { event: world.event, after: None, limit: 10 }).await.unwrap().len()
+    };
     let first: Gift = read(give(&[0, 1], "one").await, 201);
     assert_eq!(read::<Gift>(give(&[0, 1], "one").await, 201), first);
     assert_eq!(count().await, 1);
@@ -95,4 +97,28 @@ async fn a_repeated_gift_gives_once_and_is_answered_alike() {
     assert_eq!(read::<Gift>(give(&[0, 1], "one").await, 201), first);
     assert_eq!(count().await, 2);
     world.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gifts_are_read_page_by_page_newest_first() {
+    let world = World::quiet(Setup { rows: vec![5], ..Setup::default() }).await;
+    let block = chassis::ids::new(&chassis::clock::Clock::system());
+    let done = world.store.block_seats(world.event, block, world.founder, ("Guests", ""), &[0, 1, 2]).await.unwrap();
+    assert_eq!(done, Blocked::Done);
+    let promoter = world.papers.access_token(world.founder, 60_000);
+    let path = format!("/v1/events/{}/gifts", EventId(world.event));
+    let mut made = Vec::new();
+    for seat in 0..3 {
+        let gift = json!({"block_id": BlockId(block), "seats": [seat], "name": "Ada", "email": "ada@example.org"});
+        made.push(read::<Gift>(world.post(&path, &promoter, &gift).await, 201).gift_id);
+    }
+    made.reverse();
+    let page = async |query: &str| {
+        let page: Gifts = read(world.get(&format!("{path}{query}"), &promoter).await, 200);
+        page.gifts.into_iter().map(|gift| gift.gift_id).collect::<Vec<_>>()
+    };
+    assert_eq!(page("").await, made);
+    assert_eq!(page("?limit=2").await, made[..2]);
+    assert_eq!(page(&format!("?limit=2&after={}", made[1])).await, made[2..]);
+    assert!(page(&format!("?after={}", made[2])).await.is_empty());
 }

@@ -56,11 +56,13 @@ async fn promoters_keep_seats_back_and_give_them_free() {
     let free = format!("/blocks/{}/free", block.block_id);
     let one = json!({"seats": [block.seats[0].seat]});
     assert_eq!(desk.ask_for(&desk.operator, "POST", &free, &one).await.0, 403);
-    let left: Blocks = read(desk.ask_for(&desk.promoter, "POST", &free, &one).await, 200);
-    assert_eq!(left.blocks[0].seats, block.seats[1..]);
+    let left: Block = read(desk.ask_for(&desk.promoter, "POST", &free, &one).await, 200);
+    assert_eq!(left.seats, block.seats[1..]);
     let (status, again) = problem(desk.ask_for(&desk.promoter, "POST", &free, &one).await);
     assert_eq!((status, again.code.as_str()), (409, "not-blocked"));
-    let left: Blocks = read(desk.ask_for(&desk.promoter, "POST", &free, &json!({})).await, 200);
+    let left: Block = read(desk.ask_for(&desk.promoter, "POST", &free, &json!({})).await, 200);
+    assert!(left.block_id == block.block_id && left.seats.is_empty());
+    let left: Blocks = read(desk.ask_for(&desk.promoter, "GET", "/blocks", &Value::Null).await, 200);
     assert!(left.blocks.is_empty());
     assert_eq!(desk.put_map(&hall(1, 1, 1)).await.0, 204);
 }
@@ -72,7 +74,7 @@ async fn crew(desk: &Desk, count: u32, key: Option<&str>) -> (u16, Vec<u8>) {
 }
 
 async fn blocked(desk: &Desk) -> usize {
-    desk.store.blocks(desk.event).await.unwrap().iter().map(|block| block.seats.len()).sum()
+    desk.store.blocks(desk.event, None, 100).await.unwrap().iter().map(|block| block.seats.len()).sum()
 }
 
 /// Two places are kept back; the answer is lost, and the same is asked again.
@@ -123,4 +125,32 @@ async fn a_block_asked_for_many_times_at_once_is_one() {
     assert!(answers.iter().any(|(status, _)| *status == 201));
     assert!(answers.iter().all(|(status, _)| matches!(status, 201 | 409)), "{answers:?}");
     assert_eq!(blocked(&desk).await, 1);
+}
+
+#[tokio::test]
+async fn blocks_are_read_page_by_page_newest_first() {
+    let desk = desk().await;
+    assert_eq!(desk.put_map(&hall(1, 1, 4)).await.0, 204);
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(read::<Block>(crew(&desk, 1, None).await, 201).block_id);
+    }
+    made.reverse();
+    let page = async |query: &str| {
+        let answer = desk.ask_for(&desk.promoter, "GET", &format!("/blocks{query}"), &Value::Null).await;
+        read::<Blocks>(answer, 200).blocks.into_iter().map(|block| block.block_id).collect::<Vec<_>>()
+    };
+    assert_eq!(page("").await, made);
+    assert_eq!(page("?limit=2").await, made[..2]);
+    assert_eq!(page(&format!("?limit=2&after={}", made[1])).await, made[2..]);
+    assert!(page(&format!("?after={}", made[2])).await.is_empty());
+    // What has no seats any more is on no page, and pages go on after it all the same.
+    let free = format!("/blocks/{}/free", made[1]);
+    let _: Block = read(desk.ask_for(&desk.promoter, "POST", &free, &json!({})).await, 200);
+    assert_eq!(page("?limit=2").await, [made[0], made[2]]);
+    assert_eq!(page(&format!("?after={}", made[1])).await, made[2..]);
+    for bad in ["?limit=many", "?after=no", "?page=2"] {
+        let answer = desk.ask_for(&desk.promoter, "GET", &format!("/blocks{bad}"), &Value::Null).await;
+        assert!((400..500).contains(&problem(answer).0), "{bad}");
+    }
 }

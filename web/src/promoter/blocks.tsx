@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Problem } from "../api";
 import { api, get, useOnce } from "../console/session";
-import { Fault, Field, Loading, Tick, TwoStep, useLoad, useWork } from "../console/ui";
+import { Fault, Field, Loading, Tick, TwoStep, useLoad, usePages, useWork } from "../console/ui";
 import { stamp } from "../logic/spans";
 import { plural } from "../logic/words";
 import type { Block, Blocks, Event, SeatMap } from "../wire";
@@ -15,26 +15,33 @@ const TOLD = 60;
 
 export function BlocksTab({ event }: { event: Event }): JSX.Element {
   const path = `/v1/events/${event.event_id}`;
-  const l = useLoad(async () => {
+  const m = useLoad(async () => {
     const map = await get<SeatMap>(path + "/seat-map").catch((e: Problem): null => {
       if (e.status === 404) return null;
       throw e;
     });
-    return { map, blocks: (await get<Blocks>(path + "/blocks")).blocks };
+    return { map };
   }, [event.event_id]);
-  if (!l.data) return <Loading what="blocked seats" fault={l.fault} again={() => void l.reload()} />;
-  const { map, blocks } = l.data;
+  const l = usePages((query) => get<Blocks>(path + "/blocks" + query).then((a) => a.blocks), (b) => b.block_id, [event.event_id]);
+  if (!m.data) return <Loading what="the seat map" fault={m.fault} again={() => void m.reload()} />;
+  if (!l.all) return <Loading what="blocked seats" fault={l.fault} again={() => void l.reload()} />;
+  const { map } = m.data;
+  const { all } = l;
+  // One without seats is on no page.
+  const changed = (b: Block): void => l.set(all.map((x) => (x.block_id === b.block_id ? b : x)).filter((x) => x.seats.length > 0));
+  const made = (b: Block): void => l.set([b, ...all.filter((x) => x.block_id !== b.block_id)]);
   return (
     <>
       <p class="small">Blocked seats are in no sale: for guests, the crew, or a camera. Given free, they go to the head of the line at once.</p>
-      {map ? <Make map={map} path={path} done={l.reload} /> : <p class="card">No seat map yet: there is nothing to block.</p>}
-      {blocks.length === 0 ? <p class="card">No seats are blocked.</p>
-        : blocks.map((b) => <BlockCard key={b.block_id} block={b} zone={event.time_zone} path={path} done={l.reload} />)}
+      {map ? <Make map={map} path={path} done={made} /> : <p class="card">No seat map yet: there is nothing to block.</p>}
+      {all.length === 0 && !l.more ? <p class="card">No seats are blocked.</p>
+        : all.map((b) => <BlockCard key={b.block_id} block={b} zone={event.time_zone} path={path} done={changed} />)}
+      {l.more}
     </>
   );
 }
 
-function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Promise<void> }): JSX.Element {
+function Make({ map, path, done }: { map: SeatMap; path: string; done: (made: Block) => void }): JSX.Element {
   const sections = map.sections ?? [];
   const areas = map.standing ?? [];
   const [form, setForm] = useState({ section: sections[0]?.name ?? areas[0]?.name ?? "", row: "", seats: "", count: "1", label: "", note: "" });
@@ -56,7 +63,7 @@ function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Pro
           : { section: form.section, ...(form.row && { row: form.row, ...(seats.length && { seats }) }) };
         const { data } = await once<Block>(path + "/blocks", { label: form.label, note: form.note, parts: [part] });
         setForm((was) => ({ ...was, seats: "" }));
-        await done();
+        done(data);
         setTold(`${plural(data.seats.length, "seat")} blocked.`);
       });
     }}>
@@ -82,7 +89,7 @@ function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Pro
   );
 }
 
-function BlockCard({ block, zone, path, done }: { block: Block; zone: string; path: string; done: () => Promise<void> }): JSX.Element {
+function BlockCard({ block, zone, path, done }: { block: Block; zone: string; path: string; done: (changed: Block) => void }): JSX.Element {
   const [some, setSome] = useState<ReadonlySet<number>>(new Set());
   const [all, setAll] = useState(false);
   const shown = all ? block.seats : block.seats.slice(0, TOLD);
@@ -102,15 +109,15 @@ function BlockCard({ block, zone, path, done }: { block: Block; zone: string; pa
           }} />))}</div>
         {shown.length < block.seats.length && <button type="button" onClick={() => setAll(true)}>All {block.seats.length.toLocaleString()}</button>}
       </details>
-      <Give path={path} block={block.block_id} seats={[...some]} done={async () => {
+      <Give path={path} block={block.block_id} seats={[...some]} done={() => {
         setSome(new Set());
-        await done();
+        done({ ...block, seats: block.seats.map((s) => (some.has(s.seat) ? { ...s, given: true } : s)) });
       }} />
       {kept > 0 && <TwoStep label={some.size ? `Give ${plural(count, "seat")} free` : "Give all free"} ask={`${plural(count, "seat")} can be sold from then on, to who is next in line.`} yes="Give free" testid="block-free"
         act={async () => {
-          await api("POST", `${path}/blocks/${block.block_id}/free`, { body: some.size ? { seats: [...some] } : {} });
+          const { data } = await api<Block>("POST", `${path}/blocks/${block.block_id}/free`, { body: some.size ? { seats: [...some] } : {} });
           setSome(new Set());
-          await done();
+          done(data);
         }} />}
     </section>
   );
