@@ -41,6 +41,8 @@ pub struct Config {
     pub lease_ttl_ms: i64,
     /// Attempts to find a booking by e-mail and reference, per minute and address.
     pub finds_per_minute: u32,
+    /// After how long a POST that never answered is taken over by one with the same idempotency key, in milliseconds.
+    pub idempotency_takeover_ms: i64,
 }
 
 impl Default for Config {
@@ -59,6 +61,7 @@ impl Default for Config {
             look_max_ms: 10_000,
             lease_ttl_ms: 3_000,
             finds_per_minute: 10,
+            idempotency_takeover_ms: once::TAKEOVER_MS,
         }
     }
 }
@@ -73,6 +76,7 @@ impl Config {
             store::payments::CLAIM_MS
         );
         ensure!(self.pay_timeout_ms >= 100, "payment.pay_timeout_ms: at least 100");
+        ensure!(self.idempotency_takeover_ms >= 1_000, "payment.idempotency_takeover_ms: at least 1000");
         ensure!((1..=1_024).contains(&self.concurrency), "payment.concurrency: 1 to 1024");
         ensure!((10..=5_000).contains(&self.poll_ms), "payment.poll_ms: 10 to 5000");
         ensure!(

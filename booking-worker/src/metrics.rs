@@ -51,6 +51,7 @@ pub const WEBHOOKS_TOTAL: &str = "usher_webhooks_total";
 pub const FINDS_LIMITED_TOTAL: &str = "usher_booking_finds_limited_total";
 
 pub(crate) fn describe() {
+    once::describe();
     describe_gauge!(SEATING_OFFICES, Unit::Count, "Events whose seating this process holds.");
     describe_gauge!(SEATING_STANDING, Unit::Count, "Admitted places without seats, of the events held here.");
     describe_counter!(SEATING_HELD_TOTAL, Unit::Count, "Places that got seats.");

@@ -50,7 +50,7 @@ pub struct FreeSeats {
     pub reason: String,
 }
 
-/// `GET /v1/events/{event}/blocks`: the blocks that have seats still, newest first, at most 500.
+/// `GET /v1/events/{event}/blocks`: a page of the blocks that have seats still, newest first; ask again after its last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Blocks {
     /// The blocks.

@@ -126,7 +126,7 @@ pub struct Ticket {
     pub code: String,
     /// The code as a QR picture (SVG).
     pub qr_svg: String,
-    /// Whether it opens the gate.
+    /// Whether it is good still. Its code verifies all the same: a refund or a revocation is not in it.
     pub valid: bool,
 }
 

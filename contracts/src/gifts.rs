@@ -23,7 +23,8 @@ pub struct GiveTickets {
     pub reason: String,
 }
 
-/// `POST /v1/gifts/{gift}/revoke`: its tickets open no gate any more; the seats stay blocked.
+/// `POST /v1/gifts/{gift}/revoke`: its tickets are not valid any more, and told so wherever they are shown; the seats stay blocked. The
+/// codes stay genuine: who checks only signatures at the gate must be told of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeGift {
@@ -59,7 +60,7 @@ pub struct Gift {
     pub tickets: Vec<Ticket>,
 }
 
-/// `GET /v1/events/{event}/gifts`, newest first, at most 1,000; without the tickets.
+/// `GET /v1/events/{event}/gifts`: a page of them, newest first, without the tickets; ask again after its last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gifts {
     /// The gifts.

@@ -1,7 +1,8 @@
 //! The code on a ticket: `ver(1) key(1) event(16) ticket(16) seat(4) signature(64)`, base64url without padding.
 //!
 //! The signature is Ed25519 over `"usher ticket 1"` and the first 38 bytes. All fields have a fixed size and big-endian
-//! order. A scanner with the public key can tell a genuine code without a network; only the server can tell a second scan.
+//! order. A scanner with the public key can tell a genuine code without a network. It cannot tell a second scan, nor a ticket that
+//! was refunded or taken back: the code of such a one stays genuine.
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;

@@ -3,19 +3,26 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use contracts::accounts::Role;
 use contracts::blocks::{BLOCK_MAX, Block, BlockedSeat, Blocks, FreeSeats, HallPart, MakeBlock};
 use contracts::ids::{BlockId, EventId};
 use contracts::problem::Problem;
 use contracts::seat_map::SeatMap;
-use contracts::server::{Account, Id, Json};
-use store::blocks::{Blocked, Unblocked};
+use contracts::server::{Account, Id, IdempotencyKey, Json, Query};
+use once::{Asked, Keys};
+use serde::Deserialize;
+use store::blocks::{BlockRow, Blocked, Unblocked};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::Inventory;
 use crate::routes::problem;
 
+/// Blocks on a page, at most.
+const PAGE_MAX: i64 = 200;
+/// And where nothing is said.
+const PAGE: i64 = 50;
 /// Parts named at once, at most.
 const PARTS_MAX: usize = 100;
 
@@ -39,54 +46,67 @@ async fn map_of(inventory: &Inventory, event: EventId) -> Result<SeatMap, Proble
     serde_json::from_value(map).map_err(|_| Problem::internal())
 }
 
-/// Keeps seats back, all or none, whether a sale runs or not. Takes no idempotency key: no seat is blocked twice.
+/// Keeps seats back, all or none, whether a sale runs or not.
 #[utoipa::path(post, path = "/v1/events/{event}/blocks", operation_id = "block", tag = "seat maps", security(("bearer" = [])),
-    params(("event" = EventId, Path)), request_body = MakeBlock,
+    params(("event" = EventId, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = MakeBlock,
     responses((status = 201, body = Block),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn make(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
     Account(account): Account,
+    key: IdempotencyKey,
     Json(body): Json<MakeBlock>,
-) -> Result<(StatusCode, Json<Block>), Problem> {
+) -> Result<Response, Problem> {
     promoter_of(&inventory, event, account).await?;
     let (label, note) = (body.label.trim(), body.note.trim());
     if !(1..=100).contains(&label.chars().count()) || note.chars().count() > 500 {
         return Err(Problem::invalid("label: 1 to 100 characters; note: at most 500"));
     }
-    let map = map_of(&inventory, event).await?;
-    let live = inventory.store.live_seats(event.0).await.map_err(|fault| problem(&fault))?;
-    let taken: HashSet<u32> = live.into_iter().map(|(seat, _)| seat).collect();
-    let seats = seats_of(&map, &body.parts, &taken)?;
-    let block = chassis::ids::new(&inventory.clock);
-    let blocked = inventory.store.block_seats(event.0, block, account, (label, note), &seats).await;
-    match blocked.map_err(|fault| problem(&fault))? {
-        Blocked::Done => {}
-        Blocked::NoSeats => {
-            return Err(Problem::conflict("seat-map-changed", "The seat map was changed meanwhile", "look again"));
+    let asked = Asked { account, key, path: format!("/v1/events/{event}/blocks"), body: &body };
+    let (inventory, body) = (&inventory, &body);
+    let keys = Keys {
+        store: &inventory.store,
+        clock: &inventory.clock,
+        takeover_ms: inventory.config.idempotency_takeover_ms,
+        problem,
+    };
+    keys.once(asked, async |block: Uuid| {
+        // Made before, and never answered: of a standing area other places would be named now.
+        if let Some(made) = one(inventory, block).await? {
+            return Ok(made);
         }
-        Blocked::Taken(first) => {
-            let told = first.iter().map(|seat| format!("{}: {}", seat.label, seat.state)).collect();
-            let detail = "none was blocked; leave out those that are told, or wait until they are free";
-            return Err(Problem::conflict("seats-taken", "Somebody has some of these seats", detail).with_faults(told));
+        let map = map_of(inventory, event).await?;
+        let live = inventory.store.live_seats(event.0).await.map_err(|fault| problem(&fault))?;
+        let taken: HashSet<u32> = live.into_iter().map(|(seat, _)| seat).collect();
+        let seats = seats_of(&map, &body.parts, &taken)?;
+        let blocked = inventory.store.block_seats(event.0, block, account, (label, note), &seats).await;
+        match blocked.map_err(|fault| problem(&fault))? {
+            Blocked::Done => one(inventory, block).await?.ok_or_else(Problem::internal),
+            Blocked::NoSeats => {
+                Err(Problem::conflict("seat-map-changed", "The seat map was changed meanwhile", "look again"))
+            }
+            Blocked::Taken(first) => {
+                let told = first.iter().map(|seat| format!("{}: {}", seat.label, seat.state)).collect();
+                let detail = "none was blocked; leave out those that are told, or wait until they are free";
+                Err(Problem::conflict("seats-taken", "Somebody has some of these seats", detail).with_faults(told))
+            }
         }
-    }
-    let made = told(&inventory, event).await?.into_iter().find(|made| made.block_id.0 == block);
-    made.map(|made| (StatusCode::CREATED, Json(made))).ok_or_else(Problem::internal)
+    })
+    .await
 }
 
 /// Gives blocked seats free again, all or none: they go to the head of the line at once.
 #[utoipa::path(post, path = "/v1/events/{event}/blocks/{block}/free", operation_id = "free", tag = "seat maps", security(("bearer" = [])),
     params(("event" = EventId, Path), ("block" = BlockId, Path)), request_body = FreeSeats,
-    responses((status = 200, body = Blocks, description = "What is blocked still"),
+    responses((status = 200, body = Block, description = "What is still in it"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn free(
     State(inventory): State<Inventory>,
     Id((event, block)): Id<(EventId, BlockId)>,
     Account(account): Account,
     Json(body): Json<FreeSeats>,
-) -> Result<Json<Blocks>, Problem> {
+) -> Result<Json<Block>, Problem> {
     promoter_of(&inventory, event, account).await?;
     let reason = body.reason.trim();
     if reason.chars().count() > 500 || body.seats.as_ref().is_some_and(|seats| seats.len() > BLOCK_MAX) {
@@ -94,7 +114,7 @@ pub async fn free(
     }
     let freed = inventory.store.unblock_seats(event.0, block.0, account, reason, body.seats.as_deref()).await;
     match freed.map_err(|fault| problem(&fault))? {
-        Unblocked::Done(_) => Ok(Json(Blocks { blocks: told(&inventory, event).await? })),
+        Unblocked::Done(_) => one(&inventory, block.0).await?.map(Json).ok_or_else(Problem::internal),
         Unblocked::NotBlocked => Err(Problem::conflict(
             "not-blocked",
             "These seats are not blocked",
@@ -103,33 +123,48 @@ pub async fn free(
     }
 }
 
+/// The parameters of a page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// The last block of the page before.
+    after: Option<BlockId>,
+    /// How many.
+    limit: Option<i64>,
+}
+
 /// An event's blocks that have seats still, newest first.
 #[utoipa::path(get, path = "/v1/events/{event}/blocks", operation_id = "blocks", tag = "seat maps", security(("bearer" = [])),
-    params(("event" = EventId, Path)),
-    responses((status = 200, body = Blocks),
+    params(("event" = EventId, Path), Page),
+    responses((status = 200, body = Blocks, description = "A page; ask again after its last one"),
               (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn list(
     State(inventory): State<Inventory>,
     Id(event): Id<EventId>,
     Account(account): Account,
+    Query(page): Query<Page>,
 ) -> Result<Json<Blocks>, Problem> {
     promoter_of(&inventory, event, account).await?;
-    Ok(Json(Blocks { blocks: told(&inventory, event).await? }))
+    let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let rows = inventory.store.blocks(event.0, page.after.map(|block| block.0), limit).await;
+    let blocks = rows.map_err(|fault| problem(&fault))?.into_iter().map(shown).collect();
+    Ok(Json(Blocks { blocks }))
 }
 
-async fn told(inventory: &Inventory, event: EventId) -> Result<Vec<Block>, Problem> {
-    let rows = inventory.store.blocks(event.0).await.map_err(|fault| problem(&fault))?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Block {
-            block_id: BlockId(row.id),
-            label: row.label,
-            note: row.note,
-            made_at_ms: row.made_at_ms,
-            by: row.by,
-            seats: row.seats.into_iter().map(|(seat, label, given)| BlockedSeat { seat, label, given }).collect(),
-        })
-        .collect())
+async fn one(inventory: &Inventory, block: Uuid) -> Result<Option<Block>, Problem> {
+    Ok(inventory.store.block(block).await.map_err(|fault| problem(&fault))?.map(shown))
+}
+
+fn shown(row: BlockRow) -> Block {
+    Block {
+        block_id: BlockId(row.id),
+        label: row.label,
+        note: row.note,
+        made_at_ms: row.made_at_ms,
+        by: row.by,
+        seats: row.seats.into_iter().map(|(seat, label, given)| BlockedSeat { seat, label, given }).collect(),
+    }
 }
 
 /// The ordinals of the parts, each once. Of a standing area places are taken from its end that nobody has.

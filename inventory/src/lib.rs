@@ -28,11 +28,13 @@ pub struct Config {
     pub lapse_interval_ms: u64,
     /// How large a seat map may be, in bytes.
     pub map_bytes_max: usize,
+    /// After how long a POST that never answered is taken over by one with the same idempotency key, in milliseconds.
+    pub idempotency_takeover_ms: i64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { lapse_interval_ms: 100, map_bytes_max: 32 * 1024 * 1024 }
+        Self { lapse_interval_ms: 100, map_bytes_max: 32 * 1024 * 1024, idempotency_takeover_ms: once::TAKEOVER_MS }
     }
 }
 
@@ -54,6 +56,7 @@ pub fn prepare(config: Config, store: Store, papers: Papers, clock: Clock) -> an
         (10..=1_000).contains(&config.lapse_interval_ms),
         "inventory.lapse_interval_ms must be 10 to 1000: a hold must end within a second of its deadline"
     );
+    anyhow::ensure!(config.idempotency_takeover_ms >= 1_000, "inventory.idempotency_takeover_ms must be at least 1000");
     metrics::describe();
     Ok(Inventory { config, store, papers, clock })
 }

@@ -11,6 +11,7 @@ pub const FAILURES: &str = "usher_lapse_failures_total";
 
 /// Describes them and makes them visible before they first happen.
 pub fn describe() {
+    once::describe();
     describe_counter!(LAPSED, "Holds that ended unpaid at their deadline");
     describe_counter!(PINNED, "Holds kept past their deadline because a payment was unresolved");
     describe_counter!(FAILURES, "Passes of the lapse loop that failed because a store was away");

@@ -62,7 +62,7 @@ impl Default for Config {
             reads_at_once: 8,
             reads_waiting_max: 1_024,
             events_listed_max: 200,
-            idempotency_takeover_ms: 5_000,
+            idempotency_takeover_ms: once::TAKEOVER_MS,
             transfer_ttl_ms: 600_000,
             import_bytes_max: 32 * 1024 * 1024,
             sweep_interval_ms: 60_000,

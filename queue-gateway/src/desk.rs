@@ -10,6 +10,7 @@ use contracts::ids::SaleId;
 use contracts::papers::Papers;
 use contracts::problem::Problem;
 use domain::draw::Numbers;
+use once::Keys;
 use store::{Store, StoreError};
 use uuid::Uuid;
 
@@ -65,6 +66,11 @@ impl Parts {
             metrics::counter!(READS_FULL).increment(1);
             Problem::unavailable("very many are looking; ask again in a moment").retry_after(rand::random_range(1..=3))
         })
+    }
+
+    /// What idempotency keys stand for.
+    pub const fn keys(&self) -> Keys<'_> {
+        Keys { store: &self.store, clock: &self.clock, takeover_ms: self.config.idempotency_takeover_ms, problem }
     }
 
     /// The numbers of a sale's draw.

@@ -7,13 +7,13 @@ use contracts::papers::Principal;
 use contracts::problem::Problem;
 use contracts::sales::{Event, EventDraft};
 use contracts::server::{Account, Id, IdempotencyKey, IfMatch, Json, etag};
+use once::Asked;
 use store::events::{EventEdit, EventRow};
 use uuid::Uuid;
 
 use crate::desk::{Desk, problem};
 use crate::drafts::{self, check_event, event_to_store};
 use crate::limits::{Reads, Within};
-use crate::once::{Asked, once};
 use crate::organisations::Writer;
 
 /// Published events with their sales, soonest first.
@@ -81,7 +81,8 @@ pub async fn make(
     check_event(&draft)?;
     let asked = Asked { account, key, path: format!("/v1/organisations/{organisation}/events"), body: &draft };
     let (desk, text) = (&desk, event_to_store(&draft));
-    once(desk, asked, async |id: Uuid| {
+    let keys = desk.keys();
+    keys.once(asked, async |id: Uuid| {
         desk.store.create_event(id, organisation.0, &text).await.map_err(|fault| problem(&fault))?;
         Ok(drafts::event(row(desk, EventId(id)).await?, true))
     })

@@ -14,7 +14,6 @@ mod limits;
 mod log;
 mod metrics;
 mod my_place;
-mod once;
 mod openapi;
 mod organisations;
 mod pages;

@@ -42,11 +42,10 @@ pub const SIGN_INS: &str = "usher_sign_ins_total";
 pub const SESSIONS_REUSED: &str = "usher_sessions_reused_total";
 /// Reads refused because too many waited.
 pub const READS_FULL: &str = "usher_reads_full_total";
-/// Answers to POSTs that create, given again.
-pub const REPLAYS: &str = "usher_idempotent_replays_total";
 
 /// Describes them and makes them visible before they first happen.
 pub fn describe<'a>(limits: impl Iterator<Item = &'a str>) {
+    once::describe();
     describe_counter!(JOINS, "Joins answered, by outcome");
     describe_counter!(JOIN_BATCHES, "Groups of joins, one transaction each");
     describe_histogram!(JOIN_BATCH_SECONDS, "How long a group's transaction took, with its copy to the feed");
@@ -60,14 +59,13 @@ pub fn describe<'a>(limits: impl Iterator<Item = &'a str>) {
     describe_counter!(SIGN_INS, "Sign-ins, by outcome");
     describe_counter!(SESSIONS_REUSED, "Sessions ended because an old refresh token was used again");
     describe_counter!(READS_FULL, "Reads refused because too many waited");
-    describe_counter!(REPLAYS, "Answers to POSTs that create, given again");
     for outcome in JOIN_OUTCOMES {
         counter!(JOINS, "outcome" => outcome).absolute(0);
     }
     for outcome in ["ok", "wrong"] {
         counter!(SIGN_INS, "outcome" => outcome).absolute(0);
     }
-    for name in [JOIN_BATCHES, PASSWORDS_FULL, SESSIONS_REUSED, READS_FULL, REPLAYS] {
+    for name in [JOIN_BATCHES, PASSWORDS_FULL, SESSIONS_REUSED, READS_FULL] {
         counter!(name).absolute(0);
     }
     for name in [JOINS_WAITING, JOIN_BATCHERS] {

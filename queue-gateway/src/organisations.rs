@@ -8,12 +8,12 @@ use contracts::accounts::{NewMember, NewOrganisation, Organisation};
 use contracts::ids::OrganisationId;
 use contracts::problem::Problem;
 use contracts::server::{Account, Id, IdempotencyKey, Json};
+use once::Asked;
 use uuid::Uuid;
 
 use crate::desk::{Desk, problem, role_name};
 use crate::drafts::Faults;
 use crate::limits::{Within, Writes};
-use crate::once::{Asked, once};
 use crate::passwords::normal_email;
 
 /// An account that changes something, within the limits for that.
@@ -45,7 +45,8 @@ pub async fn make(
     faults.none()?;
     let asked = Asked { account, key, path: "/v1/organisations".to_owned(), body: &new };
     let (desk, name) = (&desk, &new.name);
-    once(desk, asked, async |id: Uuid| {
+    let keys = desk.keys();
+    keys.once(asked, async |id: Uuid| {
         desk.store.create_organisation(id, name, account).await.map_err(|fault| problem(&fault))?;
         Ok(Organisation { organisation_id: OrganisationId(id), name: name.clone() })
     })

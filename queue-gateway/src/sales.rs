@@ -8,6 +8,7 @@ use contracts::papers::Principal;
 use contracts::problem::Problem;
 use contracts::sales::{Sale, SaleDraft};
 use contracts::server::{Id, IdempotencyKey, IfMatch, Json, etag};
+use once::Asked;
 use store::StoreError;
 use store::allotments::Clash;
 use store::events::{SaleEdit, SalePublished, SaleRow};
@@ -17,7 +18,6 @@ use crate::desk::{Desk, problem};
 use crate::drafts::{self, check_sale, sale_to_store};
 use crate::events::{must_promote, version_moved};
 use crate::limits::{Reads, Within};
-use crate::once::{Asked, once};
 use crate::organisations::Writer;
 use crate::sale_edits;
 
@@ -58,7 +58,8 @@ pub async fn make(
     check_sale(&draft)?;
     let asked = Asked { account, key, path: format!("/v1/events/{event}/sales"), body: &draft };
     let (desk, text) = (&desk, sale_to_store(&draft));
-    once(desk, asked, async |id: Uuid| {
+    let keys = desk.keys();
+    keys.once(asked, async |id: Uuid| {
         desk.store.create_sale(id, event.0, &text).await.map_err(|fault| window_or(&fault))?;
         Ok(drafts::sale(row(desk, SaleId(id)).await?))
     })

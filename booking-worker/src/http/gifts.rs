@@ -1,15 +1,20 @@
 //! Tickets without payment: given, revoked, and found by whom they were given to.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use chassis::http::ClientAddr;
 use contracts::bookings::FindBooking;
 use contracts::gifts::{Gift, Gifts, GiveTickets, RevokeGift};
 use contracts::ids::{EventId, GiftId};
 use contracts::problem::Problem;
-use contracts::server::{Account, Id, Json};
+use contracts::server::{Account, Id, IdempotencyKey, Json, Query};
+use once::{Asked, Keys};
+use serde::Deserialize;
 use store::gifts::{GiftRow, NewGift, WhichGifts};
+use utoipa::IntoParams;
+use uuid::Uuid;
 
+use super::promoter::{PAGE, PAGE_MAX};
 use super::view::{For, codes};
 use super::{App, Refusal, find, pay};
 use crate::seating::reference;
@@ -17,16 +22,17 @@ use crate::seating::reference;
 /// Tickets in one gift, at most.
 const SEATS_MAX: usize = 100;
 
-/// Makes tickets of blocked seats for somebody by name, all or none. Takes no idempotency key: no seat is given twice.
+/// Makes tickets of blocked seats for somebody by name, all or none.
 #[utoipa::path(post, path = "/v1/events/{event}/gifts", operation_id = "give", tag = "bookings", security(("bearer" = [])),
-    params(("event" = EventId, Path)), request_body = GiveTickets,
+    params(("event" = EventId, Path), ("Idempotency-Key" = Option<String>, Header)), request_body = GiveTickets,
     responses((status = 201, body = Gift)))]
 pub async fn give(
     State(app): State<App>,
     Account(account): Account,
     Id(event): Id<EventId>,
+    key: IdempotencyKey,
     Json(body): Json<GiveTickets>,
-) -> Result<(StatusCode, Json<Gift>), Refusal> {
+) -> Result<Response, Refusal> {
     app.promoter_of(account, event.0).await?;
     let (name, email, reason) = (body.name.trim(), pay::email(&body.email)?, body.reason.trim());
     let mut faults = Vec::new();
@@ -42,44 +48,69 @@ pub async fn give(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults.join("; ")).with_faults(faults).into());
     }
-    let gift = NewGift {
-        id: chassis::ids::new(&app.clock),
-        event: event.0,
-        block: body.block_id.0,
-        seats: &body.seats,
-        name,
-        email: &email,
-        reference: &reference::new(),
-        reason,
+    let asked = Asked { account, key, path: format!("/v1/events/{event}/gifts"), body: &body };
+    let (app, body, email) = (&app, &body, &email);
+    let keys = Keys {
+        store: &app.store,
+        clock: &app.clock,
+        takeover_ms: app.config.idempotency_takeover_ms,
+        problem: super::problem,
     };
-    if !app.store.give_tickets(&gift, account, || chassis::ids::new(&app.clock)).await? {
-        return Err(Problem::conflict(
-            "not-blocked",
-            "Not all of these seats are yours to give",
-            "each must be in the block, and nobody have a ticket for it; none was given",
-        )
-        .into());
-    }
-    let made = app.store.gifts(WhichGifts::Id(gift.id)).await?.pop().ok_or(Refusal::NoBooking)?;
-    Ok((StatusCode::CREATED, Json(shown(&app, made, For::Member)?)))
+    let given = keys.once(asked, async |id: Uuid| {
+        let gift = NewGift {
+            id,
+            event: event.0,
+            block: body.block_id.0,
+            seats: &body.seats,
+            name,
+            email,
+            reference: &reference::new(),
+            reason,
+        };
+        let given = app.store.give_tickets(&gift, account, || chassis::ids::new(&app.clock)).await;
+        if !given.map_err(|fault| super::problem(&fault))? {
+            return Err(Problem::conflict(
+                "not-blocked",
+                "Not all of these seats are yours to give",
+                "each must be in the block, and nobody have a ticket for it; none was given",
+            ));
+        }
+        let made = app.store.gifts(WhichGifts::Id(id)).await.map_err(|fault| super::problem(&fault))?.pop();
+        shown(app, made.ok_or_else(Problem::internal)?, For::Member).map_err(Problem::from)
+    });
+    Ok(given.await?)
+}
+
+/// The parameters of a page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// The last gift of the page before.
+    after: Option<GiftId>,
+    /// How many.
+    limit: Option<i64>,
 }
 
 /// An event's gifts, newest first, without their tickets.
 #[utoipa::path(get, path = "/v1/events/{event}/gifts", operation_id = "gifts", tag = "bookings", security(("bearer" = [])),
-    params(("event" = EventId, Path)),
-    responses((status = 200, body = Gifts)))]
+    params(("event" = EventId, Path), Page),
+    responses((status = 200, body = Gifts, description = "A page; ask again after its last one")))]
 pub async fn list(
     State(app): State<App>,
     Account(account): Account,
     Id(event): Id<EventId>,
+    Query(page): Query<Page>,
 ) -> Result<Json<Gifts>, Refusal> {
     app.promoter_of(account, event.0).await?;
-    let rows = app.store.gifts(WhichGifts::Event(event.0)).await?;
+    let (after, limit) = (page.after.map(|gift| gift.0), page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX));
+    let rows = app.store.gifts(WhichGifts::Event { event: event.0, after, limit }).await?;
     let gifts = rows.into_iter().map(|row| shown(&app, row, For::Member)).collect::<Result<_, _>>()?;
     Ok(Json(Gifts { gifts }))
 }
 
-/// Takes a gift back: its tickets open no gate any more, and its seats stay blocked. Again does nothing.
+/// Takes a gift back: its tickets are not valid any more, though their codes still verify, and its seats stay blocked. Again does
+/// nothing.
 #[utoipa::path(post, path = "/v1/gifts/{gift}/revoke", operation_id = "revoke", tag = "bookings", security(("bearer" = [])),
     params(("gift" = GiftId, Path)), request_body = RevokeGift,
     responses((status = 200, body = Gift, description = "Revoked")))]

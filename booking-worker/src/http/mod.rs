@@ -157,49 +157,58 @@ impl From<Problem> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let problem = match self {
-            Self::NoBooking => Problem::not_found("booking"),
-            Self::Forbidden => Problem::forbidden("this needs a promoter of the event's organisation"),
-            Self::HoldOver => Problem::conflict(
+        Problem::from(self).into_response()
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoBooking => Self::not_found("booking"),
+            Refusal::Forbidden => Self::forbidden("this needs a promoter of the event's organisation"),
+            Refusal::HoldOver => Self::conflict(
                 "hold-over",
                 "The hold has ended",
                 "the seats are not kept for you any more; no money was taken",
             ),
-            Self::AlreadyExtended => Problem::conflict(
+            Refusal::AlreadyExtended => Self::conflict(
                 "already-extended",
                 "The hold was extended before",
                 "a hold can be extended once, also by starting to pay",
             ),
-            Self::EmailNeeded => Problem::new(
+            Refusal::EmailNeeded => Self::new(
                 422,
                 "email-needed",
                 "We need an e-mail address",
                 "say where the tickets should go: {\"email\": …}",
             ),
-            Self::PaymentUnderWay => Problem::conflict(
+            Refusal::PaymentUnderWay => Self::conflict(
                 "payment-under-way",
                 "A payment is under way",
                 "the bank has your money in hand; wait for its answer",
             ),
-            Self::NotPaid => {
-                Problem::conflict("not-paid", "The booking is not paid", "only a paid booking can be refunded")
+            Refusal::NotPaid => {
+                Self::conflict("not-paid", "The booking is not paid", "only a paid booking can be refunded")
             }
-            Self::BankSlow { deadline_ms } => {
-                Problem::unavailable("the bank is slow; your seats are safe until the deadline: try again in a moment")
+            Refusal::BankSlow { deadline_ms } => {
+                Self::unavailable("the bank is slow; your seats are safe until the deadline: try again in a moment")
                     .retry_after(2)
                     .at(deadline_ms)
             }
-            Self::Store(fault) if fault.is_away() => {
-                tracing::debug!(%fault, "a request waits for Postgres");
-                Problem::unavailable("our records cannot be reached right now; try again in a moment")
-            }
-            Self::Store(fault) => {
-                tracing::error!(%fault, "a request failed");
-                Problem::internal()
-            }
-            Self::Problem(problem) => *problem,
-        };
-        problem.into_response()
+            Refusal::Store(fault) => problem(&fault),
+            Refusal::Problem(problem) => *problem,
+        }
+    }
+}
+
+/// What a store's fault is to a client.
+fn problem(fault: &StoreError) -> Problem {
+    if fault.is_away() {
+        tracing::debug!(%fault, "a request waits for Postgres");
+        Problem::unavailable("our records cannot be reached right now; try again in a moment")
+    } else {
+        tracing::error!(%fault, "a request failed");
+        Problem::internal()
     }
 }
 

@@ -12,10 +12,10 @@ use uuid::Uuid;
 use super::view::{self, For};
 use super::{App, Refusal};
 
-/// Bookings on a page, at most.
-const PAGE_MAX: i64 = 200;
+/// Bookings or gifts on a page, at most.
+pub const PAGE_MAX: i64 = 200;
 /// And where nothing is said.
-const PAGE: i64 = 50;
+pub const PAGE: i64 = 50;
 
 impl App {
     /// Lets only promoters of the event's organisation through. To strangers the event's bookings do not exist.

@@ -4,6 +4,7 @@ use contracts::gifts::{Gift, Gifts};
 use contracts::ids::{BlockId, EventId, GiftId};
 use serde_json::{Value, json};
 use store::blocks::Blocked;
+use store::gifts::WhichGifts;
 use uuid::Uuid;
 
 use crate::world::{Setup, World};
@@ -60,4 +61,64 @@ async fn tickets_are_given_found_and_taken_back() {
     let all: Gifts = read(world.get(&path, &promoter).await, 200);
     assert_eq!(all.gifts.iter().map(|gift| gift.gift_id).collect::<Vec<GiftId>>(), [made.gift_id]);
     world.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_gift_gives_once_and_is_answered_alike() {
+    let world = World::quiet(Setup { rows: vec![5], ..Setup::default() }).await;
+    let block = chassis::ids::new(&chassis::clock::Clock::system());
+    let done = world.store.block_seats(world.event, block, world.founder, ("Guests", ""), &[0, 1, 2]).await.unwrap();
+    assert_eq!(done, Blocked::Done);
+    let promoter = world.papers.access_token(world.founder, 60_000);
+    let path = format!("/v1/events/{}/gifts", EventId(world.event));
+    let gift =
+        |seats: &[u32]| json!({"block_id": BlockId(block), "seats": seats, "name": "Ada", "email": "ada@example.org"});
+    let give = async |seats: &[u32], key: &str| world.post_once(&path, &promoter, &gift(seats), key).await;
+    let count = async || {
+        world.store.gifts(WhichGifts::Event { event: world.event, after: None, limit: 10 }).await.unwrap().len()
+    };
+    let first: Gift = read(give(&[0, 1], "one").await, 201);
+    assert_eq!(read::<Gift>(give(&[0, 1], "one").await, 201), first);
+    assert_eq!(count().await, 1);
+    // Without the key who lost the answer would only hear that the seats are somebody's.
+    assert_eq!(world.post(&path, &promoter, &gift(&[0, 1])).await.0, 409);
+    let (status, body) = give(&[2], "one").await;
+    assert_eq!((status, body["code"].as_str()), (422, Some("idempotency-key-reused")));
+    // What was refused was not made: the key is free again.
+    assert_eq!(give(&[2, 3], "two").await.0, 409);
+    let _: Gift = read(give(&[2], "two").await, 201);
+    // As if the process had died between the gift and its answer.
+    let lost = "update idempotency set status = null, body = jsonb_build_object('made', $1::text) where key = 'one'";
+    sqlx::query(lost).bind(first.gift_id.0).execute(world.store.pool()).await.unwrap();
+    let (status, body) = give(&[0, 1], "one").await;
+    assert_eq!((status, body["code"].as_str()), (409, Some("idempotency-key-in-use")));
+    let later = "update idempotency set created_at = now() - interval '1 minute'";
+    sqlx::query(later).execute(world.store.pool()).await.unwrap();
+    assert_eq!(read::<Gift>(give(&[0, 1], "one").await, 201), first);
+    assert_eq!(count().await, 2);
+    world.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gifts_are_read_page_by_page_newest_first() {
+    let world = World::quiet(Setup { rows: vec![5], ..Setup::default() }).await;
+    let block = chassis::ids::new(&chassis::clock::Clock::system());
+    let done = world.store.block_seats(world.event, block, world.founder, ("Guests", ""), &[0, 1, 2]).await.unwrap();
+    assert_eq!(done, Blocked::Done);
+    let promoter = world.papers.access_token(world.founder, 60_000);
+    let path = format!("/v1/events/{}/gifts", EventId(world.event));
+    let mut made = Vec::new();
+    for seat in 0..3 {
+        let gift = json!({"block_id": BlockId(block), "seats": [seat], "name": "Ada", "email": "ada@example.org"});
+        made.push(read::<Gift>(world.post(&path, &promoter, &gift).await, 201).gift_id);
+    }
+    made.reverse();
+    let page = async |query: &str| {
+        let page: Gifts = read(world.get(&format!("{path}{query}"), &promoter).await, 200);
+        page.gifts.into_iter().map(|gift| gift.gift_id).collect::<Vec<_>>()
+    };
+    assert_eq!(page("").await, made);
+    assert_eq!(page("?limit=2").await, made[..2]);
+    assert_eq!(page(&format!("?limit=2&after={}", made[1])).await, made[2..]);
+    assert!(page(&format!("?after={}", made[2])).await.is_empty());
 }

@@ -350,6 +350,12 @@ impl World {
         answer(request).await
     }
 
+    /// And with an idempotency key.
+    pub async fn post_once(&self, path: &str, token: &str, body: &Value, key: &str) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(token).json(body);
+        answer(request.header("idempotency-key", key)).await
+    }
+
     pub async fn get(&self, path: &str, token: &str) -> (u16, Value) {
         answer(self.http.get(format!("{}{path}", self.url)).bearer_auth(token)).await
     }

@@ -13,8 +13,6 @@ use crate::{Result, Store};
 
 /// Seats named in an answer, at most.
 const TOLD: i64 = 100;
-/// Blocks told, at most.
-const BLOCKS: i64 = 500;
 
 /// What keeps a seat from being blocked.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -169,24 +167,45 @@ impl Store {
         Ok(Unblocked::Done(count))
     }
 
-    /// An event's blocks that have seats still, newest first, at most 500.
+    /// An event's blocks that have seats still, newest first, at most `limit`; of those made before `after`.
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn blocks(&self, event: Uuid) -> Result<Vec<BlockRow>> {
+    pub async fn blocks(&self, event: Uuid, after: Option<Uuid>, limit: i64) -> Result<Vec<BlockRow>> {
+        self.block_rows(None, Some(event), after, limit).await
+    }
+
+    /// One block, with or without seats still.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn block(&self, block: Uuid) -> Result<Option<BlockRow>> {
+        Ok(self.block_rows(Some(block), None, None, 1).await?.pop())
+    }
+
+    async fn block_rows(
+        &self,
+        block: Option<Uuid>,
+        event: Option<Uuid>,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<BlockRow>> {
         type Row = (Uuid, String, String, i64, String, Vec<i32>, Vec<String>, Vec<bool>);
         let rows: Vec<Row> = sqlx::query_as(
             "select b.id, b.label, b.note, to_ms(b.made_at), a.email, h.seats, h.labels, h.given
              from block b join account a on a.id = b.account
-                  join lateral (select array_agg(h.seat order by h.seat) as seats, array_agg(s.label order by h.seat) as labels,
-                                       array_agg(t.id is not null order by h.seat) as given
-                                from hold_seat h join seat s on s.event = h.event and s.seat = h.seat
-                                     left join ticket t on t.event = h.event and t.seat = h.seat and t.void_at is null
-                                where h.block = b.id and h.live) h on h.seats is not null
-             where b.event = $1 order by b.id desc limit $2",
+                  cross join lateral (select coalesce(array_agg(h.seat order by h.seat), '{}') as seats,
+                                             coalesce(array_agg(s.label order by h.seat), '{}') as labels,
+                                             coalesce(array_agg(t.id is not null order by h.seat), '{}') as given
+                                      from hold_seat h join seat s on s.event = h.event and s.seat = h.seat
+                                           left join ticket t on t.event = h.event and t.seat = h.seat and t.void_at is null
+                                      where h.block = b.id and h.live) h
+             where b.id = $1 or b.event = $2 and h.seats <> '{}' and ($3::uuid is null or b.id < $3) order by b.id desc limit $4",
         )
+        .bind(block)
         .bind(event)
-        .bind(BLOCKS)
+        .bind(after)
+        .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         let row = |(id, label, note, made_at_ms, by, seats, labels, given): Row| BlockRow {

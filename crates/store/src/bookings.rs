@@ -70,7 +70,7 @@ pub struct TicketRow {
     pub seat: u32,
     /// What people read.
     pub label: String,
-    /// Whether it opens the gate.
+    /// Whether it is good still: not refunded and not taken back.
     pub valid: bool,
 }
 

@@ -10,9 +10,6 @@ use crate::bookings::TicketRow;
 use crate::holds::outbox;
 use crate::{Result, Store};
 
-/// Gifts in an answer, at most.
-const TOLD: i64 = 1_000;
-
 /// What a gift is to be.
 #[derive(Debug, Clone, Copy)]
 pub struct NewGift<'a> {
@@ -65,7 +62,14 @@ pub enum WhichGifts<'a> {
     /// This one.
     Id(Uuid),
     /// An event's, newest first.
-    Event(Uuid),
+    Event {
+        /// The event.
+        event: Uuid,
+        /// Only those made before this one.
+        after: Option<Uuid>,
+        /// So many at most.
+        limit: i64,
+    },
     /// With this address and reference.
     Found {
         /// The address it was given to.
@@ -77,7 +81,8 @@ pub enum WhichGifts<'a> {
 
 impl Store {
     /// Makes tickets of blocked seats, all or none: each must be in the block, and not given already. The audit log's line comes
-    /// first, in the same transaction. `new_id` makes the tickets' identifiers. Answers whether they were given.
+    /// first, in the same transaction. `new_id` makes the tickets' identifiers. Answers whether they were given; the same
+    /// identifier twice makes one gift.
     ///
     /// # Errors
     /// A conflict of `gift_reference_unique` when chance drew a reference twice; when Postgres is away. Nothing is given then.
@@ -97,6 +102,14 @@ impl Store {
                 .fetch_optional(&mut *tx)
                 .await?;
         let Some(label) = label.filter(|_| !seats.is_empty()) else { return Ok(false) };
+        let made: bool = sqlx::query_scalar("select exists (select from gift where id = $1 and block = $2)")
+            .bind(gift.id)
+            .bind(gift.block)
+            .fetch_one(&mut *tx)
+            .await?;
+        if made {
+            return Ok(true);
+        }
         let kept: Vec<i32> = sqlx::query_scalar(KEPT).bind(gift.block).bind(&seats).fetch_all(&mut *tx).await?;
         if kept != seats {
             return Ok(false);
@@ -133,7 +146,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Takes a gift back: its tickets open no gate any more, and its seats stay blocked. Answers whether it was not revoked before.
+    /// Takes a gift back: its tickets are not valid any more, and its seats stay blocked. Answers whether it was not revoked before.
     ///
     /// # Errors
     /// When Postgres is away.
@@ -161,27 +174,29 @@ impl Store {
         Ok(true)
     }
 
-    /// Gifts with their tickets, newest first, at most 1,000.
+    /// Gifts with their tickets, newest first.
     ///
     /// # Errors
     /// When Postgres is away.
     pub async fn gifts(&self, which: WhichGifts<'_>) -> Result<Vec<GiftRow>> {
         type Row = (Uuid, Uuid, Uuid, String, String, String, i64, String, Option<i64>);
-        let (id, event, found) = match which {
-            WhichGifts::Id(id) => (Some(id), None, None),
-            WhichGifts::Event(event) => (None, Some(event), None),
-            WhichGifts::Found { email, reference } => (None, None, Some((email, reference))),
+        let (id, event, found, after, limit) = match which {
+            WhichGifts::Id(id) => (Some(id), None, None, None, 1),
+            WhichGifts::Event { event, after, limit } => (None, Some(event), None, after, limit),
+            WhichGifts::Found { email, reference } => (None, None, Some((email, reference)), None, 1),
         };
         let rows: Vec<Row> = sqlx::query_as(
             "select g.id, g.event, g.block, g.reference, g.name, g.email, to_ms(g.made_at), a.email, to_ms(g.revoked_at)
              from gift g join account a on a.id = g.account
-             where g.id = $1 or g.event = $2 or g.reference = $3 and lower(g.email) = lower($4) order by g.id desc limit $5",
+             where g.id = $1 or g.event = $2 and ($5::uuid is null or g.id < $5) or g.reference = $3 and lower(g.email) = lower($4)
+             order by g.id desc limit $6",
         )
         .bind(id)
         .bind(event)
         .bind(found.map(|(_, reference)| reference))
         .bind(found.map(|(email, _)| email))
-        .bind(TOLD)
+        .bind(after)
+        .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         let ids: Vec<Uuid> = rows.iter().map(|row| row.0).collect();

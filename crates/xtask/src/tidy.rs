@@ -13,10 +13,12 @@ const LAW: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("chassis", &[]),
     ("store", &["domain"]),
-    ("queue-gateway", &["contracts", "domain", "chassis", "store"]),
+    // What several roles' routes share, and no outsider.
+    ("once", &["contracts", "chassis", "store"]),
+    ("queue-gateway", &["contracts", "domain", "chassis", "store", "once"]),
     ("admission", &["contracts", "domain", "chassis", "store"]),
-    ("inventory", &["contracts", "domain", "chassis", "store"]),
-    ("booking-worker", &["contracts", "domain", "chassis", "store"]),
+    ("inventory", &["contracts", "domain", "chassis", "store", "once"]),
+    ("booking-worker", &["contracts", "domain", "chassis", "store", "once"]),
     ("realtime", &["contracts", "domain", "chassis", "store"]),
     (
         "usher",

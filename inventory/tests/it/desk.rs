@@ -103,13 +103,27 @@ impl Desk {
 
     /// Asks for something else of the event.
     pub async fn ask_for(&self, token: &str, method: &str, part: &str, body: &Value) -> (u16, Vec<u8>) {
-        let request = Request::builder()
+        self.ask_once(token, method, part, body, None).await
+    }
+
+    /// And with an idempotency key.
+    pub async fn ask_once(
+        &self,
+        token: &str,
+        method: &str,
+        part: &str,
+        body: &Value,
+        key: Option<&str>,
+    ) -> (u16, Vec<u8>) {
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("/v1/events/{}{part}", EventId(self.event)))
             .header("authorization", format!("Bearer {token}"))
-            .header("content-type", "application/json")
-            .body(Body::from(body.to_string()))
-            .unwrap();
+            .header("content-type", "application/json");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Body::from(body.to_string())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         (response.status().as_u16(), response.into_body().collect().await.unwrap().to_bytes().to_vec())
     }

@@ -102,6 +102,29 @@ export function useWork(): { busy: boolean; fault: Problem | null; run: (work: (
   return { busy, fault, run, clear: () => setFault(null) };
 }
 
+/** One page of a list. */
+const PAGE = 50;
+
+/** A list that is read page by page: what came so far, and the way to more of it. */
+export function usePages<T>(page: (query: string) => Promise<T[]>, id: (one: T) => string, deps: readonly unknown[]): {
+  all?: T[]; fault: Problem | null; reload: () => Promise<void>; set: (all: T[]) => void; more: JSX.Element | null;
+} {
+  const w = useWork();
+  const read = async (after?: string): Promise<{ got: T[]; last?: string }> => {
+    const got = await page(`?limit=${PAGE}${after ? "&after=" + after : ""}`);
+    return { got, last: got.length === PAGE ? id(got[PAGE - 1]!) : undefined };
+  };
+  const l = useLoad(() => read(), deps);
+  const next = (): void => void w.run(async () => {
+    const { got, last } = await read(l.data!.last);
+    l.set({ got: [...l.data!.got, ...got], last });
+  });
+  return {
+    all: l.data?.got, fault: l.fault, reload: l.reload, set: (all) => l.set({ got: all, last: l.data?.last }),
+    more: l.data?.last ? <><Fault p={w.fault} /><div class="row"><button type="button" data-testid="load-more" aria-disabled={w.busy} onClick={next}>{w.busy ? "Loading…" : "Load more"}</button></div></> : null,
+  };
+}
+
 /** A step that is asked about once more, in place. */
 export function TwoStep({ label, ask, yes, danger, act, testid, children }: {
   label: string; ask: string; yes: string; danger?: boolean; act: () => Promise<void>; testid?: string; children?: ComponentChildren;

@@ -31,7 +31,7 @@ async function given(g: Gift): Promise<HTMLElement> {
     h("h2", null, event?.name ?? "Your tickets"),
     event && h("p", { class: "muted" }, `${event.venue}, ${longTime(event.starts_at_ms, event.time_zone)}`),
     g.revoked_at_ms === undefined ? h("p", { class: "safe" }, `Complimentary tickets for ${g.name}. Show each code at the entrance, on the phone or on paper.`)
-      : h("p", { class: "note bad" }, "The organiser took these tickets back. They open no gate any more."),
+      : h("p", { class: "note bad" }, "The organiser took these tickets back. They are not valid any more."),
     ticketCards(g));
 }
 

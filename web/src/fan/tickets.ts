@@ -18,7 +18,7 @@ export function ticketCards(b: Pick<Booking, "tickets">): HTMLElement {
       qr(t.qr_svg, t.label),
       h("div", null,
         h("strong", null, t.label),
-        !t.valid && h("p", { class: "bad-text" }, "This ticket does not open the gate any more."),
+        !t.valid && h("p", { class: "bad-text" }, "This ticket is not valid any more."),
         h("details", null, h("summary", null, "The code as text"), h("code", { class: "wrap" }, t.code))))));
 }
 

@@ -145,7 +145,7 @@ function Numbers({ view }: { view: AdmissionView }): JSX.Element {
     ["Seats free", n.seats_free, `of ${count(n.capacity)}`],
     ["Seats held", n.seats_held],
     ["Seats sold", n.seats_sold, n.capacity ? `${Math.floor((100 * n.seats_sold) / n.capacity)} %` : undefined],
-    ...(n.seats_blocked ? [["Seats kept back", n.seats_blocked, "by the promoter"] as [string, number, string]] : []),
+    ...(n.seats_blocked ? [["Seats blocked", n.seats_blocked, "by the promoter"] as [string, number, string]] : []),
   ];
   return <dl class="tiles">{tiles.map(([name, value, more]) => <div key={name}><dt>{name}</dt><dd data-testid={"n-" + name.toLowerCase().replace(/[^a-z]+/g, "-")}>{count(value)}</dd>{more && <dd class="small">{more}</dd>}</div>)}</dl>;
 }

@@ -1,10 +1,10 @@
-// Seats that are kept back: which, with what note, and giving them free again.
+// Blocked seats: which, with what note, and giving them free again.
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Problem } from "../api";
-import { api, get } from "../console/session";
-import { Fault, Field, Loading, Tick, TwoStep, useLoad, useWork } from "../console/ui";
+import { api, get, useOnce } from "../console/session";
+import { Fault, Field, Loading, Tick, TwoStep, useLoad, usePages, useWork } from "../console/ui";
 import { stamp } from "../logic/spans";
 import { plural } from "../logic/words";
 import type { Block, Blocks, Event, SeatMap } from "../wire";
@@ -15,31 +15,39 @@ const TOLD = 60;
 
 export function BlocksTab({ event }: { event: Event }): JSX.Element {
   const path = `/v1/events/${event.event_id}`;
-  const l = useLoad(async () => {
+  const m = useLoad(async () => {
     const map = await get<SeatMap>(path + "/seat-map").catch((e: Problem): null => {
       if (e.status === 404) return null;
       throw e;
     });
-    return { map, blocks: (await get<Blocks>(path + "/blocks")).blocks };
+    return { map };
   }, [event.event_id]);
-  if (!l.data) return <Loading what="what is kept back" fault={l.fault} again={() => void l.reload()} />;
-  const { map, blocks } = l.data;
+  const l = usePages((query) => get<Blocks>(path + "/blocks" + query).then((a) => a.blocks), (b) => b.block_id, [event.event_id]);
+  if (!m.data) return <Loading what="the seat map" fault={m.fault} again={() => void m.reload()} />;
+  if (!l.all) return <Loading what="blocked seats" fault={l.fault} again={() => void l.reload()} />;
+  const { map } = m.data;
+  const { all } = l;
+  // One without seats is on no page.
+  const changed = (b: Block): void => l.set(all.map((x) => (x.block_id === b.block_id ? b : x)).filter((x) => x.seats.length > 0));
+  const made = (b: Block): void => l.set([b, ...all.filter((x) => x.block_id !== b.block_id)]);
   return (
     <>
-      <p class="small">Seats kept back are in no sale: for guests, the crew, or a camera. Given free, they go to the head of the line at once.</p>
-      {map ? <Make map={map} path={path} done={l.reload} /> : <p class="card">No seat map yet: there is nothing to keep back.</p>}
-      {blocks.length === 0 ? <p class="card">Nothing is kept back.</p>
-        : blocks.map((b) => <BlockCard key={b.block_id} block={b} zone={event.time_zone} path={path} done={l.reload} />)}
+      <p class="small">Blocked seats are in no sale: for guests, the crew, or a camera. Given free, they go to the head of the line at once.</p>
+      {map ? <Make map={map} path={path} done={made} /> : <p class="card">No seat map yet: there is nothing to block.</p>}
+      {all.length === 0 && !l.more ? <p class="card">No seats are blocked.</p>
+        : all.map((b) => <BlockCard key={b.block_id} block={b} zone={event.time_zone} path={path} done={changed} />)}
+      {l.more}
     </>
   );
 }
 
-function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Promise<void> }): JSX.Element {
+function Make({ map, path, done }: { map: SeatMap; path: string; done: (made: Block) => void }): JSX.Element {
   const sections = map.sections ?? [];
   const areas = map.standing ?? [];
   const [form, setForm] = useState({ section: sections[0]?.name ?? areas[0]?.name ?? "", row: "", seats: "", count: "1", label: "", note: "" });
   const [told, setTold] = useState("");
   const w = useWork();
+  const once = useOnce();
   const set = (f: keyof typeof form) => (v: string): void => {
     setTold("");
     setForm((was) => was[f] === v ? was : { ...was, [f]: v, ...(f === "section" && { row: "", seats: "" }), ...(f === "row" && { seats: "" }) });
@@ -53,13 +61,13 @@ function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Pro
         const seats = form.seats.split(/[\s,;]+/).filter(Boolean);
         const part = area ? { section: form.section, count: Math.trunc(Number(form.count)) }
           : { section: form.section, ...(form.row && { row: form.row, ...(seats.length && { seats }) }) };
-        const { data } = await api<Block>("POST", path + "/blocks", { body: { label: form.label, note: form.note, parts: [part] } });
+        const { data } = await once<Block>(path + "/blocks", { label: form.label, note: form.note, parts: [part] });
         setForm((was) => ({ ...was, seats: "" }));
-        await done();
-        setTold(`${plural(data.seats.length, "seat")} kept back.`);
+        done(data);
+        setTold(`${plural(data.seats.length, "seat")} blocked.`);
       });
     }}>
-      <h2>Keep seats back</h2>
+      <h2>Block seats</h2>
       {/* With keys: an input that took another's place would keep what was taken off it, such as a longest length of nothing. */}
       <div class="fields">
         <div class="field"><label for="block-section">Section or area</label>
@@ -76,12 +84,12 @@ function Make({ map, path, done }: { map: SeatMap; path: string; done: () => Pro
         <Field key="note" label="Note" wide maxLength={500} value={form.note} set={set("note")} hint="It stands in the history of changes, too." />
       </div>
       <Fault p={w.fault} />
-      <div class="row"><button type="submit" class="main" aria-disabled={w.busy} data-testid="block-make">{w.busy ? "One moment…" : "Keep back"}</button><span role="status">{told}</span></div>
+      <div class="row"><button type="submit" class="main" aria-disabled={w.busy} data-testid="block-make">{w.busy ? "One moment…" : "Block"}</button><span role="status">{told}</span></div>
     </form>
   );
 }
 
-function BlockCard({ block, zone, path, done }: { block: Block; zone: string; path: string; done: () => Promise<void> }): JSX.Element {
+function BlockCard({ block, zone, path, done }: { block: Block; zone: string; path: string; done: (changed: Block) => void }): JSX.Element {
   const [some, setSome] = useState<ReadonlySet<number>>(new Set());
   const [all, setAll] = useState(false);
   const shown = all ? block.seats : block.seats.slice(0, TOLD);
@@ -90,7 +98,7 @@ function BlockCard({ block, zone, path, done }: { block: Block; zone: string; pa
   return (
     <section class="card" data-testid="block">
       <h2>{block.label}: {plural(block.seats.length, "seat")}{kept < block.seats.length && `, ${block.seats.length - kept} given`}</h2>
-      <p class="small">{block.note && <>{block.note} · </>}kept back {stamp(block.made_at_ms, zone)} by {block.by}</p>
+      <p class="small">{block.note && <>{block.note} · </>}blocked {stamp(block.made_at_ms, zone)} by {block.by}</p>
       <details><summary>Seats</summary>
         <div class="fields">{shown.map((s) => (
           s.given ? <p key={s.seat} class="tick">{s.label} <span class="small">given</span></p> : <Tick key={s.seat} label={s.label} on={some.has(s.seat)} set={(on) => {
@@ -101,15 +109,15 @@ function BlockCard({ block, zone, path, done }: { block: Block; zone: string; pa
           }} />))}</div>
         {shown.length < block.seats.length && <button type="button" onClick={() => setAll(true)}>All {block.seats.length.toLocaleString()}</button>}
       </details>
-      <Give path={path} block={block.block_id} seats={[...some]} done={async () => {
+      <Give path={path} block={block.block_id} seats={[...some]} done={() => {
         setSome(new Set());
-        await done();
+        done({ ...block, seats: block.seats.map((s) => (some.has(s.seat) ? { ...s, given: true } : s)) });
       }} />
       {kept > 0 && <TwoStep label={some.size ? `Give ${plural(count, "seat")} free` : "Give all free"} ask={`${plural(count, "seat")} can be sold from then on, to who is next in line.`} yes="Give free" testid="block-free"
         act={async () => {
-          await api("POST", `${path}/blocks/${block.block_id}/free`, { body: some.size ? { seats: [...some] } : {} });
+          const { data } = await api<Block>("POST", `${path}/blocks/${block.block_id}/free`, { body: some.size ? { seats: [...some] } : {} });
           setSome(new Set());
-          await done();
+          done(data);
         }} />}
     </section>
   );

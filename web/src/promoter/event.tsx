@@ -13,7 +13,7 @@ import { EventForm, fromEvent, fromSale, noSale, SaleForm, toDraft, toSale } fro
 import { BlocksTab } from "./blocks";
 import { SeatsTab } from "./seats";
 
-const TABS: [string, string][] = [["details", "Details"], ["seats", "Seats and prices"], ["blocks", "Kept back"], ["sales", "Sales"], ["codes", "Codes and lists"], ["bookings", "Bookings"]];
+const TABS: [string, string][] = [["details", "Details"], ["seats", "Seats and prices"], ["blocks", "Blocked seats"], ["sales", "Sales"], ["codes", "Codes and lists"], ["bookings", "Bookings"]];
 
 const ENTRY: Record<Sale["entry"], string> = { open: "Everybody", account: "Accounts only", code: "Access code needed", invited: "Invited only" };
 

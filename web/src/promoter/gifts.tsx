@@ -1,55 +1,58 @@
-// Complimentary tickets: giving seats that are kept back, who has some, and taking them back.
+// Complimentary tickets: giving blocked seats, who has some, and taking them back.
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { api, get } from "../console/session";
-import { Chip, Fault, Field, Loading, Scroll, useLoad, useWork } from "../console/ui";
+import { api, get, useOnce } from "../console/session";
+import { Chip, Fault, Field, Loading, Scroll, usePages, useWork } from "../console/ui";
 import { stamp } from "../logic/spans";
 import { plural } from "../logic/words";
 import { Act } from "../operator/act";
 import type { Event, Gift, Gifts } from "../wire";
 
 export function GiftList({ event }: { event: Event }): JSX.Element | null {
-  const l = useLoad(() => get<Gifts>(`/v1/events/${event.event_id}/gifts`).then((a) => a.gifts), [event.event_id]);
-  if (!l.data) return <Loading what="complimentary tickets" fault={l.fault} again={() => void l.reload()} />;
-  if (l.data.length === 0) return null;
+  const l = usePages((query) => get<Gifts>(`/v1/events/${event.event_id}/gifts${query}`).then((a) => a.gifts), (g) => g.gift_id, [event.event_id]);
+  const { all } = l;
+  if (!all) return <Loading what="complimentary tickets" fault={l.fault} again={() => void l.reload()} />;
+  if (all.length === 0) return null;
   return (
     <section>
       <h2>Complimentary tickets</h2>
       <Scroll label="Complimentary tickets"><table>
         <thead><tr><th scope="col">Reference</th><th scope="col">State</th><th scope="col">For</th><th scope="col">Seats</th><th scope="col">Given</th><th scope="col">Take back</th></tr></thead>
-        <tbody>{l.data.map((g) => (
+        <tbody>{all.map((g) => (
           <tr key={g.gift_id} data-testid="gift">
             <th scope="row"><code>{g.reference}</code></th>
             <td>{g.revoked_at_ms === undefined ? <Chip kind="paid">Given</Chip> : <Chip kind="refunded">Taken back</Chip>}</td>
             <td>{g.name}<span class="block small">{g.email}</span></td>
             <td>{g.seats.map((s) => <span key={s} class="block">{s}</span>)}</td>
             <td>{stamp(g.made_at_ms, event.time_zone)}<span class="block small">by {g.by}</span></td>
-            <td>{g.revoked_at_ms === undefined ? <Act testid="revoke" danger label="Take back…" yes="Take back" ask={`The tickets of ${g.name} open no gate any more; the seats stay kept back.`} reason="Reason, for the history"
+            <td>{g.revoked_at_ms === undefined ? <Act testid="revoke" danger label="Take back…" yes="Take back" ask={`The tickets of ${g.name} are marked as taken back, here and where ${g.name} finds them; the seats stay blocked. Their codes stay genuine: a scanner that only checks the signature still lets them in, so tell whoever is at the entrance.`} reason="Reason, for the history"
               send={async (reason) => {
-                await api<Gift>("POST", `/v1/gifts/${g.gift_id}/revoke`, { body: { reason } });
-                await l.reload();
+                const { data } = await api<Gift>("POST", `/v1/gifts/${g.gift_id}/revoke`, { body: { reason } });
+                l.set(all.map((x) => (x.gift_id === data.gift_id ? data : x)));
               }} /> : "–"}</td>
           </tr>))}
         </tbody></table></Scroll>
+      {l.more}
     </section>
   );
 }
 
 /** Makes tickets of some seats of a block. */
-export function Give({ path, block, seats, done }: { path: string; block: string; seats: number[]; done: () => Promise<void> }): JSX.Element {
+export function Give({ path, block, seats, done }: { path: string; block: string; seats: number[]; done: () => void }): JSX.Element {
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
   const [told, setTold] = useState<Gift | null>(null);
   const w = useWork();
+  const once = useOnce();
   return (
     <form onSubmit={(e) => {
       e.preventDefault();
       void w.run(async () => {
-        setTold((await api<Gift>("POST", path + "/gifts", { body: { block_id: block, seats, name, email } })).data);
+        setTold((await once<Gift>(path + "/gifts", { block_id: block, seats, name, email })).data);
         setName("");
         setEmail("");
-        await done();
+        done();
       });
     }}>
       {seats.length > 0 && (

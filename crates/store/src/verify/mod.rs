@@ -4,6 +4,7 @@
 //! A check is a query that selects what is wrong, or a replay of the event's records; on a sound system none finds
 //! anything. What decides and what checks are separate code on purpose: the checks read rows, never the operations.
 
+mod blocks;
 mod bookings;
 mod deadlines;
 mod draw;
@@ -169,6 +170,7 @@ impl Store {
         sqlx::query("set local idle_in_transaction_session_timeout = '120s'").execute(&mut *tx).await?;
         let mut look = Look { tx: &mut tx, event, allowance, report };
         look.queries(seats::CHECKS).await?;
+        look.queries(blocks::CHECKS).await?;
         look.queries(bookings::CHECKS).await?;
         look.queries(money::CHECKS).await?;
         look.queries(line::CHECKS).await?;

@@ -50,7 +50,7 @@ async fn blocked_seats_are_in_no_sale_until_they_are_given_free() -> Result {
     assert_eq!(world.unblock(id(), None).await?, Unblocked::NotBlocked);
     // Given free, they are for whoever is next.
     assert_eq!(world.unblock(block, Some(&[0, 1])).await?, Unblocked::Done(2));
-    let blocks = world.store.blocks(world.event).await?;
+    let blocks = world.store.blocks(world.event, None, 10).await?;
     assert_eq!(blocks[0].seats, [(4, "row 1 seat 5".to_owned(), false)]);
     world.join(&[2]).await?;
     world.tick(pacing).await?;
@@ -58,7 +58,7 @@ async fn blocked_seats_are_in_no_sale_until_they_are_given_free() -> Result {
     assert_eq!(held[0].seats, [0, 1]);
     assert_eq!(world.unblock(block, None).await?, Unblocked::Done(1));
     assert_eq!(world.unblock(block, None).await?, Unblocked::NotBlocked);
-    assert!(world.store.blocks(world.event).await?.is_empty());
+    assert!(world.store.blocks(world.event, None, 10).await?.is_empty());
     let audit = world.store.audit_of(world.sale, 3).await?;
     assert_eq!(
         audit.iter().map(|line| line.action.as_str()).collect::<Vec<_>>(),

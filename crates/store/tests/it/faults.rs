@@ -7,9 +7,14 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use store::Store;
 
 use crate::history::history;
-use crate::planted::{FAULTS, Plant};
+use crate::planted::{self, Plant};
+use crate::planted_blocks;
 use crate::world::{Result, World};
 use Plant::{Deeds, Sql};
+
+fn faults() -> impl Iterator<Item = &'static (&'static str, Plant)> {
+    planted::FAULTS.iter().chain(planted_blocks::FAULTS)
+}
 
 #[tokio::test]
 async fn every_planted_fault_is_named() -> Result {
@@ -17,7 +22,7 @@ async fn every_planted_fault_is_named() -> Result {
     // A database with connections cannot be copied.
     world.db.pool.close().await;
     let mut unseen = Vec::new();
-    for (nth, (check, plant)) in FAULTS.iter().enumerate() {
+    for (nth, (check, plant)) in faults().enumerate() {
         let copy = format!("{}_fault_{nth}", database_of(&world)?);
         let server = testkit::postgres().url_of("postgres");
         run(&server, format!("create database {copy} template {}", database_of(&world)?)).await?;
@@ -46,7 +51,7 @@ async fn every_planted_fault_is_named() -> Result {
 #[tokio::test]
 async fn every_check_has_a_planted_fault() -> Result {
     let (world, _) = history().await?;
-    let planted: HashSet<&str> = FAULTS.iter().map(|(check, _)| *check).chain(REDIS).collect();
+    let planted: HashSet<&str> = faults().map(|(check, _)| *check).chain(REDIS).collect();
     let checked: HashSet<&str> = world.verify().await?.checked.into_iter().collect();
     assert_eq!(checked.symmetric_difference(&planted).collect::<Vec<_>>(), Vec::<&&str>::new());
     Ok(())

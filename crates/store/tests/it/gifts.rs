@@ -53,7 +53,8 @@ async fn blocked_seats_become_tickets_and_stay_blocked() -> Result {
         Unblocked::NotBlocked
     );
     assert_eq!(world.store.unblock_seats(world.event, block, world.account, "", None).await?, Unblocked::Done(1));
-    let given: Vec<_> = world.store.blocks(world.event).await?[0].seats.iter().map(|seat| (seat.0, seat.2)).collect();
+    let given: Vec<_> =
+        world.store.blocks(world.event, None, 10).await?[0].seats.iter().map(|seat| (seat.0, seat.2)).collect();
     assert_eq!(given, [(0, true), (1, true)]);
     let found = async |email, reference| {
         anyhow::Ok(world.store.gifts(WhichGifts::Found { email, reference }).await?.pop().map(|gift| gift.id))
@@ -63,7 +64,12 @@ async fn blocked_seats_become_tickets_and_stay_blocked() -> Result {
     // Taken back once: the seats are the promoter's again.
     assert!(world.store.revoke_gift(gift.id, world.account, "she does not").await?);
     assert!(!world.store.revoke_gift(gift.id, world.account, "again").await?);
-    let revoked = world.store.gifts(WhichGifts::Event(world.event)).await?.pop().expect("it is told still");
+    let revoked = world
+        .store
+        .gifts(WhichGifts::Event { event: world.event, after: None, limit: 10 })
+        .await?
+        .pop()
+        .expect("it is told still");
     assert!(revoked.revoked_at_ms.is_some());
     assert_eq!(seats(&revoked), [(0, false), (1, false)]);
     assert!(world.give(block, &[1]).await?.is_some());

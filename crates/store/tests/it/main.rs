@@ -18,6 +18,7 @@ mod mending;
 mod offers;
 mod pace;
 mod planted;
+mod planted_blocks;
 mod schedule;
 mod sound;
 mod standing;

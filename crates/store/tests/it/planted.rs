@@ -372,18 +372,6 @@ pub const FAULTS: &[(&str, Plant)] = &[
     ("holds-end-in-time", Sql(|c| told_deadline(c.paying, -600_000))),
     ("pins-end-in-time", Sql(|c| told_deadline(c.pinned, -600_000))),
     (
-        "free-ticket-is-a-recorded-gift",
-        Sql(|_| {
-            "with b as (insert into block (id, event, label, note, account)
-                        select gen_random_uuid(), e.id, 'Guests', '', a.id from event e, account a limit 1 returning id, event, account),
-                  g as (insert into gift (id, event, block, reference, name, email, account, audit)
-                        select gen_random_uuid(), event, id, 'GIFT', 'Ada', 'ada@example.org', account, (select min(id) from audit) from b
-                        returning id, event)
-             insert into ticket (id, gift, event, seat, issued_at) select gen_random_uuid(), id, event, 19, now() from g"
-                .to_owned()
-        }),
-    ),
-    (
         "clock-acts-are-audited",
         Sql(|_| {
             "insert into clock_act (sale, nth, kind, began_at, ended_at, extra_ms, audit)
