@@ -231,7 +231,7 @@ impl<'a> Office<'a> {
         let shares: Vec<Share> =
             self.queue.sales().map(|sale| self.floor.share(sale, allotment(sale), &held)).collect();
         let (mut most, mut at_once) = (HEAD, None);
-        let (plan, names) = loop {
+        let (mut plan, names) = loop {
             let (standing, names) = self.queue.in_order(most, now_ms);
             let plan = seat_in_order(&self.floor.hall, &free, &held, &standing, &shares, at_once.unwrap_or(1), BATCH);
             if at_once.is_none() && !plan.asked.is_empty() {
@@ -248,6 +248,12 @@ impl<'a> Office<'a> {
             most = usize::MAX;
         };
         let name = |key: u64| names[key as usize];
+        let over = |place: &Waiting| place.asked_until_ms.is_some_and(|until_ms| until_ms <= now_ms);
+        let waits = plan.wait_for_answers(|key| {
+            let (sale, entry) = name(key);
+            self.queue.of(sale, entry).is_some_and(|place| over(place))
+        });
+        let decided = plan.offers.len() + plan.sold_out.len();
         let mut offers = Vec::with_capacity(plan.offers.len());
         for offer in plan.offers {
             let (sale, entry) = name(offer.key);
@@ -260,8 +266,7 @@ impl<'a> Office<'a> {
         let mut unserved = Vec::with_capacity(plan.sold_out.len());
         for (sale, entry) in plan.sold_out.into_iter().map(name) {
             let Some(place) = self.queue.of(sale, entry) else { continue };
-            let unanswered = place.asked_until_ms.is_some_and(|until_ms| until_ms <= now_ms);
-            unserved.push(Unserved { sale, entry, wished: place.wished, unanswered });
+            unserved.push(Unserved { sale, entry, wished: place.wished, unanswered: over(place) });
         }
         let mut gathering = Vec::new();
         for (sale, entry) in plan.gathering.into_iter().map(name) {
@@ -282,8 +287,7 @@ impl<'a> Office<'a> {
             };
             asks.extend(self.queue.of(sale, entry).filter(|place| place.asked_until_ms.is_none()).map(ask));
         }
-        let more = offers.len() + unserved.len() >= BATCH;
-        self.dirty = more;
+        self.dirty = waits || decided >= BATCH;
         if offers.is_empty() && unserved.is_empty() {
             self.freed_at_ms = None;
         } else {
@@ -291,7 +295,7 @@ impl<'a> Office<'a> {
             metrics::histogram!(SEATING_BATCH_SECONDS).record(begun.elapsed().as_secs_f64());
         }
         // What was just refused was chosen from an old view, and so is what these would be told.
-        if !self.in_doubt && (!gathering.is_empty() || !asks.is_empty()) {
+        if !self.in_doubt && !waits && (!gathering.is_empty() || !asks.is_empty()) {
             self.tell(&gathering, &asks).await?;
         }
         self.wakes_at_ms = self.queue.next_end_ms(now_ms);

@@ -368,13 +368,13 @@ impl InPlay {
                     w.standing, w.parties,
                     (select count(*) from booking where event = $1 and state in ('held', 'paying', 'capturing')) as unpaid
              -- Of those who wait for their own sale's share no more than it has left: they can take nothing else.
-             from event e cross join
-                  (select floor(coalesce(sum(case when s.allotment is null then w.seats else least(w.seats, greatest(0, s.allotment -
+             from event e cross join (select asked_at_once($1) as at_once) a cross join lateral
+                  (select floor(1e-6 + coalesce(sum(case when s.allotment is null then w.seats else least(w.seats, greatest(0, s.allotment -
                          (select count(*) from booking b join hold_seat h on h.booking = b.id and h.live
                           where b.event = s.event and b.sale = s.id))) end), 0))::bigint as standing, coalesce(sum(w.parties), 0)::bigint as parties
                    from sale s join lateral (select count(*) as parties, coalesce(sum(",
             kept!(),
-            "), 0) as seats from place p cross join (select asked_at_once($1) as at_once) a
+            "), 0) as seats from place p
                          where p.sale = s.id and p.ended_at is null and p.admitted_at is not null and p.state = 'standing') w on w.parties > 0
                    where s.event = $1) w where e.id = $1"
         ))
@@ -386,7 +386,7 @@ impl InPlay {
         let (standing, parties, unpaid) = sqlx::query_as(concat!(
             "select w.standing, w.parties,
                     (select count(*) from booking where event = $1 and sale = $2 and state in ('held', 'paying', 'capturing'))
-             from (select floor(coalesce(sum(",
+             from (select floor(1e-6 + coalesce(sum(",
             kept!(),
             "), 0))::bigint as standing, count(*) as parties from place p cross join (select asked_at_once($1) as at_once) a
                    where sale = $2 and ended_at is null and admitted_at is not null and state = 'standing') w"

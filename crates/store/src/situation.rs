@@ -242,15 +242,10 @@ async fn behaviour(
         behaviour.conversion = share(paid, came);
         behaviour.lapse = 1.0 - share(released, came - paid).min(1.0);
     }
-    let (asked, agreed): (i64, i64) = sqlx::query_as(
-        "select count(*), count(*) filter (where state not in ('sold_out', 'left', 'removed')) from place
-         where sale = $1 and asked_until <= clock_timestamp() and state <> 'standing'",
-    )
-    .bind(sale)
-    .fetch_one(&mut *tx)
-    .await?;
-    if asked >= LEAST_BOOKINGS {
-        behaviour.agree = agreed as f64 / asked as f64;
+    let (agreed, refused): (i64, i64) =
+        sqlx::query_as("select agreed, refused from answers_of($1)").bind(sale).fetch_one(&mut *tx).await?;
+    if agreed + refused >= LEAST_BOOKINGS {
+        behaviour.agree = agreed as f64 / (agreed + refused) as f64;
     }
     let spreads = [
         ("paid", &mut behaviour.paid_after),

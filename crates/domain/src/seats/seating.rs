@@ -65,6 +65,16 @@ pub struct SeatingPlan {
     pub standing: usize,
 }
 
+impl SeatingPlan {
+    /// Drops the offers behind the first refused party whose time to answer is over, and says whether there is one: it may have
+    /// answered a moment ago, and what it was asked about is nobody's before its refusal is recorded. Keys ascend along the line.
+    pub fn wait_for_answers(&mut self, mut unanswered: impl FnMut(u64) -> bool) -> bool {
+        let first = self.sold_out.iter().copied().find(|key| unanswered(*key));
+        self.offers.retain(|offer| first.is_none_or(|first| offer.key < first));
+        first.is_some()
+    }
+}
+
 /// Decides for each party of the line, in order, until `limit` offers and refusals are decided.
 ///
 /// A party is offered the best of what is free; or it stands, if something would fit were everything in `held` (seats in

@@ -9,7 +9,7 @@ pub(super) const CHECKS: &[Query] = &[
         "select format('block %s has no line in the audit log that says so before', b.id) as what
          from block b where b.event = $1
            and not exists (select from audit a where a.event = b.event and a.action = 'seats.block' and a.account = b.account
-                              and a.change->>'block' = b.id::text and a.change->>'label' = b.label and a.at <= b.made_at)",
+                              and a.change->>'block' = b.id::text and a.change->>'label' = b.label and a.at <= b.made_at + interval '5 s')",
     ),
     // A seat given free of a block does not come back into it.
     query(

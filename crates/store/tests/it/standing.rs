@@ -184,7 +184,8 @@ async fn who_agrees_waits_until_those_before_have_said_no() -> Result {
     while !world.tick(world.pacing().await?).await?.admitted.is_empty() {
         world.seat(&seating).await?;
     }
-    let asked = world.store.standing_places(world.event).await?;
+    let mut asked = world.store.standing_places(world.event).await?;
+    asked.sort_by_key(|place| place.entry);
     let [first, second, ..] = &asked[..] else { panic!("{asked:?}") };
     for place in [first, second] {
         assert_eq!(told(&world, &mut follower, place.entry).await?.1.expect("a question").seats, 1);
@@ -197,6 +198,11 @@ async fn who_agrees_waits_until_those_before_have_said_no() -> Result {
     let agreed = NewWishes { party: 1, tiers: 0, accepts: TOGETHER };
     assert_eq!(world.store.change_wishes(id, fan, agreed).await?, Rewished::Done);
     assert!(world.seat(&seating).await?.held.is_empty(), "the first may take it yet");
+    // Nor when the holder's clock, not Postgres's, says that the first's time is over.
+    let early = world.choose_at(first.asked_until_ms.expect("asked") + 1).await?;
+    assert_eq!((early.offers.len(), early.unserved.len()), (0, 1));
+    let done = world.store.offer(&seating, &early.offers, &early.unserved).await?;
+    assert_eq!((done.held.len(), done.unserved.len()), (0, 0));
     world.store.leave(world.event, world.sale, before).await?;
     let held = world.seat(&seating).await?.held;
     assert_eq!(

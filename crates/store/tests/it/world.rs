@@ -280,10 +280,14 @@ impl World {
     }
 
     pub async fn choose(&self) -> Result<Chosen> {
+        self.choose_at(self.number("select to_ms(clock_timestamp())").await?).await
+    }
+
+    /// What a holder chooses by whose clock it is then.
+    pub async fn choose_at(&self, now_ms: i64) -> Result<Chosen> {
         // Taken seats first: a seat that comes free after is seen next time.
         let taken = self.store.taken_seats(self.event).await?;
         let places = self.store.standing_places(self.event).await?;
-        let now_ms = self.number("select to_ms(clock_timestamp())").await?;
         let goes_on = |until_ms: Option<i64>| until_ms.is_none_or(|until_ms| now_ms < until_ms);
         let (mut free, mut held) = (Free::all(&self.hall), Free::none_of(&self.hall));
         for (seat, paid) in taken.seats {
@@ -310,15 +314,17 @@ impl World {
         let (all, unpaid) = (self.hall.capacity() - free.count(), held.count());
         let share = allotment.map_or(Share::ALL, |allotment| Share::of(allotment, all, unpaid));
         let at_once = self.store.asked_at_once(self.event).await?;
-        let plan = seat_in_order(&self.hall, &free, &held, &line, &[share], at_once, 1_000);
+        let mut plan = seat_in_order(&self.hall, &free, &held, &line, &[share], at_once, 1_000);
         let place = |key: u64| &places[key as usize];
+        let unanswered = |place: &StandingRow| place.asked_until_ms.is_some() && !goes_on(place.asked_until_ms);
+        plan.wait_for_answers(|key| unanswered(place(key)));
         let offers = plan.offers.into_iter().map(|offer| {
             let wished = place(offer.key).wished;
             let found = Some((offer.choice.rung, offer.choice.score));
             Offer { wished, found, ..self.offer(place(offer.key).entry, &offer.choice.seats) }
         });
         let unserved = plan.sold_out.into_iter().map(place).map(|place| {
-            let unanswered = place.asked_until_ms.is_some() && !goes_on(place.asked_until_ms);
+            let unanswered = unanswered(place);
             Unserved { wished: place.wished, unanswered, ..self.unserved(place.entry) }
         });
         let asks = plan.asked.into_iter().map(|offer| {

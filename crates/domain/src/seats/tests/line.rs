@@ -150,6 +150,22 @@ fn several_are_asked_about_the_same_seats_and_whoever_is_before_decides_first() 
 }
 
 #[test]
+fn what_was_asked_about_is_nobodys_before_the_refusal_is_recorded() {
+    let hall = rows(&["a", "b"]);
+    let line = line([party(1), party(2), party(1), party(8)]);
+    let plan = seat_in_order(&hall, &Free::all(&hall), &Free::none(2), &line, &[], 1, 9);
+    let keys = |plan: &SeatingPlan| plan.offers.iter().map(|offer| offer.key).collect::<Vec<_>>();
+    assert_eq!((keys(&plan), &plan.sold_out[..]), (vec![0, 2], &[1, 3][..]));
+    let after = |over: &[u64]| {
+        let mut plan = plan.clone();
+        (plan.wait_for_answers(|key| over.contains(&key)), keys(&plan))
+    };
+    assert_eq!(after(&[]), (false, vec![0, 2]));
+    assert_eq!(after(&[1, 3]), (true, vec![0]));
+    assert_eq!(after(&[3]), (true, vec![0, 2]));
+}
+
+#[test]
 fn seats_are_side_by_side_in_one_stretch_or_one_area() {
     let hall = rows_and_areas(&["aaa", "bb"], &[(2, 3)]);
     let together = [&[][..], &[1], &[0, 1, 2], &[3, 4], &[5, 7]].map(|seats| hall.side_by_side(seats));
