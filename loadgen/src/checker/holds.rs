@@ -25,10 +25,9 @@ pub(super) fn kept(hold: &HoldTale<'_>) -> Vec<(i64, i64)> {
         (Some((_, end_ms)), Some(booked_ms)) if booked_ms > end_ms => {
             vec![(from_ms, end_ms), (booked_ms, sold_until_ms)]
         }
-        (_, Some(sold_ms)) => match hold.deadline_until(i64::MAX).map(|deadline_ms| deadline_ms.max(hold.last_open_ms))
-        {
+        (_, Some(sold_ms)) => match hold.deadline_until(i64::MAX) {
             // So did this one, maybe: whoever polls may miss the end before.
-            Some(promised_ms) if promised_ms < sold_ms => vec![(from_ms, promised_ms), (sold_ms, sold_until_ms)],
+            Some(deadline_ms) if deadline_ms < sold_ms => vec![(from_ms, deadline_ms), (sold_ms, sold_until_ms)],
             _ => vec![(from_ms, sold_until_ms)],
         },
         (Some((_, end_ms)), None) => vec![(from_ms, end_ms)],
