@@ -46,7 +46,7 @@ pub struct Behaviour {
     pub paid_after: Spread,
     /// From having seats to giving them back; about a minute and a half.
     pub released_after: Spread,
-    /// From having seats to the lapse; eight minutes.
+    /// From having seats to the lapse; eight minutes. Nothing takes longer.
     pub lapsed_after: Spread,
     /// The share of those asked to take what is left who do, 0 to 1; 0.5.
     pub agree: f64,

@@ -188,6 +188,8 @@ impl<'b> Hall<'b> {
             (false, true) => self.behaviour.lapsed_after.at(when),
             (false, false) => self.behaviour.released_after.at(when),
         };
+        // What was measured nowhere is of a sale with another hold's time.
+        let held_for_ms = held_for_ms.min(self.behaviour.lapsed_after.0[10]);
         let asked_for_ms = if fits { 0 } else { (f64::from(self.answer_ms) * thinks) as u32 };
         self.free -= seats;
         if fits || agrees < self.behaviour.agree {

@@ -146,6 +146,14 @@ fn seats_are_kept_for_the_head_only_for_a_while() {
 }
 
 #[test]
+fn nobody_pays_or_gives_back_after_the_last_lapse() {
+    let fans = Behaviour { lapsed_after: Spread([7_000; 11]), ..Behaviour::default() };
+    let both = preview(&situation(&[1; 300], 100), &tuning(60_000), &tuning(60_000), &fans, 10, 1);
+    let sold_out = both.with.sold_out_at.unwrap();
+    assert!(sold_out.high_ms - NOW_MS < 120_000, "a chain of holds of seven seconds: {sold_out:?}");
+}
+
+#[test]
 fn whom_nothing_fits_is_asked_and_takes_its_time() {
     // One seat for a line of pairs, who have 20 s each to say that they take it.
     let now = Situation { answer_ms: 20_000, ..situation(&[2; 100], 1) };
