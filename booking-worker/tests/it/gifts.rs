@@ -14,12 +14,18 @@ fn read<T: serde::de::DeserializeOwned>((status, body): (u16, Value), expected: 
     serde_json::from_value(body).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn tickets_are_given_found_and_taken_back() {
+/// A row of five, of which these are blocked.
+async fn blocked(seats: &[u32]) -> (World, Uuid) {
     let world = World::quiet(Setup { rows: vec![5], ..Setup::default() }).await;
     let block = chassis::ids::new(&chassis::clock::Clock::system());
-    let done = world.store.block_seats(world.event, block, world.founder, ("Guests", ""), &[0, 1]).await.unwrap();
+    let done = world.store.block_seats(world.event, block, world.founder, ("Guests", ""), seats).await.unwrap();
     assert_eq!(done, Blocked::Done);
+    (world, block)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_are_given_found_and_taken_back() {
+    let (world, block) = blocked(&[0, 1]).await;
     let promoter = world.papers.access_token(world.founder, 60_000);
     let path = format!("/v1/events/{}/gifts", EventId(world.event));
     let gift = |seats: &[u32], email: &str| json!({"block_id": BlockId(block), "seats": seats, "name": "Ada", "email": email, "reason": "she sings"});
@@ -65,10 +71,7 @@ async fn tickets_are_given_found_and_taken_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_gift_gives_once_and_is_answered_alike() {
-    let world = World::quiet(Setup { rows: vec![5], ..Setup::default() }).await;
-    let block = chassis::ids::new(&chassis::clock::Clock::system());
-    let done = world.store.block_seats(world.event, block, world.founder, ("Guests", ""), &[0, 1, 2]).await.unwrap();
-    assert_eq!(done, Blocked::Done);
+    let (world, block) = blocked(&[0, 1, 2]).await;
     let promoter = world.papers.access_token(world.founder, 60_000);
     let path = format!("/v1/events/{}/gifts", EventId(world.event));
     let gift =
@@ -101,10 +104,7 @@ async fn a_repeated_gift_gives_once_and_is_answered_alike() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gifts_are_read_page_by_page_newest_first() {
-    let world = World::quiet(Setup { rows: vec![5], ..Setup::default() }).await;
-    let block = chassis::ids::new(&chassis::clock::Clock::system());
-    let done = world.store.block_seats(world.event, block, world.founder, ("Guests", ""), &[0, 1, 2]).await.unwrap();
-    assert_eq!(done, Blocked::Done);
+    let (world, block) = blocked(&[0, 1, 2]).await;
     let promoter = world.papers.access_token(world.founder, 60_000);
     let path = format!("/v1/events/{}/gifts", EventId(world.event));
     let mut made = Vec::new();
