@@ -74,8 +74,9 @@ impl Measures {
 
     fn hear_one(&mut self, change: &Change, record: &Record, mirror: &EventMirror, now_ms: i64) {
         match change {
-            Change::Admitted { entries, parties } => {
-                let Some(sale) = mirror.sales.get(&record.lane.scope) else { return };
+            Change::Admitted { entries, parties, .. } => {
+                // How long fans take to pick says nothing of us.
+                let Some(sale) = mirror.sales.get(&record.lane.scope).filter(|sale| !sale.now.picks) else { return };
                 let measure = self.of(record.lane.scope);
                 for (entry, party) in entries.iter().zip(parties) {
                     // The lane of the seats may have been ahead.
@@ -91,12 +92,13 @@ impl Measures {
             | Change::Asked { sale, entry, .. } => {
                 self.of(*sale).forget(*entry);
             }
+            Change::Idle { sale, .. } => self.of(*sale).show_up.note(now_ms, 0, 1),
             Change::Held(hold) => {
                 self.holds.insert(hold.booking, (hold.sale, false));
                 self.of(hold.sale).held(hold.entry, record.at_ms, now_ms);
             }
-            // Only a fan's paying or extending moves a hold.
-            Change::Moved { booking, .. } => {
+            // Only a fan's paying or extending moves a hold, and only a fan asks for other seats.
+            Change::Moved { booking, .. } | Change::ExchangeAsked { booking, .. } => {
                 let Some((sale, signed)) = self.holds.get_mut(booking) else { return };
                 let sale = *sale;
                 if !std::mem::replace(signed, true) {

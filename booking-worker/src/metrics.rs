@@ -14,6 +14,10 @@ pub const SEATING_REFUSED_TOTAL: &str = "usher_seating_refused_total";
 pub const SEATING_UNSERVED_TOTAL: &str = "usher_seating_unserved_total";
 /// Places asked what else they would take.
 pub const SEATING_ASKED_TOTAL: &str = "usher_seating_asked_total";
+/// Holds that got other seats for those they had.
+pub const SEATING_EXCHANGED_TOTAL: &str = "usher_seating_exchanged_total";
+/// Holds whose fans asked for other seats when none were to be had.
+pub const SEATING_NOT_EXCHANGED_TOTAL: &str = "usher_seating_not_exchanged_total";
 /// From being let in to seats held.
 pub const SEATING_WAIT_SECONDS: &str = "usher_seating_wait_seconds";
 /// From seats coming free to the next offer.
@@ -58,6 +62,8 @@ pub(crate) fn describe() {
     describe_counter!(SEATING_REFUSED_TOTAL, Unit::Count, "Choices that somebody else was faster with.");
     describe_counter!(SEATING_UNSERVED_TOTAL, Unit::Count, "Places told that nothing fits any more.");
     describe_counter!(SEATING_ASKED_TOTAL, Unit::Count, "Places asked what else they would take.");
+    describe_counter!(SEATING_EXCHANGED_TOTAL, Unit::Count, "Holds that got other seats for those they had.");
+    describe_counter!(SEATING_NOT_EXCHANGED_TOTAL, Unit::Count, "Holds for which no other seats were to be had.");
     describe_histogram!(SEATING_WAIT_SECONDS, Unit::Seconds, "From being let in to seats held.");
     describe_histogram!(SEATING_REOFFER_SECONDS, Unit::Seconds, "From seats coming free to the next offer.");
     describe_histogram!(SEATING_BATCH_SECONDS, Unit::Seconds, "One batch of choices: choosing and committing.");
@@ -81,6 +87,8 @@ pub(crate) fn describe() {
         SEATING_REFUSED_TOTAL,
         SEATING_UNSERVED_TOTAL,
         SEATING_ASKED_TOTAL,
+        SEATING_EXCHANGED_TOTAL,
+        SEATING_NOT_EXCHANGED_TOTAL,
         SEATING_LOST_TOTAL,
         TICKETED_TOTAL,
         UNUSABLE_TOTAL,

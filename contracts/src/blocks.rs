@@ -19,6 +19,10 @@ pub struct MakeBlock {
     pub note: String,
     /// Which: 1 to 100 parts of the hall, 5,000 seats at most in all.
     pub parts: Vec<HallPart>,
+    /// When what is still in it is given free by itself, to the head of the line, in milliseconds since 1970; left out, only when
+    /// somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frees_at_ms: Option<i64>,
 }
 
 /// A part of the hall, by the names in its seat map.
@@ -50,6 +54,15 @@ pub struct FreeSeats {
     pub reason: String,
 }
 
+/// `PUT /v1/events/{event}/blocks/{block}/opening`: when what is still in it is given free by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlockOpening {
+    /// In milliseconds since 1970; left out, only when somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frees_at_ms: Option<i64>,
+}
+
 /// `GET /v1/events/{event}/blocks`: a page of the blocks that have seats still, newest first; ask again after its last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Blocks {
@@ -70,6 +83,9 @@ pub struct Block {
     pub made_at_ms: i64,
     /// Who made it, by their e-mail address.
     pub by: String,
+    /// When they are given free without anybody doing it, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frees_at_ms: Option<i64>,
     /// The seats still in it, in the hall's order.
     pub seats: Vec<BlockedSeat>,
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ids::{BookingId, EventId, PlaceId, SaleId, TicketId};
+use crate::places::Wishes;
 
 /// Where a booking is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -27,6 +28,32 @@ pub enum BookingState {
     Refunded,
 }
 
+/// Whether held seats may be exchanged for others, which is done once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExchangeState {
+    /// The fan may ask for others.
+    Possible,
+    /// Others are looked for. The seats stay the fan's until the others are.
+    Looking,
+    /// None were to be had when they were looked for last. The fan may ask again, a few times.
+    Nothing,
+    /// These are the others.
+    Done,
+}
+
+/// `POST /v1/bookings/{booking}/exchange`: as many other seats, instead of those held.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskExchange {
+    /// Which ones. Fewer are never given, so `fewer` is refused.
+    #[serde(default)]
+    pub wishes: Wishes,
+    /// Whether none of the sections will do in which seats are held now.
+    #[serde(default)]
+    pub elsewhere: bool,
+}
+
 /// `GET /v1/bookings/{booking}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Booking {
@@ -44,7 +71,7 @@ pub struct Booking {
     pub state: BookingState,
     /// The seats, in order.
     pub seats: Vec<BookedSeat>,
-    /// The whole price in minor units, fees included, frozen when the seats were held.
+    /// The whole price in minor units, fees included, frozen when the seats were held, or exchanged for these.
     pub amount_minor: i64,
     /// ISO 4217.
     pub currency: String,
@@ -52,6 +79,9 @@ pub struct Booking {
     pub deadline_ms: i64,
     /// Whether the one extension is still to be had.
     pub can_extend: bool,
+    /// Whether the seats may be exchanged for others, while they are held and not being paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<ExchangeState>,
     /// Where tickets and news are sent; needed before paying.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,

@@ -312,6 +312,37 @@ pub struct Availability {
     pub seats_version: i64,
 }
 
+/// `GET /v1/events/{event}/availability/history?by=`: the seats over time, for members.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AvailabilityHistory {
+    /// The tiers' ids, or the names of sections and standing areas, in the map's order.
+    pub parts: Vec<String>,
+    /// At most two hundred, oldest first, evenly spread from the first change on; the last is of now. None before anything happened.
+    pub points: Vec<AvailabilityPoint>,
+}
+
+/// The seats at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AvailabilityPoint {
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// In the parts' order.
+    pub counts: Vec<SeatCounts>,
+}
+
+/// How many seats are what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SeatCounts {
+    /// Nobody has them.
+    pub free: u32,
+    /// In holds, paying or not.
+    pub held: u32,
+    /// Paid.
+    pub sold: u32,
+    /// Kept back.
+    pub blocked: u32,
+}
+
 /// One tier's seats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TierAvailability {

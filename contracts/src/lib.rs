@@ -17,6 +17,7 @@ pub mod ids;
 pub mod log;
 pub mod mending;
 pub mod papers;
+pub mod picking;
 pub mod places;
 pub mod problem;
 pub mod push;

@@ -5,9 +5,11 @@ use utoipa::ToSchema;
 
 use crate::access::{ChangeWishes, SecretCode};
 use crate::announcements::Announcement;
+use crate::bookings::ExchangeState;
 use crate::draws::Acknowledgement;
 use crate::ids::{BookingId, EventId, PlaceId, SaleId};
 use crate::log::ToldHead;
+use crate::problem::Problem;
 use crate::sales::SaleState;
 
 /// What a party wants, and what it would take instead.
@@ -33,6 +35,25 @@ pub struct Wishes {
 
 const fn yes() -> bool {
     true
+}
+
+impl Wishes {
+    /// The tiers in question as bits, by their index among an event's; 0 for any.
+    ///
+    /// # Errors
+    /// When the event has no such tier.
+    pub fn tier_bits(&self, tiers: &[String]) -> Result<u32, Problem> {
+        let mut bits = 0;
+        for wished in &self.tiers {
+            let tier = tiers.iter().position(|tier| tier == wished);
+            let bit = tier.and_then(|tier| 1_u32.checked_shl(tier as u32));
+            bits |= bit.ok_or_else(|| {
+                let wished: String = wished.chars().take(64).collect();
+                Problem::invalid(format!("wishes.tiers: this event has no tier {wished:?}"))
+            })?;
+        }
+        Ok(bits)
+    }
 }
 
 /// `POST /v1/sales/{sale}/places`.
@@ -125,6 +146,8 @@ pub enum PlaceState {
     Removed,
     /// Ended: nothing that fits can still come free.
     SoldOut,
+    /// Ended: the fan picked no seats while there was time to.
+    Idle,
     /// Ended: the money went back.
     Refunded,
     /// Not this fan's any more: it went over to another one.
@@ -192,6 +215,13 @@ pub struct View {
     /// The hold, while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldView>,
+    /// Where fans pick their seats: until when a standing party may look for some. While the clock stands still it is as far ahead as
+    /// there is time left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shops_until_ms: Option<i64>,
+    /// Why that clock stands still, in the operator's words, while it does: the time to pick does not run out then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shops_frozen: Option<String>,
     /// Until when free seats are kept for a standing party that they alone do not fit, while held ones may come free too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_until_ms: Option<i64>,
@@ -333,4 +363,7 @@ pub struct HoldView {
     /// Whether the one extension is still to be had.
     #[serde(default)]
     pub can_extend: bool,
+    /// Whether the seats may be exchanged for others, while they are not being paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<ExchangeState>,
 }

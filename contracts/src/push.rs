@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::picking::SeatsMoved;
 use crate::places::{Estimate, Seq, View};
 
 /// The protocol's version, sent as `v`.
@@ -27,6 +28,9 @@ pub struct Push {
 pub enum Message {
     /// The place as it is now. Only the newest matters.
     Place(Box<View>),
+    /// Where fans pick: seats that were taken or came free, for whoever is looking for some. Whoever knows less than its `after` asks for
+    /// all of them, `GET /v1/events/{event}/taken-seats`.
+    Seats(SeatsMoved),
     /// Something went wrong with what the page sent.
     Problem {
         /// A stable code, as in problem documents.

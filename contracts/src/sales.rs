@@ -47,6 +47,10 @@ pub struct EventDraft {
     /// When kept seats are released. May change at any time; left out, `house` for a new event, and as it was for an edited one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accessible_release: Option<AccessibleRelease>,
+    /// How many tickets one fan, or one e-mail address, may have over all sales of the event: 1 to 1,000; left out, as many as they
+    /// get. Who has more when it is lowered keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tickets_per_person: Option<u16>,
 }
 
 /// An event as everybody may read it. The `ETag` is its version.
@@ -127,6 +131,17 @@ pub enum Beacon {
     None,
 }
 
+/// Who chooses the seats of those let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Seating {
+    /// The system: the best that fit each party's wishes, in the line's order.
+    #[default]
+    Assign,
+    /// The fans themselves, on the live seat map: the line governs who may.
+    Pick,
+}
+
 /// `POST /v1/events/{event}/sales` and `PUT /v1/sales/{sale}` (with `If-Match`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -149,6 +164,12 @@ pub struct SaleDraft {
     /// Who may join.
     #[serde(default)]
     pub entry: Entry,
+    /// Who chooses the seats; fixed once the sale is published.
+    #[serde(default)]
+    pub seating: Seating,
+    /// Where fans pick: how long one who was let in may look for seats until the first are held, in milliseconds: 10,000 to 3,600,000.
+    #[serde(default = "default_shop_ms")]
+    pub shop_ms: i64,
     /// Tickets per place: 1 to 8.
     #[serde(default = "default_party_max")]
     pub party_max: u8,
@@ -217,6 +238,10 @@ const fn default_presence_ms() -> i64 {
 const fn default_gather_ms() -> i64 {
     15_000
 }
+const fn default_shop_ms() -> i64 {
+    300_000
+}
+
 const fn default_answer_ms() -> i64 {
     45_000
 }

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use axum::extract::State;
 use axum::response::Response;
 use contracts::accounts::Role;
-use contracts::blocks::{BLOCK_MAX, Block, BlockedSeat, Blocks, FreeSeats, HallPart, MakeBlock};
+use contracts::blocks::{BLOCK_MAX, Block, BlockOpening, BlockedSeat, Blocks, FreeSeats, HallPart, MakeBlock};
 use contracts::ids::{BlockId, EventId};
 use contracts::problem::Problem;
 use contracts::seat_map::SeatMap;
 use contracts::server::{Account, Id, IdempotencyKey, Json, Query};
 use once::{Asked, Keys};
 use serde::Deserialize;
-use store::blocks::{BlockRow, Blocked, Unblocked};
+use store::blocks::{BlockRow, Blocked, NewBlock, Unblocked};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -63,6 +63,7 @@ pub async fn make(
     if !(1..=100).contains(&label.chars().count()) || note.chars().count() > 500 {
         return Err(Problem::invalid("label: 1 to 100 characters; note: at most 500"));
     }
+    check_opening(body.frees_at_ms, inventory.clock.now_ms())?;
     let asked = Asked { account, key, path: format!("/v1/events/{event}/blocks"), body: &body };
     let (inventory, body) = (&inventory, &body);
     let keys = Keys {
@@ -79,8 +80,13 @@ pub async fn make(
         let map = map_of(inventory, event).await?;
         let live = inventory.store.live_seats(event.0).await.map_err(|fault| problem(&fault))?;
         let taken: HashSet<u32> = live.into_iter().map(|(seat, _)| seat).collect();
-        let seats = seats_of(&map, &body.parts, &taken)?;
-        let blocked = inventory.store.block_seats(event.0, block, account, (label, note), &seats).await;
+        let seats = match seats_of(&map, &body.parts, &taken) {
+            Ok(seats) => seats,
+            // Whoever took this over may have made it meanwhile, and then the places that are missing are its own.
+            Err(fault) => return one(inventory, block).await?.ok_or(fault),
+        };
+        let new = NewBlock { id: block, event: event.0, label, note, frees_at_ms: body.frees_at_ms, seats: &seats };
+        let blocked = inventory.store.block_seats(&new, account).await;
         match blocked.map_err(|fault| problem(&fault))? {
             Blocked::Done => one(inventory, block).await?.ok_or_else(Problem::internal),
             Blocked::NoSeats => {
@@ -123,6 +129,37 @@ pub async fn free(
     }
 }
 
+/// Sets when what is still in a block is given free by itself, to the head of the line, or that it is not. A time that is over
+/// means at once.
+#[utoipa::path(put, path = "/v1/events/{event}/blocks/{block}/opening", operation_id = "open_block", tag = "seat maps", security(("bearer" = [])),
+    params(("event" = EventId, Path), ("block" = BlockId, Path)), request_body = BlockOpening,
+    responses((status = 200, body = Block),
+              (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub async fn open(
+    State(inventory): State<Inventory>,
+    Id((event, block)): Id<(EventId, BlockId)>,
+    Account(account): Account,
+    Json(body): Json<BlockOpening>,
+) -> Result<Json<Block>, Problem> {
+    promoter_of(&inventory, event, account).await?;
+    check_opening(body.frees_at_ms, inventory.clock.now_ms())?;
+    let known = inventory.store.free_block_at(event.0, block.0, account, body.frees_at_ms).await;
+    if !known.map_err(|fault| problem(&fault))? {
+        return Err(Problem::not_found("block"));
+    }
+    one(&inventory, block.0).await?.map(Json).ok_or_else(Problem::internal)
+}
+
+/// From now to the year 2199: later is a slip of a factor of a thousand, and what is past would free the seats at once, without a
+/// reason.
+fn check_opening(at_ms: Option<i64>, now_ms: i64) -> Result<(), Problem> {
+    if at_ms.is_some_and(|at_ms| !(now_ms..=7_258_118_399_999).contains(&at_ms)) {
+        let detail = "frees_at_ms: must be in the future, in milliseconds since 1970; seats are freed at once by hand";
+        return Err(Problem::invalid(detail));
+    }
+    Ok(())
+}
+
 /// The parameters of a page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +200,7 @@ fn shown(row: BlockRow) -> Block {
         note: row.note,
         made_at_ms: row.made_at_ms,
         by: row.by,
+        frees_at_ms: row.frees_at_ms,
         seats: row.seats.into_iter().map(|(seat, label, given)| BlockedSeat { seat, label, given }).collect(),
     }
 }

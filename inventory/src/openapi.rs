@@ -2,12 +2,23 @@
 
 use utoipa::OpenApi;
 
-use crate::{blocks, reading, routes};
+use crate::{blocks, history, picking, reading, routes};
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(routes::read_map, routes::write_map, routes::availability, blocks::make, blocks::free, blocks::list),
-    components(schemas(reading::Format))
+    paths(
+        routes::read_map,
+        routes::write_map,
+        routes::availability,
+        blocks::make,
+        blocks::free,
+        blocks::open,
+        blocks::list,
+        picking::http::taken,
+        picking::http::pick,
+        history::history
+    ),
+    components(schemas(reading::Format, history::By))
 )]
 struct Api;
 

@@ -6,7 +6,7 @@ use axum::extract::{FromRef, FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use chassis::http::body_limit;
 use contracts::accounts::Role;
 use contracts::consoles::{Availability, TierAvailability};
@@ -19,9 +19,10 @@ use serde::Deserialize;
 use store::StoreError;
 use store::halls::{Imported, Loss, Stranded, Whose};
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::reading::{self, Format};
-use crate::{Inventory, blocks, import};
+use crate::{Inventory, blocks, history, import, picking};
 
 impl FromRef<Inventory> for Papers {
     fn from_ref(inventory: &Inventory) -> Self {
@@ -30,12 +31,16 @@ impl FromRef<Inventory> for Papers {
 }
 
 pub fn router(inventory: &Inventory) -> Router {
-    let map = get(read_map).merge(axum::routing::put(write_map).layer(body_limit(inventory.config.map_bytes_max)));
+    let map = get(read_map).merge(put(write_map).layer(body_limit(inventory.config.map_bytes_max)));
     Router::new()
         .route("/v1/events/{event}/seat-map", map)
         .route("/v1/events/{event}/availability", get(availability))
+        .route("/v1/events/{event}/availability/history", get(history::history))
+        .route("/v1/events/{event}/taken-seats", get(picking::http::taken))
+        .route("/v1/sales/{sale}/places/mine/seats", put(picking::http::pick))
         .route("/v1/events/{event}/blocks", get(blocks::list).post(blocks::make))
         .route("/v1/events/{event}/blocks/{block}/free", post(blocks::free))
+        .route("/v1/events/{event}/blocks/{block}/opening", put(blocks::open))
         .with_state(inventory.clone())
 }
 
@@ -62,6 +67,18 @@ async fn seen_by(inventory: &Inventory, event: EventId, principal: Option<&Princ
         }
     }
     Err(Problem::not_found("event"))
+}
+
+/// Promoters and operators of the event's organisation; nobody else learns more than that it is published.
+pub async fn member_of(inventory: &Inventory, event: EventId, account: Uuid) -> Result<(), Problem> {
+    let owner = inventory.store.event_owner(event.0).await.map_err(|fault| problem(&fault))?;
+    let owner = owner.ok_or_else(|| Problem::not_found("event"))?;
+    let roles = inventory.store.roles_in(account, owner.organisation).await.map_err(|fault| problem(&fault))?;
+    match (roles.is_empty(), owner.published) {
+        (false, _) => Ok(()),
+        (true, true) => Err(Problem::forbidden("only the organisation's members see this")),
+        (true, false) => Err(Problem::not_found("event")),
+    }
 }
 
 /// How the map is written.

@@ -112,6 +112,9 @@ pub struct DemoArgs {
     /// How many seats and standing places there are; without it, three for eight fans.
     #[arg(long)]
     pub seats: Option<u32>,
+    /// Over how many seconds the sale sells out, about: more for very large ones. Without it, two minutes at most.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(35..=3_600))]
+    pub lasts: Option<u32>,
     /// Run each role as a process of its own.
     #[arg(long)]
     pub split: bool,
@@ -127,6 +130,9 @@ pub struct DemoArgs {
     /// Ask for a preview of twice the pace, set it, and hold what comes against it.
     #[arg(long)]
     pub preview: bool,
+    /// Let the fans pick their seats on the live map.
+    #[arg(long)]
+    pub pick: bool,
     /// Empty Redis once, at a random moment in the middle of the sale.
     #[arg(long)]
     pub empty_redis: bool,

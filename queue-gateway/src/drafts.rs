@@ -3,7 +3,8 @@
 use contracts::ids::{EventId, OrganisationId, SaleId};
 use contracts::problem::Problem;
 use contracts::sales::{
-    AccessibleRelease, Beacon, Entry, Event, EventDraft, Ordering, Publication, Sale, SaleDraft, SaleState, Tier,
+    AccessibleRelease, Beacon, Entry, Event, EventDraft, Ordering, Publication, Sale, SaleDraft, SaleState, Seating,
+    Tier,
 };
 use domain::sale::State;
 use domain::seats::Release;
@@ -57,6 +58,9 @@ pub fn check_event(draft: &EventDraft) -> Result<(), Problem> {
     faults.must(draft.currency.len() == 3 && draft.currency.bytes().all(|b| b.is_ascii_uppercase()), || {
         "currency: must be three capital letters (ISO 4217), for example EUR".to_owned()
     });
+    if let Some(most) = draft.tickets_per_person {
+        faults.range("tickets_per_person", most.into(), 1..=1_000);
+    }
     faults.none()
 }
 
@@ -87,6 +91,7 @@ pub fn check_sale(draft: &SaleDraft) -> Result<(), Problem> {
     faults.range("extension_ms", draft.extension_ms, 0..=1_800_000);
     faults.range("grace_ms", draft.grace_ms, 0..=3_600_000);
     faults.range("presence_ms", draft.presence_ms, 5_000..=600_000);
+    faults.range("shop_ms", draft.shop_ms, 10_000..=3_600_000);
     faults.range("gather_ms", draft.gather_ms, 0..=600_000);
     faults.range("answer_ms", draft.answer_ms, 2_000..=600_000);
     if let Some(allotment) = draft.allotment {
@@ -124,6 +129,7 @@ pub fn event_to_store(draft: &EventDraft) -> events::EventDraft {
             AccessibleRelease::Tier => Release::Tier,
             AccessibleRelease::Never => Release::Never,
         }),
+        tickets_per_person: draft.tickets_per_person,
     }
 }
 
@@ -147,6 +153,11 @@ pub fn sale_to_store(draft: &SaleDraft) -> events::SaleDraft {
             Entry::Code => store::entry::Entry::Code,
             Entry::Invited => store::entry::Entry::Invited,
         },
+        seating: match draft.seating {
+            Seating::Assign => events::Seating::Assign,
+            Seating::Pick => events::Seating::Pick,
+        },
+        shop_ms: draft.shop_ms,
         party_max: draft.party_max,
         rate_per_minute: draft.rate_per_minute,
         max_active: draft.max_active,
@@ -184,6 +195,7 @@ pub fn event(row: events::EventRow, with_drafts: bool) -> Event {
                 Release::Tier => AccessibleRelease::Tier,
                 Release::Never => AccessibleRelease::Never,
             }),
+            tickets_per_person: row.draft.tickets_per_person,
         },
         publication: publication(row.published),
         version: row.version,
@@ -240,6 +252,11 @@ pub fn sale(row: events::SaleRow) -> Sale {
                 store::entry::Entry::Code => Entry::Code,
                 store::entry::Entry::Invited => Entry::Invited,
             },
+            seating: match draft.seating {
+                events::Seating::Assign => Seating::Assign,
+                events::Seating::Pick => Seating::Pick,
+            },
+            shop_ms: draft.shop_ms,
             party_max: draft.party_max,
             rate_per_minute: draft.rate_per_minute,
             max_active: draft.max_active,

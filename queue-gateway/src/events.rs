@@ -125,7 +125,7 @@ pub async fn publish(
     Id(event): Id<EventId>,
 ) -> Result<Response, Problem> {
     must_promote(&desk, account, event).await?;
-    desk.store.publish_event(event.0).await.map_err(|fault| problem(&fault))?;
+    desk.store.publish_event(event.0, account).await.map_err(|fault| problem(&fault))?;
     Ok(tagged(drafts::event(row(&desk, event).await?, true)))
 }
 

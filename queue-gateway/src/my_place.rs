@@ -12,7 +12,7 @@ use store::wishes::{NewWishes, Rewished};
 
 use crate::desk::{Desk, problem};
 use crate::limits::{Reads, Within, Writes};
-use crate::places::{Listening, accepts, check_party, joined, not_live, own_place, settings, tiers};
+use crate::places::{Listening, accepts, check_party, joined, not_live, own_place, settings};
 
 /// Changes how many tickets the party wants and what it wishes, until seats are held for it. The place stays where it is.
 #[utoipa::path(patch, path = "/v1/sales/{sale}/places/mine", operation_id = "change_wishes", tag = "places",
@@ -33,7 +33,7 @@ pub async fn change(
     let party = change.party.unwrap_or(place.party);
     check_party(party, &settings)?;
     let (tiers, accepts) = match &change.wishes {
-        Some(wishes) => (tiers(wishes, &settings)?, accepts(wishes)),
+        Some(wishes) => (wishes.tier_bits(&settings.tiers)?, accepts(wishes)),
         None => (place.tiers, place.accepts),
     };
     let wishes = NewWishes { party, tiers, accepts };

@@ -61,7 +61,7 @@ pub async fn join(
         place: ids::new(&desk.clock),
         fan,
         party: join.party,
-        tiers: tiers(&join.wishes, &settings)?,
+        tiers: join.wishes.tier_bits(&settings.tiers)?,
         accepts: accepts(&join.wishes),
         class: Class::GENERAL,
     };
@@ -188,6 +188,10 @@ pub fn not_invited() -> Problem {
     )
 }
 
+fn too_many(detail: String) -> Problem {
+    Problem::new(403, "too-many-tickets", "One person may not have so many tickets of this event", detail)
+}
+
 fn not_entitled(refusal: EntryRefusal) -> Problem {
     let refused = |code, title, detail| Problem::new(403, code, title, detail);
     match refusal {
@@ -206,6 +210,12 @@ fn not_entitled(refusal: EntryRefusal) -> Problem {
             refused("code-expired", "The code's time is over", "code: ask whoever gave it to you for another one")
         }
         EntryRefusal::NotInvited => not_invited(),
+        EntryRefusal::TooMany { left: 0, most } => {
+            too_many(format!("you have all {most} tickets that one person may have of this event"))
+        }
+        EntryRefusal::TooMany { left, most } => too_many(format!(
+            "party: at most {left} more for you; one person may have {most} tickets of this event over all its sales"
+        )),
     }
 }
 
@@ -243,20 +253,6 @@ pub fn not_live() -> Problem {
 pub async fn settings(desk: &Desk, sale: SaleId) -> Result<std::sync::Arc<SaleSettings>, Problem> {
     let settings = desk.sales.settings(sale.0).await.map_err(|fault| problem(&fault))?;
     settings.ok_or_else(|| Problem::not_found("sale"))
-}
-
-/// The wished tiers as bits; 0 for any.
-pub fn tiers(wishes: &Wishes, settings: &SaleSettings) -> Result<u32, Problem> {
-    let mut bits = 0;
-    for wished in &wishes.tiers {
-        let tier = settings.tiers.iter().position(|tier| tier == wished);
-        let bit = tier.and_then(|tier| 1_u32.checked_shl(tier as u32));
-        bits |= bit.ok_or_else(|| {
-            let wished: String = wished.chars().take(64).collect();
-            Problem::invalid(format!("wishes.tiers: this event has no tier {wished:?}"))
-        })?;
-    }
-    Ok(bits)
 }
 
 pub fn joined(
@@ -321,6 +317,7 @@ fn state(name: &str) -> Result<PlaceState, Problem> {
         "holding" => PlaceState::Holding,
         "booked" => PlaceState::Booked,
         "lapsed" => PlaceState::Lapsed,
+        "idle" => PlaceState::Idle,
         "released" => PlaceState::Released,
         "failed" => PlaceState::Failed,
         "left" => PlaceState::Left,

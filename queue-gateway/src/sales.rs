@@ -127,6 +127,11 @@ fn not_edited(sale: SaleId, edit: SaleEdit) -> Problem {
                 "rate_per_minute, max_active, grace_ms, presence_ms: stay as they are here; PATCH /v1/sales/{sale}/admission changes them"
             ),
         ),
+        SaleEdit::SeatingFixed => Problem::conflict(
+            "seating-fixed",
+            "Who chooses the seats is settled once a sale is published",
+            "seating: stays as it is; make another sale instead",
+        ),
         SaleEdit::Committed => Problem::conflict(
             "draw-committed",
             "The draw is promised",

@@ -21,6 +21,7 @@ mod presence;
 mod record;
 mod remains;
 mod room;
+mod seats;
 mod slot;
 mod slots;
 mod socket;

@@ -8,7 +8,7 @@ use contracts::push::{self, Pull, PullMessage, Push, VERSION};
 
 use crate::hub::Entered;
 use crate::metrics::Kind;
-use crate::slot::{AHEAD, Farewell, OWN, PING, SALE};
+use crate::slot::{AHEAD, Farewell, OWN, PING, SALE, SEATS};
 use crate::sweep::showing;
 use crate::view::{announcement, look};
 
@@ -42,8 +42,14 @@ async fn rung(at: &Entered, socket: &mut WebSocket) -> Result<(), Farewell> {
         if due & PING != 0 {
             send(at, socket, Message::Ping(axum::body::Bytes::new())).await?;
         }
-        let kind = match due {
-            PING => continue,
+        if due & SEATS != 0
+            && let Some(frame) = at.room.seats.newest()
+        {
+            at.slot.shown.seats.store(frame.upto, Ordering::Relaxed);
+            send(at, socket, Message::Text(frame.text)).await?;
+        }
+        let kind = match due & !(PING | SEATS) {
+            0 => continue,
             own if own & OWN != 0 => Kind::Own,
             sale if sale & SALE != 0 => Kind::Sale,
             ahead if ahead & AHEAD != 0 => Kind::Ahead,

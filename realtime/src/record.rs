@@ -40,6 +40,8 @@ pub async fn view(hub: &Hub, receipt: &Receipt) -> Result<View, Problem> {
         stopped: false,
         opens_at_ms: None,
         hold: booking.map(|booking| hold(&booking)),
+        shops_until_ms: None,
+        shops_frozen: None,
         kept_until_ms: None,
         question: None,
         booking_id: row.booking.map(BookingId),
@@ -57,6 +59,8 @@ fn hold(booking: &BookingRow) -> HoldView {
         paying: booking.state != "held",
         declined: booking.payment.as_ref().is_some_and(|payment| payment.state == "declined"),
         can_extend: !booking.extended && booking.state != "capturing",
+        // Without anybody who seats there is nobody to exchange.
+        exchange: None,
     }
 }
 
@@ -68,6 +72,7 @@ fn state_of(name: &str) -> Option<PlaceState> {
         "holding" => PlaceState::Holding,
         "booked" => PlaceState::Booked,
         "lapsed" => PlaceState::Lapsed,
+        "idle" => PlaceState::Idle,
         "released" => PlaceState::Released,
         "failed" => PlaceState::Failed,
         "left" => PlaceState::Left,

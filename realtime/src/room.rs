@@ -15,6 +15,7 @@ use crate::board::Board;
 use crate::estimates::Estimates;
 use crate::heads::Heads;
 use crate::odds::Outlook;
+use crate::seats::LiveSeats;
 use crate::slot::Slot;
 use crate::slots::Slots;
 
@@ -39,6 +40,8 @@ pub struct Room {
     pub outlook: Outlook,
     /// The newest heads of its sales' logs.
     pub heads: Heads,
+    /// Which seats can be had, where fans pick them.
+    pub seats: LiveSeats,
 }
 
 /// What a node must have seen before it answers about a place.
@@ -66,6 +69,7 @@ impl Room {
             estimates,
             outlook: Outlook::default(),
             heads: Heads::default(),
+            seats: LiveSeats::default(),
         }
     }
 
@@ -184,10 +188,14 @@ fn each_place(
         // Newcomers have no socket yet, and sales are told by their turn.
         Change::Joined { .. } | Change::Drawn { .. } | Change::Blocked { .. } | Change::Unblocked { .. } => {}
         Change::Sale(_) if !moved(record.lane.scope) => {}
-        // Who holds seats is told at once.
+        // Whose time runs is told at once: who holds seats, and who looks for some.
         Change::Sale(_) => {
             for hold in mirror.holds.values().filter(|hold| hold.sale == record.lane.scope) {
                 tell(hold.sale, hold.entry);
+            }
+            let told = mirror.sales.get(&record.lane.scope).into_iter().flat_map(|sale| &sale.told);
+            for (entry, _) in told.filter(|(_, told)| told.shops_until_ms.is_some()) {
+                tell(record.lane.scope, *entry);
             }
         }
         Change::Admitted { entries, .. } | Change::Skipped { entries } => {
@@ -209,8 +217,12 @@ fn each_place(
             }
         }
         Change::Ended { sale, entry, .. }
+        | Change::ExchangeAsked { sale, entry, .. }
+        | Change::NotExchanged { sale, entry, .. }
+        | Change::Exchanged { sale, entry, .. }
         | Change::Gathers { sale, entry, .. }
         | Change::Asked { sale, entry, .. }
+        | Change::Idle { sale, entry }
         | Change::Unserved { sale, entry } => tell(*sale, *entry),
     }
 }

@@ -21,6 +21,9 @@ pub const ALIVE: u8 = 8;
 /// Nothing was heard for a while: ask the client's network stack, which answers even where pages sleep.
 pub const PING: u8 = 16;
 
+/// Seats moved in an event in which this fan picks some.
+pub const SEATS: u8 = 32;
+
 /// Why a socket closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -116,6 +119,8 @@ pub struct Shown {
     pub sold_out: AtomicBool,
     /// The time of the announcement it showed; 0 for none.
     pub announced_ms: AtomicI64,
+    /// The version of the seats lane up to which it was told which seats moved.
+    pub seats: AtomicI64,
     /// The number of the newest head of the log that it was told; 0 for none.
     pub head_seq: AtomicI64,
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use contracts::places::PlaceState;
 use metrics::histogram;
+use store::mirror::Standing;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use crate::config::Config;
 use crate::hub::Hub;
 use crate::metrics::SWEEP;
 use crate::room::Room;
-use crate::slot::{AHEAD, ALIVE, Farewell, PING, SALE, Slot};
+use crate::slot::{AHEAD, ALIVE, Farewell, PING, SALE, SEATS, Slot};
 use crate::view::{Sight, ahead, is_over};
 
 /// How often an event's sockets are looked over.
@@ -66,13 +67,15 @@ fn note_every(hub: &Hub, room: &Room) -> Duration {
 
 /// Looks over all sockets once, from the end of the list, so that nobody is missed when one in the middle leaves.
 async fn pass(hub: &Hub, room: &Room, mut present: Option<&mut HashMap<Uuid, Vec<i64>>>) {
+    let epoch = room.read(|board| board.mirror.epoch).unwrap_or_default();
+    let seats = room.seats.frame(epoch, hub.monotonic_ms()).map(|frame| frame.upto);
     let mut to = room.slots().len();
     while to > 0 {
         let from = to.saturating_sub(CHUNK);
         let now_ms = hub.monotonic_ms();
         room.read(|board| {
             for slot in room.slots().range(from, to) {
-                if check(slot, board, &hub.config, now_ms) {
+                if check(slot, board, &hub.config, now_ms) | seats.is_some_and(|upto| is_shown(slot, board, upto)) {
                     slot.bell.notify_one();
                 }
                 if let Some(present) = present.as_deref_mut()
@@ -90,6 +93,21 @@ async fn pass(hub: &Hub, room: &Room, mut present: Option<&mut HashMap<Uuid, Vec
 fn is_in_line(slot: &Slot, board: &Board) -> bool {
     let Some(sale) = board.mirror.sales.get(&slot.sale) else { return false };
     (sale.order.waits(slot.entry) || sale.order.is_skipped(slot.entry)) && sale.is_with(slot.entry, slot.fan)
+}
+
+/// Marks that seats moved up to a version, for a fan who picks some and was not told. Answers whether that is so.
+fn is_shown(slot: &Slot, board: &Board, upto: i64) -> bool {
+    let picks = board.mirror.sales.get(&slot.sale).is_some_and(|sale| {
+        let standing = sale.place(slot.entry).standing;
+        sale.now.picks
+            && matches!(standing, Standing::Standing | Standing::Holding(_))
+            && sale.is_with(slot.entry, slot.fan)
+    });
+    let due = picks && slot.shown.seats.load(Ordering::Relaxed) < upto;
+    if due {
+        slot.mark(SEATS);
+    }
+    due
 }
 
 /// Marks what is due at a socket. Answers whether anything is.

@@ -97,11 +97,18 @@ async fn session(hub: &Hub, room: &Room, backoff: &mut Backoff) -> StoreError {
         Err(fault) => return fault,
     };
     room.load(follower.mirror().clone(), hub.clock.now_ms());
+    if let Err(fault) = room.seats.begin(&hub.store, room.event, &follower, true).await {
+        return fault;
+    }
     backoff.reset();
     let mut patience_ms = PATIENCE_MS;
     loop {
         match follower.next(Duration::from_millis(patience_ms.unsigned_abs())).await {
             Ok(records) => {
+                room.seats.keep_up(&records);
+                if let Err(fault) = room.seats.begin(&hub.store, room.event, &follower, false).await {
+                    return fault;
+                }
                 let next_ms = room.keep_up(follower.mirror(), &records, hub.clock.now_ms());
                 // Doors open and close by the clock: be there.
                 let until = next_ms.map_or(PATIENCE_MS, |at| at - hub.clock.now_ms());

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use contracts::announcements::Announcement;
+use contracts::bookings::ExchangeState;
 use contracts::ids::BookingId;
 use contracts::places::{HoldView, PlaceState, Question, Seq, View};
 use contracts::sales::SaleState;
 use domain::estimate::Range;
+use store::exchanges::ExchangeNow;
 use store::feed::{Ending, HoldNow, HoldState, SaleNow};
 use store::mirror::{SaleMirror, Standing};
 use uuid::Uuid;
@@ -58,6 +60,7 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) ->
         _ => None,
     };
     let told = sale.told.get(&entry).filter(|_| state == PlaceState::Standing);
+    let shops_until_ms = told.and_then(|told| told.shops_until_ms);
     let view = View {
         state,
         ahead,
@@ -72,6 +75,8 @@ pub fn look(board: &Board, sale_id: Uuid, entry: i64, fan: Uuid, now_ms: i64) ->
         stopped: pulse.stopped(),
         opens_at_ms: matches!(pulse.state(), SaleState::Scheduled | SaleState::Lobby).then_some(sale.now.opens_at_ms),
         hold,
+        shops_until_ms: shops_until_ms.map(|until_ms| sale.now.told_deadline_ms(until_ms, now_ms)),
+        shops_frozen: shops_until_ms.and(sale.now.frozen.as_ref()).map(|frozen| frozen.reason.clone()),
         kept_until_ms: told.and_then(|told| told.gathers_until_ms).filter(|until_ms| *until_ms > now_ms),
         question: told
             .and_then(|told| told.question.as_ref())
@@ -119,6 +124,7 @@ const fn ended(how: Ending) -> PlaceState {
         Ending::Left => PlaceState::Left,
         Ending::Removed => PlaceState::Removed,
         Ending::SoldOut => PlaceState::SoldOut,
+        Ending::Idle => PlaceState::Idle,
         Ending::Refunded => PlaceState::Refunded,
     }
 }
@@ -137,5 +143,16 @@ fn hold_view(hold: &HoldNow, sale: &SaleNow, now_ms: i64) -> HoldView {
         paying: hold.state != HoldState::Held,
         declined: hold.declined,
         can_extend: !hold.extended && matches!(hold.state, HoldState::Held | HoldState::Paying),
+        exchange: (hold.state == HoldState::Held && !sale.picks).then(|| exchange(hold.exchange)),
+    }
+}
+
+/// What a fan is told of an exchange of held seats.
+const fn exchange(now: ExchangeNow) -> ExchangeState {
+    match now {
+        ExchangeNow::Not => ExchangeState::Possible,
+        ExchangeNow::Asked => ExchangeState::Looking,
+        ExchangeNow::Nothing => ExchangeState::Nothing,
+        ExchangeNow::Done => ExchangeState::Done,
     }
 }

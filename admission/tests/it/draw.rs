@@ -42,6 +42,7 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         time_zone: "Europe/Berlin".to_owned(),
         currency: "EUR".to_owned(),
         accessible_release: None,
+        tickets_per_person: None,
     };
     sqlx::query("insert into organisation (id, name) values ($1, 'Org') on conflict do nothing")
         .bind(organisation)
@@ -62,7 +63,7 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         label: format!("Floor {nth}"),
     };
     store.import_map(event, &json!({}), &[tier], &(0..1_000).map(unit).collect::<Vec<_>>()).await.unwrap();
-    store.publish_event(event).await.unwrap();
+    store.publish_event(event, account).await.unwrap();
     let opens_at_ms = clock.now_ms() + 2_500;
     let draft = SaleDraft {
         name: "Sale".to_owned(),
@@ -72,6 +73,8 @@ async fn lobby(store: &Store, clock: &Clock) -> Uuid {
         wait_ends_at_ms: None,
         ordering: Ordering::DrawThenFifo,
         entry: store::entry::Entry::Open,
+        seating: store::events::Seating::Assign,
+        shop_ms: 300_000,
         party_max: 8,
         rate_per_minute: 600_000,
         max_active: 10_000,
@@ -269,7 +272,7 @@ async fn a_beacon_is_carried_in_by_hand_if_it_is_the_one() {
     let again = carry(body(round, &right)).await;
     assert!(again.0 == 409 && again.1.contains("drawn"), "{again:?}");
     let log = store.audit_of(sale, 9).await.unwrap();
-    assert_eq!((log[0].action.as_str(), log[0].reason.as_str(), log.len()), ("draw.beacon", "no network", 2));
+    assert_eq!((log[0].action.as_str(), log[0].reason.as_str(), log.len()), ("draw.beacon", "no network", 3));
 }
 
 #[tokio::test]

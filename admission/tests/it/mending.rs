@@ -46,7 +46,7 @@ async fn a_place_is_found_removed_and_put_to_the_front() {
     assert_eq!(steps(first).await, [StepKind::Joined]);
     let actions: Vec<String> =
         desk.store.audit_of(desk.sale, 9).await.unwrap().into_iter().map(|row| row.action).collect();
-    assert_eq!(actions, ["place.put-back", "place.put-back", "place.remove", "sale.publish"]);
+    assert_eq!(actions, ["place.put-back", "place.put-back", "place.remove", "sale.publish", "event.publish"]);
     let report = desk.store.verify().await.unwrap();
     assert!(report.violations.is_empty(), "{:#?}", report.violations);
 }

@@ -75,6 +75,7 @@ pub async fn desk_of(capacity: u32, config: Config) -> Desk {
         time_zone: "Europe/Berlin".to_owned(),
         currency: "EUR".to_owned(),
         accessible_release: None,
+        tickets_per_person: None,
     };
     store.create_event(event, organisation, &draft).await.unwrap();
     let tier = TierRow { code: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0, capacity };
@@ -91,7 +92,7 @@ pub async fn desk_of(capacity: u32, config: Config) -> Desk {
     };
     let units: Vec<UnitRow> = (0..capacity).map(unit).collect();
     assert_eq!(store.import_map(event, &Value::Null, &[tier], &units).await.unwrap(), Imported::Done);
-    store.publish_event(event).await.unwrap();
+    store.publish_event(event, ann).await.unwrap();
     let draft = SaleDraft {
         name: "First sale".to_owned(),
         lobby_opens_at_ms: None,
@@ -100,6 +101,8 @@ pub async fn desk_of(capacity: u32, config: Config) -> Desk {
         wait_ends_at_ms: None,
         ordering: Ordering::Fifo,
         entry: store::entry::Entry::Open,
+        seating: store::events::Seating::Assign,
+        shop_ms: 300_000,
         party_max: 8,
         rate_per_minute: 600,
         max_active: 100,
@@ -207,7 +210,7 @@ async fn every_knob_is_tuned_and_told() {
     assert_eq!(view.tuning.ramp.unwrap().steps.len(), 1);
     let actions: Vec<String> =
         desk.store.audit_of(desk.sale, 9).await.unwrap().into_iter().map(|row| row.action).collect();
-    assert_eq!(actions, ["admission.undo", "admission.tune", "admission.tune", "sale.publish"]);
+    assert_eq!(actions, ["admission.undo", "admission.tune", "admission.tune", "sale.publish", "event.publish"]);
 }
 
 #[tokio::test]
@@ -330,7 +333,7 @@ async fn operators_announce_and_withdraw_and_both_are_in_the_log() {
     assert_eq!(desk.done("GET", "", json!(null)).await.announcement, None);
     let log = desk.store.audit_of(desk.sale, 9).await.unwrap();
     let actions: Vec<&str> = log.iter().map(|row| row.action.as_str()).collect();
-    assert_eq!(actions, ["sale.withdraw", "sale.announce", "sale.publish"]);
+    assert_eq!(actions, ["sale.withdraw", "sale.announce", "sale.publish", "event.publish"]);
     assert_eq!(log[1].change["to"]["de"], "Einlass später");
     assert!(desk.store.verify().await.unwrap().violations.is_empty());
 }

@@ -17,7 +17,6 @@ use uuid::Uuid;
 use super::promoter::{PAGE, PAGE_MAX};
 use super::view::{For, codes};
 use super::{App, Refusal, find, pay};
-use crate::seating::reference;
 
 /// Tickets in one gift, at most.
 const SEATS_MAX: usize = 100;
@@ -64,7 +63,7 @@ pub async fn give(
             seats: &body.seats,
             name,
             email,
-            reference: &reference::new(),
+            reference: &chassis::ids::reference(),
             reason,
         };
         let given = app.store.give_tickets(&gift, account, || chassis::ids::new(&app.clock)).await;

@@ -1,5 +1,6 @@
 //! The role's routes: for fans, for promoters, and for the provider's webhooks.
 
+mod exchange;
 mod fan;
 mod find;
 mod gifts;
@@ -220,6 +221,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/bookings/{booking}", get(fan::one))
         .route("/v1/bookings/{booking}/pay", post(pay::pay))
         .route("/v1/bookings/{booking}/extend", post(fan::extend))
+        .route("/v1/bookings/{booking}/exchange", post(exchange::ask))
         .route("/v1/bookings/{booking}/give-back", post(fan::give_back))
         .route("/v1/bookings/{booking}/refund", post(promoter::refund))
         .route("/v1/events/{event}/bookings", get(promoter::bookings))

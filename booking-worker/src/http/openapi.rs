@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{fan, find, gifts, pay, promoter, webhook};
+use super::{exchange, fan, find, gifts, pay, promoter, webhook};
 
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -11,6 +11,7 @@ use super::{fan, find, gifts, pay, promoter, webhook};
     fan::one,
     pay::pay,
     fan::extend,
+    exchange::ask,
     fan::give_back,
     promoter::refund,
     promoter::bookings,

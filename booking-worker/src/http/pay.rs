@@ -53,6 +53,18 @@ pub async fn pay(
         Begun::Paid => {}
         Begun::Over => return Err(Refusal::HoldOver),
         Begun::EmailNeeded => return Err(Refusal::EmailNeeded),
+        Begun::NoSeats => {
+            let detail = "pick the seats that you want first; your time goes on";
+            return Err(Problem::conflict("no-seats", "There is nothing to pay for", detail).into());
+        }
+        Begun::TooMany { most } => {
+            return Err(Problem::conflict(
+                "too-many-tickets",
+                "Too many tickets for one e-mail address",
+                format!("email: one person may have {most} tickets of this event, over all its sales; use another address, or give the seats back"),
+            )
+            .into());
+        }
         Begun::NotFound => return Err(Refusal::NoBooking),
     }
     let row = app.own(&principal, row.id).await?;

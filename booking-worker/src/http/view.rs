@@ -1,10 +1,11 @@
 //! Bookings as they are shown.
 
-use contracts::bookings::{BookedSeat, Booking, BookingState, Payment, Ticket};
+use contracts::bookings::{BookedSeat, Booking, BookingState, ExchangeState, Payment, Ticket};
 use contracts::ids::{BookingId, EventId, PlaceId, SaleId, TicketId};
 use contracts::ticket_code::TicketClaim;
 use store::StoreError;
 use store::bookings::{BookingRow, TicketRow};
+use store::exchanges::ExchangeNow;
 use store::payments::PaymentRow;
 use uuid::Uuid;
 
@@ -49,11 +50,22 @@ pub fn booking(app: &App, row: BookingRow, whom: For) -> Result<Booking, Refusal
         currency: row.currency,
         deadline_ms: row.deadline_ms,
         can_extend: live && !row.extended && row.now_ms < row.deadline_ms,
+        exchange: (state == BookingState::Held && row.now_ms < row.deadline_ms && !row.picked)
+            .then(|| exchange(row.exchange)),
         email: row.email,
         payment,
         tickets,
         server_now_ms: row.now_ms,
     })
+}
+
+const fn exchange(now: ExchangeNow) -> ExchangeState {
+    match now {
+        ExchangeNow::Not => ExchangeState::Possible,
+        ExchangeNow::Asked => ExchangeState::Looking,
+        ExchangeNow::Nothing => ExchangeState::Nothing,
+        ExchangeNow::Done => ExchangeState::Done,
+    }
 }
 
 fn state(row: &BookingRow) -> Result<BookingState, Refusal> {

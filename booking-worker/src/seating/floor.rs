@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use domain::seats::{Free, Hall, Seat, Share};
-use store::feed::{Change, Ending, Record};
+use store::feed::{Change, HoldNow, Record};
 use store::seating::TakenSeats;
+use store::seats_now::SeatsNow;
 use uuid::Uuid;
 
 /// The hall with what is free and what unpaid holds have, exactly as of a version of the seats lane, and our own holds that
@@ -12,34 +13,30 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub struct Floor {
     pub hall: Hall,
-    free: Free,
-    held: Free,
+    seats: SeatsNow,
     /// What each sale has taken.
     taken: HashMap<Uuid, Free>,
-    version: i64,
     /// By booking, with its sale: committed by us, not yet read from the lane.
     untold: HashMap<Uuid, (Uuid, Vec<Seat>)>,
 }
 
 impl Floor {
     pub fn new(hall: Hall, taken: &TakenSeats) -> Self {
-        let (free, held) = (Free::all(&hall), Free::none_of(&hall));
-        let mut floor = Self { hall, free, held, taken: HashMap::new(), version: 0, untold: HashMap::new() };
-        floor.reset(taken);
+        let seats = SeatsNow::new(&hall, taken);
+        let mut floor = Self { hall, seats, taken: HashMap::new(), untold: HashMap::new() };
+        floor.count(taken);
         floor
     }
 
     /// Begins anew from what Postgres says; our holds that the lane has not told yet stay noted.
     pub fn reset(&mut self, taken: &TakenSeats) {
-        self.free = Free::all(&self.hall);
-        self.held = Free::none_of(&self.hall);
+        self.seats = SeatsNow::new(&self.hall, taken);
+        self.count(taken);
+    }
+
+    fn count(&mut self, taken: &TakenSeats) {
         self.taken.clear();
-        self.version = taken.version;
-        for ((seat, paid), sale) in taken.seats.iter().zip(&taken.sales) {
-            self.free.take(*seat);
-            if !paid {
-                self.held.give(*seat);
-            }
+        for ((seat, _), sale) in taken.seats.iter().zip(&taken.sales) {
             self.of(*sale).give(*seat);
         }
     }
@@ -72,52 +69,32 @@ impl Floor {
     /// Follows a record of the seats lane. Answers whether somebody may be better or worse off for it: seats came free, or
     /// are sold for good.
     pub fn apply(&mut self, record: &Record) -> bool {
-        let known = record.version <= self.version;
+        let new = self.seats.apply(record);
         let mut matters = false;
         for change in &record.changes {
-            match change {
-                Change::Held(hold) => {
-                    self.untold.remove(&hold.booking);
-                    if !known {
-                        for &seat in &hold.seats {
-                            self.free.take(seat);
-                            self.held.give(seat);
-                            self.of(hold.sale).give(seat);
-                        }
-                    }
+            if let Change::Held(HoldNow { booking, .. }) | Change::Exchanged { booking, .. } = change {
+                self.untold.remove(booking);
+            }
+            let moves = change.seats();
+            // Whoever is told that seats were blocked may have hoped for them.
+            matters |=
+                !moves.freed.is_empty() || !moves.paid.is_empty() || moves.sale.is_none() && !moves.taken.is_empty();
+            if let Some(sale) = moves.sale.filter(|_| new) {
+                let of_sale = self.of(sale);
+                for &seat in moves.taken {
+                    of_sale.give(seat);
                 }
-                Change::Ended { sale, how, seats, .. } => {
-                    matters = true;
-                    if !known {
-                        for &seat in seats {
-                            self.held.take(seat);
-                            if *how != Ending::Booked {
-                                self.free.give(seat);
-                                self.of(*sale).take(seat);
-                            }
-                        }
-                    }
+                for &seat in moves.freed {
+                    of_sale.take(seat);
                 }
-                Change::Blocked { seats, .. } | Change::Unblocked { seats, .. } => {
-                    matters = true;
-                    for &seat in seats.iter().filter(|_| !known) {
-                        if matches!(change, Change::Blocked { .. }) {
-                            self.free.take(seat);
-                        } else {
-                            self.free.give(seat);
-                        }
-                    }
-                }
-                _ => {}
             }
         }
-        self.version = self.version.max(record.version);
         matters
     }
 
     /// What can be had now, and what may come free.
     pub fn now(&self) -> (Free, Free) {
-        let (mut free, mut held) = (self.free.clone(), self.held.clone());
+        let (mut free, mut held) = (self.seats.free.clone(), self.seats.held.clone());
         for &seat in self.untold.values().flat_map(|(_, seats)| seats) {
             if free.take(seat) {
                 held.give(seat);
@@ -130,7 +107,8 @@ impl Floor {
 #[cfg(test)]
 mod tests {
     use domain::seats::Area;
-    use store::feed::{HoldNow, HoldState, Lane, LaneKind};
+    use store::exchanges::ExchangeNow;
+    use store::feed::{Ending, HoldState, Lane, LaneKind};
 
     use super::*;
 
@@ -155,6 +133,7 @@ mod tests {
             deadline_ms: 0,
             declined: false,
             extended: false,
+            exchange: ExchangeNow::Not,
         })
     }
 

@@ -3,7 +3,6 @@
 mod floor;
 mod office;
 mod queue;
-pub mod reference;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

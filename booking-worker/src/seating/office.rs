@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use chassis::clock::Clock;
 use chassis::retry::Backoff;
-use domain::seats::{Choice, Share, seat_in_order};
+use domain::seats::{self, Choice, Free, SeatingPlan, Share, exchange_in_order, seat_in_order};
+use store::exchanges::{Exchange, Exchanging};
 use store::feed::{Change, Ending, LaneKind, Record};
 use store::follow::Follower;
 use store::holds::{Offer, Unserved};
@@ -17,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::floor::Floor;
-use super::queue::{Queue, Waiting};
-use super::reference;
+use super::queue::{Queue, Waiting, wish_of};
 use crate::metrics::{
-    SEATING_ASKED_TOTAL, SEATING_BATCH_SECONDS, SEATING_HELD_TOTAL, SEATING_REFUSED_TOTAL, SEATING_REOFFER_SECONDS,
-    SEATING_STANDING, SEATING_UNSERVED_TOTAL, SEATING_WAIT_SECONDS,
+    SEATING_ASKED_TOTAL, SEATING_BATCH_SECONDS, SEATING_EXCHANGED_TOTAL, SEATING_HELD_TOTAL,
+    SEATING_NOT_EXCHANGED_TOTAL, SEATING_REFUSED_TOTAL, SEATING_REOFFER_SECONDS, SEATING_STANDING,
+    SEATING_UNSERVED_TOTAL, SEATING_WAIT_SECONDS,
 };
 
 /// How long to wait for news before looking after the lease and the stop.
@@ -49,6 +50,10 @@ pub struct Office<'a> {
     in_doubt: bool,
     /// Let in, wishes not read yet.
     newcomers: Vec<(Uuid, i64)>,
+    /// Whether fans ask for other seats that are not known here.
+    asked_anew: bool,
+    /// Holds whose fans ask for other seats, whoever asked first first.
+    exchanging: Vec<Exchanging>,
     renewed: Instant,
     /// When a time to gather or to answer is over next.
     wakes_at_ms: Option<i64>,
@@ -102,6 +107,8 @@ impl<'a> Office<'a> {
                 dirty: true,
                 in_doubt: false,
                 newcomers: Vec::new(),
+                asked_anew: true,
+                exchanging: Vec::new(),
                 renewed: Instant::now(),
                 wakes_at_ms: None,
                 freed_at_ms: None,
@@ -126,7 +133,7 @@ impl<'a> Office<'a> {
 
     /// Takes in news, and decides what follows from them.
     async fn turn(&mut self) -> Result<()> {
-        let busy = self.dirty || self.in_doubt || !self.newcomers.is_empty();
+        let busy = self.dirty || self.in_doubt || self.asked_anew || !self.newcomers.is_empty();
         let wakes_in_ms = self.wakes_at_ms.map_or(i64::MAX, |at_ms| at_ms - self.clock.now_ms());
         let patience = PATIENCE.min(Duration::from_millis(wakes_in_ms.max(0).unsigned_abs()));
         let records = self.follower.next(if busy { Duration::ZERO } else { patience }).await?;
@@ -148,6 +155,11 @@ impl<'a> Office<'a> {
             self.newcomers.clear();
             self.dirty = true;
         }
+        if self.asked_anew {
+            self.exchanging = self.store.exchanges_asked(self.lease.scope, BATCH as i64).await?;
+            self.asked_anew = false;
+            self.dirty |= !self.exchanging.is_empty();
+        }
         if self.dirty {
             self.decide().await?;
         }
@@ -163,7 +175,8 @@ impl<'a> Office<'a> {
     fn check(&mut self, quiet: bool) {
         // Only while all is quiet: what we have just decided, the lanes tell a moment later.
         if quiet && !self.dirty && self.floor.is_told() {
-            let standing: usize = self.follower.mirror().sales.values().map(|sale| sale.standing.len()).sum();
+            let assigned = self.follower.mirror().sales.values().filter(|sale| !sale.now.picks);
+            let standing: usize = assigned.map(|sale| sale.standing.len()).sum();
             self.in_doubt |= standing != self.queue.len();
         }
     }
@@ -173,10 +186,18 @@ impl<'a> Office<'a> {
             self.dirty = true;
         }
         for change in &record.changes {
-            if let Change::Ended { how, .. } = change
-                && *how != Ending::Booked
-            {
+            let frees = match change {
+                Change::Ended { how, .. } => *how != Ending::Booked,
+                Change::Exchanged { freed, .. } => !freed.is_empty(),
+                _ => false,
+            };
+            if frees {
                 self.freed_at_ms.get_or_insert(record.at_ms);
+                // A fan who had as many as one may have of the event may have more now.
+                for (sale, entry) in self.queue.limited() {
+                    self.queue.remove(sale, entry);
+                    self.newcomers.push((sale, entry));
+                }
             }
             match change {
                 Change::Admitted { entries, .. } => {
@@ -188,8 +209,11 @@ impl<'a> Office<'a> {
                     self.newcomers.push((record.lane.scope, *entry));
                 }
                 Change::Left { entry, .. } => self.gone(record.lane.scope, *entry),
-                Change::Unserved { sale, entry } | Change::Ended { sale, entry, .. } => self.gone(*sale, *entry),
+                Change::Unserved { sale, entry } | Change::Idle { sale, entry } | Change::Ended { sale, entry, .. } => {
+                    self.gone(*sale, *entry);
+                }
                 Change::Held(hold) => self.gone(hold.sale, hold.entry),
+                Change::ExchangeAsked { .. } => self.asked_anew = true,
                 // Its allotment may be another one.
                 Change::Sale(_) => self.dirty = true,
                 _ => {}
@@ -208,6 +232,7 @@ impl<'a> Office<'a> {
         self.queue = Queue::default();
         self.in_doubt = false;
         self.dirty = true;
+        self.asked_anew = true;
         for row in self.store.standing_places(event).await? {
             self.stand(&row);
         }
@@ -254,6 +279,10 @@ impl<'a> Office<'a> {
             self.queue.of(sale, entry).is_some_and(|place| over(place))
         });
         let decided = plan.offers.len() + plan.sold_out.len();
+        // Who has seats comes behind the whole line, and so only when nobody in it is decided about.
+        if decided == 0 && !self.exchanging.is_empty() {
+            self.exchange(&free, &held, &plan).await?;
+        }
         let mut offers = Vec::with_capacity(plan.offers.len());
         for offer in plan.offers {
             let (sale, entry) = name(offer.key);
@@ -261,7 +290,8 @@ impl<'a> Office<'a> {
             let (booking, wished) = (chassis::ids::new(self.clock), place.wished);
             let Choice { seats, rung, score } = offer.choice;
             let found = Some((rung, score));
-            offers.push(Offer { booking, reference: reference::new(), sale, entry, wished, seats, found });
+            let reference = chassis::ids::reference();
+            offers.push(Offer { booking, reference, sale, entry, wished, seats, found });
         }
         let mut unserved = Vec::with_capacity(plan.sold_out.len());
         for (sale, entry) in plan.sold_out.into_iter().map(name) {
@@ -287,7 +317,7 @@ impl<'a> Office<'a> {
             };
             asks.extend(self.queue.of(sale, entry).filter(|place| place.asked_until_ms.is_none()).map(ask));
         }
-        self.dirty = waits || decided >= BATCH;
+        self.dirty = waits || decided >= BATCH || !self.exchanging.is_empty();
         if offers.is_empty() && unserved.is_empty() {
             self.freed_at_ms = None;
         } else {
@@ -300,6 +330,40 @@ impl<'a> Office<'a> {
         }
         self.wakes_at_ms = self.queue.next_end_ms(now_ms);
         self.show();
+        Ok(())
+    }
+
+    /// Chooses other seats for those who ask for them, behind all who stand, and commits that.
+    async fn exchange(&mut self, free: &Free, held: &Free, plan: &SeatingPlan) -> Result<()> {
+        let asking = std::mem::take(&mut self.exchanging);
+        let parties: Vec<seats::Exchanging> = (0..)
+            .zip(&asking)
+            .map(|(key, Exchanging { seats, other, .. })| seats::Exchanging {
+                key,
+                wish: wish_of(seats.len() as u8, other.tiers, other.accepts),
+                has: seats.clone(),
+                elsewhere: other.elsewhere,
+            })
+            .collect();
+        let found = exchange_in_order(&self.floor.hall, free, held, plan, &parties);
+        let exchanges: Vec<Exchange> = asking
+            .iter()
+            .zip(found)
+            .map(|(asks, (_, found))| Exchange { booking: asks.booking, asks: asks.asks, found })
+            .collect();
+        let done = self.store.exchange(&self.lease, &exchanges).await?;
+        self.renewed = Instant::now();
+        metrics::counter!(SEATING_EXCHANGED_TOTAL).increment(done.done.len() as u64);
+        metrics::counter!(SEATING_NOT_EXCHANGED_TOTAL).increment(done.nothing as u64);
+        for (booking, sale, seats) in done.done {
+            self.floor.note(booking, sale, seats);
+        }
+        if done.refused > 0 {
+            metrics::counter!(SEATING_REFUSED_TOTAL).increment(done.refused as u64);
+            self.in_doubt = true;
+        }
+        // There may be more than one look takes.
+        self.asked_anew |= asking.len() == BATCH;
         Ok(())
     }
 

@@ -4,13 +4,22 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::order::Rank;
 use domain::seats::{Standing, Wish};
+use store::joins::Accepts;
 use store::seating::StandingRow;
 use uuid::Uuid;
+
+/// A wish, as it is kept.
+pub const fn wish_of(party: u8, tiers: u32, accepts: Accepts) -> Wish {
+    let Accepts { other_tiers, apart, fewer, accessible } = accepts;
+    Wish { party, tiers, other_tiers, apart, fewer, accessible }
+}
 
 /// A standing place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     pub wish: Wish,
+    /// How many seats it may get at most.
+    pub most: u32,
     pub admitted_at_ms: i64,
     /// The count of changes behind the wish.
     pub wished: i16,
@@ -36,16 +45,9 @@ pub struct Queue {
 
 impl Queue {
     pub fn add(&mut self, row: &StandingRow, number: i64) {
-        let wish = Wish {
-            party: row.party,
-            tiers: row.tiers,
-            other_tiers: row.accepts.other_tiers,
-            apart: row.accepts.apart,
-            fewer: row.accepts.fewer,
-            accessible: row.accepts.accessible,
-        };
         let waiting = Waiting {
-            wish,
+            wish: wish_of(row.party, row.tiers, row.accepts),
+            most: row.most.unwrap_or(u32::MAX),
             admitted_at_ms: row.admitted_at_ms,
             wished: row.wished,
             gathers_until_ms: row.gathers_until_ms,
@@ -66,6 +68,12 @@ impl Queue {
     pub fn of(&mut self, sale: Uuid, entry: i64) -> Option<&mut Waiting> {
         let rank = self.ranks.get(&(sale, entry))?;
         self.sales.get_mut(&sale)?.get_mut(rank).map(|(_, waiting)| waiting)
+    }
+
+    /// The places that may get fewer seats than they wish.
+    pub fn limited(&self) -> Vec<(Uuid, i64)> {
+        let all = self.sales.iter().flat_map(|(sale, line)| line.values().map(move |it| (*sale, it)));
+        all.filter(|(_, (_, it))| it.most < u32::from(it.wish.party)).map(|(sale, (entry, _))| (sale, *entry)).collect()
     }
 
     /// When the next time to gather or to answer is over that is not yet.
@@ -105,6 +113,7 @@ impl Queue {
                 key: names.len() as u64,
                 wish: waiting.wish,
                 sale: nth,
+                most: waiting.most,
                 gathers: goes_on(waiting.gathers_until_ms),
                 may_be_asked: goes_on(waiting.asked_until_ms),
             });
@@ -117,7 +126,6 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use domain::order::Class;
-    use store::joins::Accepts;
 
     use super::*;
 
@@ -128,6 +136,7 @@ mod tests {
             party: 2,
             tiers: 0,
             accepts: Accepts::default(),
+            most: None,
             class: Class::GENERAL,
             admitted_at_ms,
             wished: 0,

@@ -1,6 +1,6 @@
 //! Seats that the promoter keeps back and gives free while the seating is held.
 
-use store::blocks::{Blocked, Unblocked};
+use store::blocks::{Blocked, NewBlock, Unblocked};
 
 use crate::world::{Setup, World};
 
@@ -10,7 +10,21 @@ async fn blocked_seats_are_offered_to_nobody_and_freed_ones_to_who_stands_at_onc
     let (first, second) = (world.join(2).await, world.join(2).await);
     world.admit(&[&first, &second]).await;
     let block = chassis::ids::new(&chassis::clock::Clock::system());
-    let blocked = world.store.block_seats(world.event, block, world.founder, ("Camera", ""), &[2, 3, 4]).await.unwrap();
+    let blocked = world
+        .store
+        .block_seats(
+            &NewBlock {
+                id: block,
+                event: world.event,
+                label: "Camera",
+                note: "",
+                frees_at_ms: None,
+                seats: &[2, 3, 4],
+            },
+            world.founder,
+        )
+        .await
+        .unwrap();
     assert_eq!(blocked, Blocked::Done);
     let tasks = world.run().await;
     let held = world.booking_of(&first).await;

@@ -39,7 +39,7 @@ async fn a_booking_is_its_owners_and_the_promoters_to_see() {
         assert_eq!(world.get(&path(booking, ""), token).await.0, expected);
     }
     for (token, expected) in [(&other.token, 404), (&foreign, 404), (&founder, 404)] {
-        for step in ["/pay", "/extend", "/give-back"] {
+        for step in ["/pay", "/extend", "/exchange", "/give-back"] {
             assert_eq!(world.post(&path(booking, step), token, &json!({})).await.0, expected, "{step}");
         }
     }

@@ -3,7 +3,7 @@
 use contracts::gifts::{Gift, Gifts};
 use contracts::ids::{BlockId, EventId, GiftId};
 use serde_json::{Value, json};
-use store::blocks::Blocked;
+use store::blocks::{Blocked, NewBlock};
 use store::gifts::WhichGifts;
 use uuid::Uuid;
 
@@ -18,7 +18,8 @@ fn read<T: serde::de::DeserializeOwned>((status, body): (u16, Value), expected: 
 async fn blocked(seats: &[u32]) -> (World, Uuid) {
     let world = World::quiet(Setup { rows: vec![5], ..Setup::default() }).await;
     let block = chassis::ids::new(&chassis::clock::Clock::system());
-    let done = world.store.block_seats(world.event, block, world.founder, ("Guests", ""), seats).await.unwrap();
+    let new = NewBlock { id: block, event: world.event, label: "Guests", note: "", frees_at_ms: None, seats };
+    let done = world.store.block_seats(&new, world.founder).await.unwrap();
     assert_eq!(done, Blocked::Done);
     (world, block)
 }

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod crashes;
+mod exchanges;
 mod fans;
 mod gifts;
 mod late;

@@ -190,6 +190,7 @@ impl World {
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
             accessible_release: None,
+            tickets_per_person: None,
         };
         self.store.create_event(self.event, self.organisation, &draft).await.unwrap();
         let fee_minor = if setup.price_minor == 0 { 0 } else { 100 };
@@ -213,7 +214,7 @@ impl World {
             })
             .collect();
         self.store.import_map(self.event, &json!({}), &[tier], &units).await.unwrap();
-        self.store.publish_event(self.event).await.unwrap();
+        self.store.publish_event(self.event, self.founder).await.unwrap();
         self.publish_sale(self.sale, setup).await;
     }
 
@@ -228,6 +229,8 @@ impl World {
             wait_ends_at_ms: None,
             ordering: store::events::Ordering::DrawThenFifo,
             entry: store::entry::Entry::Open,
+            seating: store::events::Seating::Assign,
+            shop_ms: 300_000,
             party_max: 8,
             rate_per_minute: 600_000,
             max_active: 10_000,

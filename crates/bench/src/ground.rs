@@ -8,7 +8,7 @@ use contracts::papers::Papers;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use store::Store;
 use store::entry::Entry;
-use store::events::{EventDraft, Ordering, SaleDraft, SalePublished};
+use store::events::{EventDraft, Ordering, SaleDraft, SalePublished, Seating};
 use store::halls::{Imported, TierRow, UnitRow};
 use store::servers::{PrivatePostgres, PrivateRedis, Programs};
 use uuid::Uuid;
@@ -92,17 +92,6 @@ impl Plot {
 
     /// A published sale as fast as can be, with so many standing places.
     pub async fn sale(&self, clock: &Clock, seats: u32, lobby_ms: Option<i64>) -> anyhow::Result<Sale> {
-        let sale = Sale { event: chassis::ids::new(clock), id: chassis::ids::new(clock) };
-        let draft = EventDraft {
-            name: "A night".to_owned(),
-            venue: "Hall".to_owned(),
-            starts_at_ms: 4_000_000_000_000,
-            time_zone: "Europe/Berlin".to_owned(),
-            currency: "EUR".to_owned(),
-            accessible_release: None,
-        };
-        self.store.create_event(sale.event, Uuid::from_u128(1), &draft).await?;
-        let tier = TierRow { code: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0, capacity: seats };
         let unit = |nth: u32| UnitRow {
             tier: 0,
             stretch: 0,
@@ -114,10 +103,42 @@ impl Plot {
             quality: None,
             label: nth.to_string(),
         };
-        let units: Vec<UnitRow> = (0..seats).map(unit).collect();
-        let imported = self.store.import_map(sale.event, &serde_json::Value::Null, &[tier], &units).await?;
+        self.sale_of(clock, &(0..seats).map(unit).collect::<Vec<_>>(), lobby_ms, Seating::Assign).await
+    }
+
+    /// The same with reserved seats: so many sections, rows in each and seats in a row.
+    pub async fn reserved(&self, clock: &Clock, hall: (u16, u16, u32)) -> anyhow::Result<Sale> {
+        self.sale_of(clock, &hall_of(hall), None, Seating::Assign).await
+    }
+
+    /// The same, in a sale in which fans pick.
+    pub async fn picked(&self, clock: &Clock, hall: (u16, u16, u32)) -> anyhow::Result<Sale> {
+        self.sale_of(clock, &hall_of(hall), None, Seating::Pick).await
+    }
+
+    async fn sale_of(
+        &self,
+        clock: &Clock,
+        units: &[UnitRow],
+        lobby_ms: Option<i64>,
+        seating: Seating,
+    ) -> anyhow::Result<Sale> {
+        let seats = units.len() as u32;
+        let sale = Sale { event: chassis::ids::new(clock), id: chassis::ids::new(clock) };
+        let draft = EventDraft {
+            name: "A night".to_owned(),
+            venue: "Hall".to_owned(),
+            starts_at_ms: 4_000_000_000_000,
+            time_zone: "Europe/Berlin".to_owned(),
+            currency: "EUR".to_owned(),
+            accessible_release: None,
+            tickets_per_person: None,
+        };
+        self.store.create_event(sale.event, Uuid::from_u128(1), &draft).await?;
+        let tier = TierRow { code: "a".into(), name: "A".into(), price_minor: 1, fee_minor: 0, capacity: seats };
+        let imported = self.store.import_map(sale.event, &serde_json::Value::Null, &[tier], units).await?;
         anyhow::ensure!(imported == Imported::Done, "{imported:?}");
-        self.store.publish_event(sale.event).await?;
+        self.store.publish_event(sale.event, Self::OPERATOR).await?;
         let now_ms = clock.now_ms();
         let draft = SaleDraft {
             name: "Sale".to_owned(),
@@ -127,6 +148,8 @@ impl Plot {
             wait_ends_at_ms: None,
             ordering: Ordering::DrawThenFifo,
             entry: Entry::Open,
+            seating,
+            shop_ms: 300_000,
             party_max: 8,
             rate_per_minute: 600_000,
             max_active: 1_000_000,
@@ -190,4 +213,22 @@ impl Plot {
         )
         .await
     }
+}
+
+fn hall_of((sections, rows, seats): (u16, u16, u32)) -> Vec<UnitRow> {
+    let places = (0..sections).flat_map(|section| (0..rows).map(move |row| (section, row)));
+    let units = (0..).zip(places).flat_map(|(stretch, (section, row))| {
+        (0..seats).map(move |nth| UnitRow {
+            tier: 0,
+            stretch,
+            section,
+            row,
+            standing: false,
+            accessible: false,
+            companion: false,
+            quality: None,
+            label: format!("{section}-{row}-{nth}"),
+        })
+    });
+    units.collect()
 }

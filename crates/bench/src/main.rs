@@ -5,6 +5,8 @@ mod admit;
 mod draw;
 mod ground;
 mod growth;
+mod holds;
+mod picks;
 mod preview;
 mod seat_choice;
 
@@ -32,7 +34,7 @@ struct Figure {
 
 #[derive(Debug, Parser)]
 struct Args {
-    /// `draw`, `admit`, `line-growth`, `preview` or `seat-choice`.
+    /// `draw`, `admit`, `line-growth`, `preview`, `holds`, `picks` or `seat-choice`.
     name: String,
     /// Rounds of each measurement.
     #[arg(long, default_value_t = 3)]
@@ -55,6 +57,8 @@ async fn main() -> anyhow::Result<()> {
         "draw" => draw::run(&ground, args.rounds, args.places.unwrap_or(1_000_000)).await,
         "admit" => admit::run(&ground, args.rounds, args.places.unwrap_or(1_000_000)).await,
         "line-growth" => growth::run(&ground, args.rounds, args.places.unwrap_or(10_000_000)).await,
+        "holds" => holds::run(&ground, args.rounds, args.places.unwrap_or(20_000)).await,
+        "picks" => picks::run(&ground, args.rounds, args.places.unwrap_or(50_000)).await,
         "preview" => preview::run(&ground, args.rounds, args.places.unwrap_or(1_000_000)).await,
         other => Err(anyhow::anyhow!("there is no bench {other:?}")),
     };

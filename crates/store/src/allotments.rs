@@ -49,6 +49,53 @@ impl Store {
     }
 }
 
+/// How many more seats of the event each of these fans may have, where it has a limit. Until the end of the transaction nobody else
+/// asks this of them.
+pub(crate) async fn rooms_of_fans(tx: &mut PgConnection, event: Uuid, fans: &[Uuid]) -> Result<Option<PersonRooms>> {
+    let most: Option<i32> = sqlx::query_scalar("select tickets_per_person from event where id = $1")
+        .bind(event)
+        .fetch_optional(&mut *tx)
+        .await?
+        .flatten();
+    let Some(most) = most else { return Ok(None) };
+    // Fans share locks, so that a large batch has no more of them than Postgres has room for.
+    sqlx::query(
+        "select pg_advisory_xact_lock(hashtextextended($1::text, 2) # nth)
+         from (select distinct hashtextextended(fan::text, 2) & 511 as nth from unnest($2::uuid[]) as f(fan) order by 1) locks",
+    )
+        .bind(event)
+        .bind(fans)
+        .execute(&mut *tx)
+        .await?;
+    // A later statement than the lock.
+    let has: Vec<(Uuid, i64)> =
+        sqlx::query_as("select * from seats_of_fans($1, $2)").bind(event).bind(fans).fetch_all(tx).await?;
+    let has = has.into_iter().map(|(fan, seats)| (fan, seats as u32)).collect();
+    Ok(Some(PersonRooms { most: most.cast_unsigned(), has }))
+}
+
+/// How many seats fans have of an event, and how many they may.
+pub(crate) struct PersonRooms {
+    pub(crate) most: u32,
+    has: HashMap<Uuid, u32>,
+}
+
+impl PersonRooms {
+    /// How many the fan may have yet.
+    pub(crate) fn left(&self, fan: Uuid) -> u32 {
+        self.most.saturating_sub(self.has.get(&fan).copied().unwrap_or(0))
+    }
+
+    /// Counts seats for the fan, unless they are more than may be.
+    pub(crate) fn take(&mut self, fan: Uuid, seats: u32) -> bool {
+        let fits = seats <= self.left(fan);
+        if fits {
+            *self.has.entry(fan).or_default() += seats;
+        }
+        fits
+    }
+}
+
 /// How many seats a sale has, held or sold.
 pub(crate) async fn taken(tx: &mut PgConnection, sale: Uuid) -> Result<u32> {
     let taken: i64 = sqlx::query_scalar(

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::feed::Change;
+use crate::feed::{Change, Record};
 use crate::gifts::KEPT;
 use crate::holds::record_seats;
 use crate::{Result, Store};
@@ -57,8 +57,27 @@ pub struct BlockRow {
     pub made_at_ms: i64,
     /// Who made it, by their e-mail address.
     pub by: String,
+    /// When what is still in it is given free by itself, in milliseconds since 1970.
+    pub frees_at_ms: Option<i64>,
     /// Its seats in the hall's order, with what people read, and whether somebody has a ticket for it.
     pub seats: Vec<(u32, String, bool)>,
+}
+
+/// Seats to keep back.
+#[derive(Debug, Clone, Copy)]
+pub struct NewBlock<'a> {
+    /// Its identifier.
+    pub id: Uuid,
+    /// The seats' event.
+    pub event: Uuid,
+    /// What the promoter calls it.
+    pub label: &'a str,
+    /// What else they note.
+    pub note: &'a str,
+    /// When what is still in it is given free by itself, in milliseconds since 1970.
+    pub frees_at_ms: Option<i64>,
+    /// The seats.
+    pub seats: &'a [u32],
 }
 
 impl Store {
@@ -67,14 +86,8 @@ impl Store {
     ///
     /// # Errors
     /// When Postgres is away; nothing is blocked then.
-    pub async fn block_seats(
-        &self,
-        event: Uuid,
-        block: Uuid,
-        account: Uuid,
-        (label, note): (&str, &str),
-        seats: &[u32],
-    ) -> Result<Blocked> {
+    pub async fn block_seats(&self, new: &NewBlock<'_>, account: Uuid) -> Result<Blocked> {
+        let NewBlock { id: block, event, label, note, frees_at_ms, seats } = *new;
         let seats = ascending(seats);
         let mut tx = self.pool.begin().await?;
         // The hall stays what it is until the commit.
@@ -88,16 +101,18 @@ impl Store {
         if seats.is_empty() || found != Some(seats.len() as i64) {
             return Ok(Blocked::NoSeats);
         }
-        let change = json!({"block": block, "label": label, "seats": seats});
+        let change = json!({"block": block, "label": label, "seats": seats, "frees_at_ms": frees_at_ms});
         audit(&mut tx, event, account, ("seats.block", note), &change).await?;
         let new = sqlx::query(
-            "insert into block (id, event, label, note, account) values ($1, $2, $3, $4, $5) on conflict (id) do nothing",
+            "insert into block (id, event, label, note, account, frees_at) values ($1, $2, $3, $4, $5, from_ms($6))
+             on conflict (id) do nothing",
         )
         .bind(block)
         .bind(event)
         .bind(label)
         .bind(note)
         .bind(account)
+        .bind(frees_at_ms)
         .execute(&mut *tx)
         .await?;
         if new.rows_affected() == 0 {
@@ -152,19 +167,80 @@ impl Store {
         if live.is_empty() || wanted.as_ref().is_some_and(|wanted| *wanted != live) {
             return Ok(Unblocked::NotBlocked);
         }
-        let change = json!({"block": block, "label": label, "seats": live});
-        audit(&mut tx, event, account, ("seats.unblock", reason), &change).await?;
-        sqlx::query("update hold_seat set live = false where block = $1 and seat = any($2) and live")
-            .bind(block)
-            .bind(&live)
-            .execute(&mut *tx)
-            .await?;
-        let count = live.len();
-        let seats = live.into_iter().map(i32::cast_unsigned).collect();
-        let records = record_seats(&mut tx, event, vec![Change::Unblocked { block, seats }]).await?;
+        let (count, by) = (live.len(), (account, reason));
+        let records = give_free(&mut tx, event, (block, &label), by, live).await?;
         tx.commit().await?;
         self.publish(event, &records).await;
         Ok(Unblocked::Done(count))
+    }
+
+    /// Sets when what is still in a block is given free by itself, or that it is not. The audit log's line comes first. Answers
+    /// whether the event has such a block.
+    ///
+    /// # Errors
+    /// When Postgres is away; nothing was changed then.
+    pub async fn free_block_at(
+        &self,
+        event: Uuid,
+        block: Uuid,
+        account: Uuid,
+        frees_at_ms: Option<i64>,
+    ) -> Result<bool> {
+        let mut tx = self.pool.begin().await?;
+        let known: Option<(String, Option<i64>)> =
+            sqlx::query_as("select label, to_ms(frees_at) from block where id = $1 and event = $2 for no key update")
+                .bind(block)
+                .bind(event)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let Some((label, before)) = known else { return Ok(false) };
+        if before != frees_at_ms {
+            let change = json!({"block": block, "label": label, "from_ms": before, "to_ms": frees_at_ms});
+            audit(&mut tx, event, account, ("seats.schedule", ""), &change).await?;
+            sqlx::query("update block set frees_at = from_ms($2) where id = $1")
+                .bind(block)
+                .bind(frees_at_ms)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Gives free what is still in the blocks whose time has come by Postgres's clock: to the head of the line at once, on account of
+    /// who made them. Answers of how many, and when the next one's time comes, in milliseconds from now.
+    ///
+    /// # Errors
+    /// When Postgres is away; repeating is safe.
+    pub async fn free_due_blocks(&self) -> Result<(u64, Option<i64>)> {
+        let mut freed = 0;
+        loop {
+            let mut tx = self.pool.begin().await?;
+            let due: Option<(Uuid, Uuid, String, Uuid)> = sqlx::query_as(
+                "update block set frees_at = null
+                 where id = (select id from block where frees_at <= clock_timestamp() order by frees_at, id limit 1 for no key update skip locked)
+                 returning id, event, label, account",
+            )
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some((block, event, label, account)) = due else { break };
+            let live: Vec<i32> =
+                sqlx::query_scalar(KEPT).bind(block).bind(None::<Vec<i32>>).fetch_all(&mut *tx).await?;
+            let records = if live.is_empty() {
+                Vec::new()
+            } else {
+                give_free(&mut tx, event, (block, &label), (account, "its time came"), live).await?
+            };
+            tx.commit().await?;
+            self.publish(event, &records).await;
+            freed += 1;
+        }
+        let next: Option<i64> = sqlx::query_scalar(
+            "select to_ms(min(frees_at)) - to_ms(clock_timestamp()) from block where frees_at is not null",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((freed, next))
     }
 
     /// An event's blocks that have seats still, newest first, at most `limit`; of those made before `after`.
@@ -190,9 +266,9 @@ impl Store {
         after: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<BlockRow>> {
-        type Row = (Uuid, String, String, i64, String, Vec<i32>, Vec<String>, Vec<bool>);
+        type Row = (Uuid, String, String, i64, String, Option<i64>, Vec<i32>, Vec<String>, Vec<bool>);
         let rows: Vec<Row> = sqlx::query_as(
-            "select b.id, b.label, b.note, to_ms(b.made_at), a.email, h.seats, h.labels, h.given
+            "select b.id, b.label, b.note, to_ms(b.made_at), a.email, to_ms(b.frees_at), h.seats, h.labels, h.given
              from block b join account a on a.id = b.account
                   cross join lateral (select coalesce(array_agg(h.seat order by h.seat), '{}') as seats,
                                              coalesce(array_agg(s.label order by h.seat), '{}') as labels,
@@ -208,12 +284,13 @@ impl Store {
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
-        let row = |(id, label, note, made_at_ms, by, seats, labels, given): Row| BlockRow {
+        let row = |(id, label, note, made_at_ms, by, frees_at_ms, seats, labels, given): Row| BlockRow {
             id,
             label,
             note,
             made_at_ms,
             by,
+            frees_at_ms,
             seats: seats
                 .into_iter()
                 .zip(labels)
@@ -236,6 +313,25 @@ impl Store {
         .fetch_all(&self.pool)
         .await?)
     }
+}
+
+/// Gives these seats of a block free, with a line of the audit log before.
+async fn give_free(
+    tx: &mut PgConnection,
+    event: Uuid,
+    (block, label): (Uuid, &str),
+    (account, reason): (Uuid, &str),
+    live: Vec<i32>,
+) -> Result<Vec<Record>> {
+    let change = json!({"block": block, "label": label, "seats": live});
+    audit(tx, event, account, ("seats.unblock", reason), &change).await?;
+    sqlx::query("update hold_seat set live = false where block = $1 and seat = any($2) and live")
+        .bind(block)
+        .bind(&live)
+        .execute(&mut *tx)
+        .await?;
+    let seats = live.into_iter().map(i32::cast_unsigned).collect();
+    record_seats(tx, event, vec![Change::Unblocked { block, seats }]).await
 }
 
 pub(crate) fn ascending(seats: &[u32]) -> Vec<i32> {

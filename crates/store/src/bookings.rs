@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use crate::exchanges::ExchangeNow;
 use crate::payments::{PaymentRow, PaymentTuple, payment_row, payments};
 use crate::{Result, Store};
 
@@ -36,9 +37,13 @@ pub struct BookingRow {
     pub frozen: Option<String>,
     /// Whether the one extension was used.
     pub extended: bool,
+    /// Whether its fan asked for other seats, and what came of it.
+    pub exchange: ExchangeNow,
+    /// Whether its fan picked the seats.
+    pub picked: bool,
     /// Postgres's clock when this was read.
     pub now_ms: i64,
-    /// Its seats in order, of the hold as it was made.
+    /// Its seats in order, of the hold as it was made or as it was exchanged.
     pub seats: Vec<SeatRow>,
     /// Its tickets in seat order.
     pub tickets: Vec<TicketRow>,
@@ -100,14 +105,32 @@ macro_rules! bookings {
             "select id, event, sale, place, fan, reference, state, amount_minor, currency, email,
                     to_ms(deadline + clock_lag(sale, clock_timestamp())), extended,
                     to_ms(clock_timestamp()),
-                    (select a.reason from clock_act c join audit a on a.id = c.audit where c.sale = booking.sale and c.ended_at is null)
+                    (select a.reason from clock_act c join audit a on a.id = c.audit where c.sale = booking.sale and c.ended_at is null),
+                    exchange, (select seating = 'pick' from sale where sale.id = booking.sale)
              from booking where ",
             $rest
         )
     };
 }
 
-type Row = (Uuid, Uuid, Uuid, Uuid, Uuid, String, String, i64, String, Option<String>, i64, bool, i64, Option<String>);
+type Row = (
+    Uuid,
+    Uuid,
+    Uuid,
+    Uuid,
+    Uuid,
+    String,
+    String,
+    i64,
+    String,
+    Option<String>,
+    i64,
+    bool,
+    i64,
+    Option<String>,
+    Option<String>,
+    bool,
+);
 
 fn booking_row(row: Row) -> BookingRow {
     let (
@@ -125,6 +148,8 @@ fn booking_row(row: Row) -> BookingRow {
         extended,
         now_ms,
         frozen,
+        exchange,
+        picked,
     ) = row;
     BookingRow {
         id,
@@ -140,6 +165,8 @@ fn booking_row(row: Row) -> BookingRow {
         deadline_ms,
         frozen,
         extended,
+        exchange: ExchangeNow::of(exchange.as_deref()),
+        picked,
         now_ms,
         seats: Vec::new(),
         tickets: Vec::new(),
@@ -223,6 +250,10 @@ impl Store {
             if let Some(booking) = by_id.get_mut(&booking) {
                 booking.seats.push(SeatRow { seat: seat as u32, label, tier, price_minor, fee_minor });
             }
+        }
+        // They may have been exchanged since the row was read, and say themselves what they cost.
+        for booking in by_id.values_mut().filter(|booking| !booking.seats.is_empty()) {
+            booking.amount_minor = booking.seats.iter().map(|seat| seat.price_minor + seat.fee_minor).sum();
         }
         for (booking, id, seat, label, valid) in tickets {
             if let Some(booking) = by_id.get_mut(&booking) {

@@ -65,6 +65,13 @@ pub enum EntryRefusal {
     CodeExpired,
     /// The account's e-mail address is not on the list.
     NotInvited,
+    /// The fan may not have as many tickets of the event.
+    TooMany {
+        /// So many more they may have.
+        left: u32,
+        /// So many one person may have.
+        most: u32,
+    },
 }
 
 /// What a place came by.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub use self::door::SaleSettings;
 pub(crate) use self::sales::audit;
-pub use self::sales::{Ordering, SaleDraft, SaleEdit, SalePublished, SaleRow};
+pub use self::sales::{Ordering, SaleDraft, SaleEdit, SalePublished, SaleRow, Seating};
 use crate::blocks;
 use crate::halls::{TierRow, end_turn, release_name, release_of};
 use crate::holds::outbox;
@@ -34,6 +34,8 @@ pub struct EventDraft {
     /// When seats that are kept for parties with an accessible one are anybody's. Nothing: the usual rule for a new event, the
     /// rule that it has for an edited one. An event that was read has one.
     pub accessible_release: Option<Release>,
+    /// How many tickets one fan, or one e-mail address, may have over all its sales; nothing: as many as they get.
+    pub tickets_per_person: Option<u16>,
 }
 
 /// An event with its tiers and sales.
@@ -83,6 +85,7 @@ struct Row {
     time_zone: String,
     currency: String,
     accessible_release: String,
+    tickets_per_person: Option<i32>,
     published: bool,
     version: i64,
     capacity: i32,
@@ -97,6 +100,7 @@ impl Row {
             time_zone: self.time_zone.clone(),
             currency: self.currency.clone(),
             accessible_release: Some(release_of(&self.accessible_release)),
+            tickets_per_person: self.tickets_per_person.map(|most| most as u16),
         }
     }
 }
@@ -104,8 +108,8 @@ impl Row {
 macro_rules! events {
     ($rest:literal) => {
         concat!(
-            "select id, organisation, name, venue, to_ms(starts_at) as starts_at_ms, time_zone, currency, accessible_release, published, version,
-                    capacity
+            "select id, organisation, name, venue, to_ms(starts_at) as starts_at_ms, time_zone, currency, accessible_release, tickets_per_person, published,
+                    version, capacity
              from event ",
             $rest
         )
@@ -120,8 +124,8 @@ impl Store {
     pub async fn create_event(&self, event: Uuid, organisation: Uuid, draft: &EventDraft) -> Result<()> {
         let mut tx = self.pool.begin().await?;
         sqlx::query(
-            "insert into event (id, organisation, name, venue, starts_at, time_zone, currency, accessible_release)
-             values ($1, $2, $3, $4, from_ms($5), $6, $7, $8) on conflict (id) do nothing",
+            "insert into event (id, organisation, name, venue, starts_at, time_zone, currency, accessible_release, tickets_per_person)
+             values ($1, $2, $3, $4, from_ms($5), $6, $7, $8, $9) on conflict (id) do nothing",
         )
         .bind(event)
         .bind(organisation)
@@ -131,6 +135,7 @@ impl Store {
         .bind(&draft.time_zone)
         .bind(&draft.currency)
         .bind(release_name(draft.accessible_release.unwrap_or_default()))
+        .bind(draft.tickets_per_person.map(i32::from))
         .execute(&mut *tx)
         .await?;
         sqlx::query("insert into lane (scope, kind, event) values ($1, 'seats', $1) on conflict do nothing")
@@ -205,7 +210,7 @@ impl Store {
         let edited = sqlx::query(
             "update event set name = $3, venue = $4, starts_at = from_ms($5), time_zone = $6, currency = $7,
                     accessible_release = coalesce($8, accessible_release),
-                    version = version + 1
+                    tickets_per_person = $9, version = version + 1
              where id = $1 and version = $2 and (not published or currency = $7)",
         )
         .bind(event)
@@ -216,6 +221,7 @@ impl Store {
         .bind(&draft.time_zone)
         .bind(&draft.currency)
         .bind(draft.accessible_release.map(release_name))
+        .bind(draft.tickets_per_person.map(i32::from))
         .execute(&mut *tx)
         .await?;
         if edited.rows_affected() == 1 {
@@ -232,11 +238,11 @@ impl Store {
         })
     }
 
-    /// Shows an event to everybody. Again does nothing.
+    /// Shows an event to everybody, which stands in the audit log. Again does nothing.
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn publish_event(&self, event: Uuid) -> Result<()> {
+    pub async fn publish_event(&self, event: Uuid, account: Uuid) -> Result<()> {
         let mut tx = self.pool.begin().await?;
         let name: Option<String> = sqlx::query_scalar(
             "update event set published = true, version = version + 1 where id = $1 and not published returning name",
@@ -245,6 +251,7 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         if let Some(name) = name {
+            blocks::audit(&mut tx, event, account, ("event.publish", ""), &json!({"name": name})).await?;
             outbox(&mut tx, "event.published", event, &json!({"name": name})).await?;
         }
         Ok(tx.commit().await?)
@@ -256,6 +263,7 @@ fn shown(draft: &EventDraft, rule: Release) -> Value {
     json!({
         "name": draft.name, "venue": draft.venue, "starts_at_ms": draft.starts_at_ms, "time_zone": draft.time_zone,
         "currency": draft.currency, "accessible_release": release_name(draft.accessible_release.unwrap_or(rule)),
+        "tickets_per_person": draft.tickets_per_person,
     })
 }
 

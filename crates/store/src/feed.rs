@@ -1,11 +1,15 @@
 //! The feed: what changed, in lanes with contiguous versions. Postgres gives the versions and keeps the records; the
 //! event's Redis stream carries copies to everyone who follows.
 
+mod change;
+mod wire;
+
 use domain::sale::Course;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use self::change::{Change, Ending, HoldNow, HoldState, Question, SeatMoves};
 use crate::announcements::AnnouncementNow;
 use crate::clock::FrozenNow;
 use crate::redis_door::Keys;
@@ -52,185 +56,6 @@ pub struct Lane {
     pub scope: Uuid,
     /// Which sequence.
     pub kind: LaneKind,
-}
-
-/// How a hold goes on while it lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HoldState {
-    /// Until the deadline.
-    Held,
-    /// A payment is open.
-    Paying,
-    /// The deadline passed with a payment unresolved.
-    Pinned,
-    /// Authorised; being captured.
-    Capturing,
-}
-
-/// How a place ended, or how its hold did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// With tickets.
-    Booked,
-    /// The hold ran out.
-    Lapsed,
-    /// Given back.
-    Released,
-    /// The payment could not be completed.
-    Failed,
-    /// Left the line.
-    Left,
-    /// Taken out of the line by an operator.
-    Removed,
-    /// Nothing that fits can still come free.
-    SoldOut,
-    /// The money went back.
-    Refunded,
-}
-
-/// One change within a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "k", rename_all = "snake_case")]
-pub enum Change {
-    /// joins: entries up to `last` have come.
-    Joined {
-        /// The last entry given.
-        last: i64,
-        /// Those of them that are not of the general class, with their classes.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        classes: Vec<(i64, u8)>,
-    },
-    /// pace: the lobby's entries, 1 to `size`, have the numbers of this seed from now on.
-    Drawn {
-        /// How many entries the lobby had.
-        size: i64,
-        /// What the numbers follow from, as hexadecimal digits.
-        #[serde(with = "hex_seed")]
-        seed: [u8; 32],
-    },
-    /// pace: an operator put the place into the line, again or elsewhere.
-    Put {
-        /// The entry.
-        entry: i64,
-        /// The class from now on.
-        class: u8,
-    },
-    /// pace: let in.
-    Admitted {
-        /// The entries, in order.
-        entries: Vec<i64>,
-        /// Their parties, in the same order.
-        parties: Vec<u8>,
-    },
-    /// pace: passed over for longer than the grace.
-    Skipped {
-        /// The entries.
-        entries: Vec<i64>,
-    },
-    /// pace: the fan left, or was taken out by an operator.
-    Left {
-        /// The entry.
-        entry: i64,
-        /// Whether an operator did it.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        removed: bool,
-    },
-    /// pace: the place went over to another fan.
-    TakenOver {
-        /// The entry.
-        entry: i64,
-        /// Whose it is from now on, by [`hand`].
-        hand: u32,
-    },
-    /// pace: the party wants something else from now on; the place's row says what.
-    Wished {
-        /// The entry.
-        entry: i64,
-    },
-    /// pace: the sale's settings or state are these from now on.
-    Sale(SaleNow),
-    /// seats: seats held for an admitted place, or taken again for a late payment.
-    Held(HoldNow),
-    /// seats: a hold goes on, changed.
-    Moved {
-        /// The booking.
-        booking: Uuid,
-        /// Its state now.
-        state: HoldState,
-        /// Its deadline now, by its sale's clock.
-        deadline_ms: i64,
-        /// Whether the last card was declined.
-        declined: bool,
-        /// Whether the one extension was used.
-        extended: bool,
-    },
-    /// seats: a hold ended; the seats are free, unless it ended booked.
-    Ended {
-        /// The booking.
-        booking: Uuid,
-        /// The place's sale.
-        sale: Uuid,
-        /// The place's entry.
-        entry: i64,
-        /// How.
-        how: Ending,
-        /// The seats.
-        seats: Vec<u32>,
-    },
-    /// seats: free seats are kept for a standing party while others may come free too.
-    Gathers {
-        /// The place's sale.
-        sale: Uuid,
-        /// The place's entry.
-        entry: i64,
-        /// Until when.
-        until_ms: i64,
-    },
-    /// seats: a standing party is asked what else it would take, since nothing fits it any more.
-    Asked {
-        /// The place's sale.
-        sale: Uuid,
-        /// The place's entry.
-        entry: i64,
-        /// What, and until when.
-        question: Question,
-    },
-    /// seats: the promoter keeps these back.
-    Blocked {
-        /// What keeps them.
-        block: Uuid,
-        /// The seats, ascending.
-        seats: Vec<u32>,
-    },
-    /// seats: the promoter keeps these back no more; they are free.
-    Unblocked {
-        /// What kept them.
-        block: Uuid,
-        /// The seats, ascending.
-        seats: Vec<u32>,
-    },
-    /// seats: an admitted place that nothing can serve any more.
-    Unserved {
-        /// The place's sale.
-        sale: Uuid,
-        /// The place's entry.
-        entry: i64,
-    },
-}
-
-/// What a standing party is asked to take, since nothing that it wished for can come free any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Question {
-    /// How many seats.
-    pub seats: u8,
-    /// The codes of their tiers.
-    pub tiers: Vec<String>,
-    /// Whether they are not side by side.
-    pub apart: bool,
-    /// Until when it may answer.
-    pub until_ms: i64,
 }
 
 /// The last bytes of a fan's identifier: enough to know a place's fans apart. It is public in the log and the same in every
@@ -280,11 +105,14 @@ pub struct SaleNow {
     /// Whether that is the emergency stop, in which nobody joins either.
     #[serde(default)]
     pub stopped: bool,
+    /// Whether fans pick their seats themselves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub picks: bool,
     /// How many of the event's seats it may have held or sold at once, if not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allotment: Option<u32>,
     /// How far its clock is behind, in milliseconds, because operators stopped it or put it back; while it stands, as of since.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "wire::is_default")]
     pub clock_lag_ms: i64,
     /// Whether its clock stands still, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,11 +122,6 @@ pub struct SaleNow {
     pub announcement: Option<AnnouncementNow>,
     /// Whether every seat of its is sold and paid.
     pub sold_out: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_zero(ms: &i64) -> bool {
-    *ms == 0
 }
 
 impl SaleNow {
@@ -318,27 +141,6 @@ impl SaleNow {
     }
 }
 
-/// A hold as followers know it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HoldNow {
-    /// The booking.
-    pub booking: Uuid,
-    /// The place's sale.
-    pub sale: Uuid,
-    /// The place's entry.
-    pub entry: i64,
-    /// The seats, ascending.
-    pub seats: Vec<u32>,
-    /// How it goes on.
-    pub state: HoldState,
-    /// When it ends unless paid, by its sale's clock.
-    pub deadline_ms: i64,
-    /// Whether the last card was declined.
-    pub declined: bool,
-    /// Whether the one extension was used.
-    pub extended: bool,
-}
-
 /// A version of a lane and what it said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -350,45 +152,6 @@ pub struct Record {
     pub at_ms: i64,
     /// What changed.
     pub changes: Vec<Change>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Wire {
-    s: Uuid,
-    l: LaneKind,
-    v: i64,
-    t: i64,
-    c: Vec<Change>,
-}
-
-impl Record {
-    pub(crate) fn encode(&self) -> String {
-        let wire =
-            Wire { s: self.lane.scope, l: self.lane.kind, v: self.version, t: self.at_ms, c: self.changes.clone() };
-        serde_json::to_string(&wire).expect("plain fields encode")
-    }
-
-    pub(crate) fn decode(text: &str) -> Option<Self> {
-        let wire: Wire = serde_json::from_str(text).ok()?;
-        Some(Self { lane: Lane { scope: wire.s, kind: wire.l }, version: wire.v, at_ms: wire.t, changes: wire.c })
-    }
-}
-
-mod hex_seed {
-    //! 32 bytes as hexadecimal digits.
-
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(seed: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode(seed))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
-        let mut seed = [0; 32];
-        hex::decode_to_slice(String::deserialize(deserializer)?, &mut seed).map_err(D::Error::custom)?;
-        Ok(seed)
-    }
 }
 
 /// Takes the lane's next version and records what it says. Call it last: the lane's row stays locked until the commit.

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::exchanges::ExchangeNow;
 use crate::feed::{Ending, HoldNow, HoldState, Lane, LaneKind, Record, hand};
 use crate::mirror::{EventMirror, PlaceNow, SaleMirror, Standing};
 use crate::redis_door::Keys;
@@ -298,16 +299,16 @@ pub(crate) async fn snapshot_in(tx: &mut PgConnection, event: Uuid) -> Result<Ev
             mirror.sales.insert(sale, loaded);
         }
     }
-    type Hold = (Uuid, Uuid, i64, String, i64, bool, bool, bool, Vec<i32>);
+    type Hold = (Uuid, Uuid, i64, String, i64, bool, bool, bool, Option<String>, Vec<i32>);
     let holds: Vec<Hold> = sqlx::query_as(
-        "select b.id, b.sale, b.entry, b.state, to_ms(b.deadline), b.declined, b.extended, b.pinned_until is not null,
+        "select b.id, b.sale, b.entry, b.state, to_ms(b.deadline), b.declined, b.extended, b.pinned_until is not null, b.exchange,
                 array(select seat from hold_seat s where s.booking = b.id and s.live order by seat)
          from booking b where b.event = $1 and b.state in ('held', 'paying', 'capturing')",
     )
     .bind(event)
     .fetch_all(&mut *tx)
     .await?;
-    for (booking, sale, entry, state, deadline_ms, declined, extended, pinned, seats) in holds {
+    for (booking, sale, entry, state, deadline_ms, declined, extended, pinned, exchange, seats) in holds {
         let state = match (state.as_str(), pinned) {
             ("held", _) => HoldState::Held,
             ("paying", false) => HoldState::Paying,
@@ -315,7 +316,9 @@ pub(crate) async fn snapshot_in(tx: &mut PgConnection, event: Uuid) -> Result<Ev
             _ => HoldState::Capturing,
         };
         let seats = seats.into_iter().map(|seat| seat as u32).collect();
-        mirror.holds.insert(booking, HoldNow { booking, sale, entry, seats, state, deadline_ms, declined, extended });
+        let exchange = ExchangeNow::of(exchange.as_deref());
+        let hold = HoldNow { booking, sale, entry, seats, state, deadline_ms, declined, extended, exchange };
+        mirror.holds.insert(booking, hold);
     }
     Ok(mirror)
 }
@@ -366,7 +369,7 @@ async fn load_sale(tx: &mut PgConnection, event: Uuid, sale: Uuid) -> Result<Opt
     for (entry, state) in moved {
         // Whoever was put back and then left, or was not served, ended without one, whatever came before.
         let booking =
-            booked.get(&entry).copied().filter(|_| !matches!(state.as_str(), "left" | "removed" | "sold_out"));
+            booked.get(&entry).copied().filter(|_| !matches!(state.as_str(), "left" | "removed" | "sold_out" | "idle"));
         let standing = match state.as_str() {
             "skipped" => Standing::Skipped,
             "standing" => {
@@ -418,6 +421,7 @@ pub(crate) fn ending(state: &str) -> Option<Ending> {
         "left" => Ending::Left,
         "removed" => Ending::Removed,
         "sold_out" => Ending::SoldOut,
+        "idle" => Ending::Idle,
         "refunded" => Ending::Refunded,
         _ => return None,
     })
@@ -432,6 +436,7 @@ pub(crate) const fn ending_name(how: Ending) -> &'static str {
         Ending::Left => "left",
         Ending::Removed => "removed",
         Ending::SoldOut => "sold_out",
+        Ending::Idle => "idle",
         Ending::Refunded => "refunded",
     }
 }

@@ -7,6 +7,8 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::allotments::rooms_of_fans;
+use crate::exchanges::ExchangeNow;
 use crate::feed::{Change, Ending, HoldNow, HoldState, Lane, LaneKind, Record, record};
 use crate::follow::ending_name;
 use crate::leases::Lease;
@@ -64,7 +66,7 @@ impl Store {
     /// Holds the offered seats for their places, all or none per party, in one transaction by the holder of the event's
     /// seating lease. Offers are in the line's order, and end where the first cannot be held, or goes beyond its sale's allotment. Places in `unserved` end, since
     /// nothing that fits can come free any more: none before its time to answer is over by Postgres's clock. Places that wish
-    /// something else meanwhile are left as they are.
+    /// something else meanwhile, or whose fan may not have as many seats of the event any more, are left as they are.
     ///
     /// # Errors
     /// [`crate::StoreError::Moved`] when the lease's term is over; when Postgres is away. Nothing was held then.
@@ -75,13 +77,18 @@ impl Store {
         let sales: Vec<Uuid> = offers.iter().map(|offer| offer.sale).collect::<HashSet<_>>().into_iter().collect();
         let mut rooms = self.rooms(&mut tx, &sales).await?;
         let standing = lock_standing(&mut tx, offers, self.guards().wish_check).await?;
-        let offers: Vec<&Offer> =
-            offers.iter().filter(|offer| standing.contains_key(&(offer.sale, offer.entry))).collect();
+        let fans: Vec<Uuid> = standing.values().map(|place| place.fan).collect();
+        let mut persons = rooms_of_fans(&mut tx, event, &fans).await?.filter(|_| self.guards().person_check);
+        let mut may = |offer: &&Offer| {
+            let place = standing.get(&(offer.sale, offer.entry))?;
+            persons.as_mut().is_none_or(|rooms| rooms.take(place.fan, offer.seats.len() as u32)).then_some(())
+        };
+        let offers: Vec<&Offer> = offers.iter().filter(|offer| may(offer).is_some()).collect();
         let mut done = Offered::default();
         let mut changes = Vec::new();
         if !offers.is_empty() {
             let prices = prices(&mut tx, event, &offers).await?;
-            insert_bookings(&mut tx, lease, &offers, &standing, &prices).await?;
+            insert_bookings(&mut tx, event, lease.term, &offers, &standing, &prices).await?;
             let taken = insert_seats(&mut tx, event, &offers, &prices).await?;
             // Behind one that must choose again nobody is seated either: it may need what they were offered.
             let mut is_whole = |offer: &&Offer| {
@@ -123,6 +130,7 @@ impl Store {
                     deadline_ms: deadlines[&offer.booking],
                     declined: false,
                     extended: false,
+                    exchange: ExchangeNow::Not,
                 };
                 changes.push(Change::Held(hold.clone()));
                 done.held.push(hold);
@@ -325,7 +333,11 @@ pub(crate) async fn outbox(tx: &mut PgConnection, kind: &str, aggregate: Uuid, d
 }
 
 /// Messages of one kind, in one statement.
-async fn outbox_all(tx: &mut PgConnection, kind: &str, messages: Vec<(Uuid, serde_json::Value)>) -> Result<()> {
+pub(crate) async fn outbox_all(
+    tx: &mut PgConnection,
+    kind: &str,
+    messages: Vec<(Uuid, serde_json::Value)>,
+) -> Result<()> {
     if messages.is_empty() {
         return Ok(());
     }
@@ -347,10 +359,11 @@ pub(crate) async fn record_seats(tx: &mut PgConnection, event: Uuid, changes: Ve
     if changes.is_empty() { Ok(Vec::new()) } else { Ok(vec![record(tx, seats_lane(event), changes).await?]) }
 }
 
-struct StandingPlace {
-    place: Uuid,
-    fan: Uuid,
-    hold_ttl_ms: i32,
+/// An admitted place that seats are to be held for.
+pub(crate) struct StandingPlace {
+    pub(crate) place: Uuid,
+    pub(crate) fan: Uuid,
+    pub(crate) hold_ttl_ms: i32,
 }
 
 async fn lock_standing(
@@ -377,13 +390,15 @@ async fn lock_standing(
         .collect())
 }
 
-struct Price {
+/// What a seat costs, and in which tier it is.
+pub(crate) struct Price {
     tier: i16,
     price_minor: i64,
     fee_minor: i64,
 }
 
-async fn prices(tx: &mut PgConnection, event: Uuid, offers: &[&Offer]) -> Result<HashMap<u32, Price>> {
+/// The prices of the offered seats; none of those that the event has not.
+pub(crate) async fn prices(tx: &mut PgConnection, event: Uuid, offers: &[&Offer]) -> Result<HashMap<u32, Price>> {
     let seats: HashSet<i32> = offers.iter().flat_map(|offer| &offer.seats).map(|seat| seat.cast_signed()).collect();
     let rows: Vec<(i32, i16, i64, i64)> = sqlx::query_as(
         "select s.seat, s.tier, t.price_minor, t.fee_minor from seat s join tier t on t.event = s.event and t.tier = s.tier
@@ -399,9 +414,11 @@ async fn prices(tx: &mut PgConnection, event: Uuid, offers: &[&Offer]) -> Result
         .collect())
 }
 
-async fn insert_bookings(
+/// Makes the bookings around the offered seats. `term` is that of the lease under which they were chosen.
+pub(crate) async fn insert_bookings(
     tx: &mut PgConnection,
-    lease: &Lease,
+    event: Uuid,
+    term: i64,
     offers: &[&Offer],
     standing: &HashMap<(Uuid, i64), StandingPlace>,
     prices: &HashMap<u32, Price>,
@@ -423,8 +440,8 @@ async fn insert_bookings(
                   as u(id, sale, place, entry, fan, reference, amount, ttl, rung, groups, singles, quality)
               join clock on of_sale = u.sale cross join (select clock_timestamp() as at) now join event e on e.id = $1",
     )
-    .bind(lease.scope)
-    .bind(lease.term)
+    .bind(event)
+    .bind(term)
     .bind(offers.iter().map(|offer| offer.booking).collect::<Vec<_>>())
     .bind(offers.iter().map(|offer| offer.sale).collect::<Vec<_>>())
     .bind(offers.iter().map(|offer| of(offer).place).collect::<Vec<_>>())
@@ -443,8 +460,8 @@ async fn insert_bookings(
 }
 
 /// Takes the seats, in ascending order across the batch so that two batches cannot lock each other out; the unique index on
-/// live seats judges. Answers how many each booking got.
-async fn insert_seats(
+/// live seats judges, within the batch for whoever is named first. Answers how many each booking got.
+pub(crate) async fn insert_seats(
     tx: &mut PgConnection,
     event: Uuid,
     offers: &[&Offer],
@@ -455,7 +472,7 @@ async fn insert_seats(
         .flat_map(|offer| offer.seats.iter().map(move |seat| (*seat, offer.booking)))
         .filter_map(|(seat, booking)| Some((seat, booking, prices.get(&seat)?)))
         .collect();
-    rows.sort_unstable_by_key(|(seat, booking, _)| (*seat, *booking));
+    rows.sort_by_key(|(seat, ..)| *seat);
     let taken: Vec<Uuid> = sqlx::query_scalar(
         "insert into hold_seat (booking, seat, event, tier, price_minor, fee_minor)
          select u.booking, u.seat, $1, u.tier, u.price, u.fee

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::order::Class;
 use uuid::Uuid;
 
+use crate::allotments::rooms_of_fans;
 use crate::entry::{Entry, EntryRefusal, Gate, Grant, Rule, SecretHash};
 use crate::feed::{Change, Lane, LaneKind, record};
 use crate::{Result, Store};
@@ -275,10 +276,17 @@ impl Store {
             .map(|(nth, ask)| (ask.fan, code(nth).copied()))
             .collect();
         let mut gate = Gate::read(&mut tx, sale, rule, &newcomers, hash_email).await?;
+        let coming: Vec<Uuid> = newcomers.iter().map(|(fan, _)| *fan).collect();
+        let persons = rooms_of_fans(&mut tx, event, &coming).await?;
         let mut new: Vec<(JoinAsk, Grant)> = Vec::new();
         let mut refused: Vec<Option<EntryRefusal>> = vec![None; asks.len()];
         for (nth, ask) in asks.iter().enumerate() {
             if places.contains_key(&ask.fan) {
+                continue;
+            }
+            let beyond = persons.as_ref().map(|rooms| (rooms.left(ask.fan), rooms.most));
+            if let Some((left, most)) = beyond.filter(|(left, _)| u32::from(ask.party) > *left) {
+                refused[nth] = Some(EntryRefusal::TooMany { left, most });
                 continue;
             }
             let grant = match gate.admit(ask.fan, ask.place, code(nth)) {

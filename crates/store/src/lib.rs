@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod allotments;
 pub mod announcements;
+pub mod availability;
 pub mod bells;
 pub mod blocks;
 pub mod bookings;
@@ -16,6 +17,7 @@ mod drawn;
 pub mod entry;
 mod error;
 pub mod events;
+pub mod exchanges;
 pub mod feed;
 pub mod follow;
 pub mod gifts;
@@ -33,12 +35,14 @@ pub mod owners;
 pub mod pace;
 pub mod payments;
 mod pg;
+pub mod picks;
 pub mod place_history;
 mod rebuild;
 mod redis_door;
 pub mod report;
 mod sale_now;
 pub mod seating;
+pub mod seats_now;
 pub mod servers;
 pub mod situation;
 pub mod standing;
@@ -94,6 +98,10 @@ pub struct Guards {
     pub transfer_once: bool,
     /// A sale takes no more seats than its allotment.
     pub allotment_check: bool,
+    /// Nobody gets more tickets of an event than one person may have.
+    pub person_check: bool,
+    /// Nobody begins to hold seats that they picked after their time for it, by the sale's clock.
+    pub shop_time: bool,
     /// Nobody of a lobby is let in before its draw.
     pub draw_wait: bool,
     /// Who joins after the opening is not in the lobby's draw.
@@ -118,6 +126,10 @@ pub struct Guards {
     pub freeze_check: bool,
     /// No hold ends by the clock while an operator is about to change that.
     pub freeze_lock: bool,
+    /// A hold's seats are exchanged once.
+    pub exchange_once: bool,
+    /// Only what is still held, and asked for, is exchanged.
+    pub exchange_held: bool,
 }
 
 impl Guards {
@@ -132,6 +144,8 @@ impl Guards {
         code_limit: true,
         transfer_once: true,
         allotment_check: true,
+        person_check: true,
+        shop_time: true,
         draw_wait: true,
         lobby_end: true,
         wish_check: true,
@@ -144,6 +158,8 @@ impl Guards {
         rejoin_check: true,
         freeze_check: true,
         freeze_lock: true,
+        exchange_once: true,
+        exchange_held: true,
     };
 }
 

@@ -114,7 +114,7 @@ impl Store {
         let to = if to_the_front { i16::from(Class::FRONT.0) } else { class };
         match state.as_str() {
             "waiting" if to == class => return Ok(Mended::NotNow(state)),
-            "waiting" | "skipped" | "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" => {}
+            "waiting" | "skipped" | "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" | "idle" => {}
             "holding" => return holding(&mut tx, mend).await,
             _ => return Ok(Mended::NotNow(state)),
         }
@@ -144,7 +144,7 @@ impl Store {
         )
         .await?;
         let put = sqlx::query(
-            "update place set state = 'waiting', class = $2, ended_at = null, admitted_at = null, gathers_until = null, asked_until = null
+            "update place set state = 'waiting', class = $2, ended_at = null, admitted_at = null, shops_until = null, picks = 0, gathers_until = null, asked_until = null
              where id = $1",
         )
         .bind(mend.place)

@@ -8,7 +8,8 @@ use domain::order::{Class, Order, Rank};
 use domain::sale::{Course, State};
 use uuid::Uuid;
 
-use crate::feed::{Change, Ending, HoldNow, Lane, LaneKind, Question, Record, SaleNow, hand};
+use crate::exchanges::ExchangeNow;
+use crate::feed::{Change, Ending, HoldNow, HoldState, Lane, LaneKind, Question, Record, SaleNow, hand};
 
 /// Where a place is, for places that do not simply wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Told {
     pub gathers_until_ms: Option<i64>,
     /// What it is or was asked to take instead.
     pub question: Option<Question>,
+    /// Where fans pick: until when it may look for seats, by the sale's clock.
+    pub shops_until_ms: Option<i64>,
     /// When it was last told something; 0 in a copy that began later.
     pub at_ms: i64,
 }
@@ -320,12 +323,15 @@ impl EventMirror {
                     sale.order.put(*entry, Class(*class));
                 }
             }
-            Change::Admitted { entries, .. } => {
+            Change::Admitted { entries, shops_until_ms, .. } => {
                 for entry in entries {
                     // The seats lane may be ahead of this one.
                     if matches!(sale.place(*entry).standing, Standing::Waiting | Standing::Skipped) {
                         sale.set(*entry, Standing::Standing, at_ms);
                         sale.standing.insert(sale.order.rank(*entry), *entry);
+                        if let Some(until_ms) = shops_until_ms {
+                            sale.tell(*entry, at_ms, |told| told.shops_until_ms = Some(*until_ms));
+                        }
                     }
                 }
                 sale.admissions.push_back((at_ms, entries.len() as u32));
@@ -364,6 +370,16 @@ impl EventMirror {
         self.sales.get_mut(&sale).filter(|sale| sale.puts.get(&entry).is_none_or(|put_ms| *put_ms < at_ms))
     }
 
+    /// What becomes of a fan's wish for other seats.
+    fn exchange(&mut self, booking: Uuid, exchange: ExchangeNow, at_ms: i64) {
+        let Some(hold) = self.holds.get_mut(&booking) else { return };
+        hold.exchange = exchange;
+        let (sale, entry) = (hold.sale, hold.entry);
+        if let Some(place) = self.sale_since(sale, entry, at_ms).and_then(|sale| sale.places.get_mut(&entry)) {
+            place.changed_at_ms = at_ms;
+        }
+    }
+
     fn apply_seats(&mut self, change: &Change, at_ms: i64) {
         match change {
             Change::Held(hold) => {
@@ -380,11 +396,28 @@ impl EventMirror {
                     hold.deadline_ms = *deadline_ms;
                     hold.declined = *declined;
                     hold.extended = *extended;
+                    // Whoever pays takes the seats that there are.
+                    if *state != HoldState::Held && hold.exchange == ExchangeNow::Asked {
+                        hold.exchange = ExchangeNow::Not;
+                    }
                     if let Some(place) = self.sales.get_mut(&hold.sale).and_then(|s| s.places.get_mut(&hold.entry)) {
                         place.changed_at_ms = at_ms;
                     }
                 }
             }
+            Change::Exchanged { booking, sale, entry, taken, freed } => {
+                if let Some(hold) = self.holds.get_mut(booking) {
+                    hold.exchange(taken, freed);
+                }
+                self.taken = self.taken + taken.len() as u32 - freed.len() as u32;
+                let by_sale = self.taken_by.entry(*sale).or_default();
+                *by_sale = (*by_sale + taken.len() as u32).saturating_sub(freed.len() as u32);
+                if let Some(place) = self.sale_since(*sale, *entry, at_ms).and_then(|s| s.places.get_mut(entry)) {
+                    place.changed_at_ms = at_ms;
+                }
+            }
+            Change::ExchangeAsked { booking, .. } => self.exchange(*booking, ExchangeNow::Asked, at_ms),
+            Change::NotExchanged { booking, .. } => self.exchange(*booking, ExchangeNow::Nothing, at_ms),
             Change::Ended { booking, sale, entry, how, seats } => {
                 self.holds.remove(booking);
                 if *how != Ending::Booked {
@@ -408,9 +441,10 @@ impl EventMirror {
             }
             Change::Blocked { seats, .. } => self.taken += seats.len() as u32,
             Change::Unblocked { seats, .. } => self.taken -= seats.len() as u32,
-            Change::Unserved { sale, entry } => {
+            Change::Unserved { sale, entry } | Change::Idle { sale, entry } => {
+                let how = if matches!(change, Change::Idle { .. }) { Ending::Idle } else { Ending::SoldOut };
                 if let Some(sale) = self.sale_since(*sale, *entry, at_ms) {
-                    sale.set(*entry, Standing::Ended(Ending::SoldOut, None), at_ms);
+                    sale.set(*entry, Standing::Ended(how, None), at_ms);
                 }
             }
             _ => {}

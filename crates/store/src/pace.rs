@@ -184,19 +184,25 @@ impl Store {
             .await?;
             done.skipped.clone_from(&skipped);
             if !done.admitted.is_empty() || !skipped.is_empty() {
-                sqlx::query("update place set state = 'standing', admitted_at = from_ms($3) where sale = $1 and entry = any($2)")
-                    .bind(sale)
-                    .bind(&done.admitted)
-                    .bind(at_ms)
-                    .execute(&mut *tx)
-                    .await?;
+                // Where fans pick, they all have the same time to look for seats, by the sale's clock.
+                let shops_until: Vec<Option<i64>> = sqlx::query_scalar(
+                    "update place p set state = 'standing', admitted_at = from_ms($3),
+                            shops_until = case when s.seating = 'pick' then from_ms($3) - clock_lag(s.id, from_ms($3)) + s.shop_ms * interval '1 ms' end
+                     from sale s where s.id = $1 and p.sale = $1 and p.entry = any($2) returning to_ms(p.shops_until)",
+                )
+                .bind(sale)
+                .bind(&done.admitted)
+                .bind(at_ms)
+                .fetch_all(&mut *tx)
+                .await?;
                 let mut changes = Vec::new();
                 if !skipped.is_empty() {
                     changes.push(Change::Skipped { entries: skipped });
                 }
                 if count > 0 {
                     let parties = next[..count].iter().map(|(_, party)| *party as u8).collect();
-                    changes.push(Change::Admitted { entries: done.admitted.clone(), parties });
+                    let shops_until_ms = shops_until.first().copied().flatten();
+                    changes.push(Change::Admitted { entries: done.admitted.clone(), parties, shops_until_ms });
                 }
                 let last = done.admitted.last().and_then(|last| ask.candidates.iter().position(|entry| entry == last));
                 let passed: Vec<_> = ask

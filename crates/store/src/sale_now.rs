@@ -29,6 +29,7 @@ struct SaleRow {
     presence_ms: i32,
     pause_reason: Option<String>,
     stopped: bool,
+    picks: bool,
     allotment: Option<i32>,
     clock_lag_ms: i64,
     frozen_at_ms: Option<i64>,
@@ -44,7 +45,7 @@ pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option
         "select to_ms(lobby_opens_at) as lobby_opens_at_ms, to_ms(opens_at) as opens_at_ms, to_ms(closes_at) as closes_at_ms,
                 to_ms(wait_ends_at) as wait_ends_at_ms, ordering <> 'fifo' as draws, rate_per_minute, max_active,
                 target_per_minute, ramp, brake, rate_version, grace_ms, presence_ms,
-                coalesce(stop_reason, pause_reason) as pause_reason, stop_reason is not null as stopped, allotment,
+                coalesce(stop_reason, pause_reason) as pause_reason, stop_reason is not null as stopped, seating = 'pick' as picks, allotment,
                 announcement, to_ms(announced_at) as announced_at_ms,
                 sold_out_at is not null as sold_out, c.clock_lag_ms, c.frozen_at_ms, c.frozen_reason
          from sale cross join lateral (
@@ -74,6 +75,7 @@ pub(crate) async fn sale_now(tx: &mut PgConnection, sale: Uuid) -> Result<Option
         presence_ms: row.presence_ms.into(),
         pause_reason: row.pause_reason,
         stopped: row.stopped,
+        picks: row.picks,
         allotment: row.allotment.map(i32::cast_unsigned),
         clock_lag_ms: row.clock_lag_ms,
         frozen: row

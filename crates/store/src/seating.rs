@@ -19,6 +19,8 @@ pub struct StandingRow {
     pub tiers: u32,
     /// What it would take instead.
     pub accepts: Accepts,
+    /// How many seats its fan may have yet, where the event has a limit.
+    pub most: Option<u32>,
     /// Its priority.
     pub class: Class,
     /// When it was let in.
@@ -49,6 +51,7 @@ struct Row {
     party: i16,
     tiers: i32,
     accepts: i16,
+    most: Option<i64>,
     class: i16,
     admitted_at_ms: i64,
     wished: i16,
@@ -60,6 +63,8 @@ macro_rules! standing {
     ($rest:literal) => {
         concat!(
             "select p.sale, p.entry, p.party, p.tiers, p.accepts, p.class, to_ms(p.admitted_at) as admitted_at_ms, p.wished,
+                    (select e.tickets_per_person - coalesce((select seats from seats_of_fans(e.id, array[p.fan])), 0)
+                     from sale s join event e on e.id = s.event where s.id = p.sale and e.tickets_per_person is not null) as most,
                     to_ms(p.gathers_until) as gathers_until_ms, to_ms(p.asked_until) as asked_until_ms ",
             $rest
         )
@@ -73,6 +78,7 @@ fn standing_row(row: &Row) -> StandingRow {
         party: row.party as u8,
         tiers: row.tiers.cast_unsigned(),
         accepts: Accepts::from_bits(row.accepts),
+        most: row.most.map(|most| most.max(0) as u32),
         class: Class(row.class as u8),
         admitted_at_ms: row.admitted_at_ms,
         wished: row.wished,
@@ -82,14 +88,14 @@ fn standing_row(row: &Row) -> StandingRow {
 }
 
 impl Store {
-    /// Every admitted place of the event that has no seats yet, by sale and entry.
+    /// Every admitted place of the event that has no seats yet and does not pick them itself, by sale and entry.
     ///
     /// # Errors
     /// When Postgres is away.
     pub async fn standing_places(&self, event: Uuid) -> Result<Vec<StandingRow>> {
         let rows: Vec<Row> = sqlx::query_as(standing!(
             "from place p join sale s on s.id = p.sale
-             where s.event = $1 and p.ended_at is null and p.admitted_at is not null and p.state = 'standing'
+             where s.event = $1 and s.seating = 'assign' and p.ended_at is null and p.admitted_at is not null and p.state = 'standing'
              order by p.sale, p.entry"
         ))
         .bind(event)
@@ -98,7 +104,7 @@ impl Store {
         Ok(rows.iter().map(standing_row).collect())
     }
 
-    /// Those of the named places that stand.
+    /// Those of the named places that stand, and do not pick their seats themselves.
     ///
     /// # Errors
     /// When Postgres is away.
@@ -106,7 +112,8 @@ impl Store {
         let (sales, entries): (Vec<Uuid>, Vec<i64>) = places.iter().copied().unzip();
         let rows: Vec<Row> = sqlx::query_as(standing!(
             "from unnest($1::uuid[], $2::bigint[]) as u(sale, entry)
-                  join place p on p.sale = u.sale and p.entry = u.entry where p.state = 'standing'"
+                  join place p on p.sale = u.sale and p.entry = u.entry join sale s on s.id = p.sale
+             where s.seating = 'assign' and p.state = 'standing'"
         ))
         .bind(sales)
         .bind(entries)

@@ -92,23 +92,23 @@ impl Store {
 
 /// What the sale's standing places were told.
 pub(crate) async fn told_standing(tx: &mut PgConnection, sale: Uuid) -> Result<HashMap<i64, Told>> {
-    type Row = (i64, Option<i64>, Option<i64>, Option<i16>, Option<Vec<String>>, Option<bool>);
+    type Row = (i64, Option<i64>, Option<i64>, Option<i16>, Option<Vec<String>>, Option<bool>, Option<i64>);
     let rows: Vec<Row> = sqlx::query_as(
-        "select entry, to_ms(gathers_until), to_ms(asked_until), asked_seats, asked_tiers, asked_apart from place
+        "select entry, to_ms(gathers_until), to_ms(asked_until), asked_seats, asked_tiers, asked_apart, to_ms(shops_until) from place
          where sale = $1 and ended_at is null and admitted_at is not null and state = 'standing'
-           and (gathers_until is not null or asked_seats is not null)",
+           and (gathers_until is not null or asked_seats is not null or shops_until is not null)",
     )
     .bind(sale)
     .fetch_all(tx)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(entry, gathers_until_ms, until_ms, seats, tiers, apart)| {
+        .map(|(entry, gathers_until_ms, until_ms, seats, tiers, apart, shops_until_ms)| {
             let question = until_ms
                 .zip(seats)
                 .zip(tiers.zip(apart))
                 .map(|((until_ms, seats), (tiers, apart))| Question { seats: seats as u8, tiers, apart, until_ms });
-            (entry, Told { gathers_until_ms, question, at_ms: 0 })
+            (entry, Told { gathers_until_ms, question, shops_until_ms, at_ms: 0 })
         })
         .collect())
 }

@@ -37,7 +37,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("loadgen", &["contracts", "chassis"]),
     ("payment-mock", &["chassis"]),
     // Measures what no crowd could make; never part of the product.
-    ("bench", &["contracts", "domain", "chassis", "store", "admission"]),
+    ("bench", &["contracts", "domain", "chassis", "store", "admission", "booking-worker", "inventory"]),
     ("testkit", &["contracts", "domain", "chassis", "store"]),
     ("xtask", &[]),
 ];

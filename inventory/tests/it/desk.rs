@@ -4,11 +4,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use chassis::clock::Clock;
+use chassis::tasks::Tasks;
 use contracts::ids::EventId;
 use contracts::papers::Papers;
 use contracts::problem::Problem;
 use http_body_util::BodyExt as _;
-use inventory::Config;
+use inventory::{Config, Inventory};
 use serde_json::{Value, json};
 use store::Store;
 use store::events::{EventDraft, Ordering, SaleDraft};
@@ -16,7 +17,7 @@ use testkit::{TestDatabase, TestRedis};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-const NOW_MS: i64 = 1_750_000_000_000;
+pub const NOW_MS: i64 = 1_750_000_000_000;
 pub const SALE: Uuid = Uuid::from_u128(3);
 
 pub struct Desk {
@@ -24,6 +25,9 @@ pub struct Desk {
     pub event: Uuid,
     pub promoter: String,
     pub operator: String,
+    pub papers: Papers,
+    pub clock: Clock,
+    role: Inventory,
     router: Router,
     _redis: TestRedis,
     /// Last, since everything uses it.
@@ -51,6 +55,7 @@ pub async fn desk() -> Desk {
         time_zone: "Europe/Berlin".to_owned(),
         currency: "EUR".to_owned(),
         accessible_release: None,
+        tickets_per_person: None,
     };
     store.create_event(event, organisation, &draft).await.unwrap();
     let draft = SaleDraft {
@@ -61,6 +66,8 @@ pub async fn desk() -> Desk {
         wait_ends_at_ms: None,
         ordering: Ordering::Fifo,
         entry: store::entry::Entry::Open,
+        seating: store::events::Seating::Assign,
+        shop_ms: 300_000,
         party_max: 8,
         rate_per_minute: 600,
         max_active: 100,
@@ -78,11 +85,31 @@ pub async fn desk() -> Desk {
     store.create_sale(SALE, event, &draft).await.unwrap();
     let [promoter, operator] = [promoter, operator].map(|account| papers.access_token(account, 3_600_000));
     let config = Config { map_bytes_max: 40_000_000, ..Config::default() };
-    let router = inventory::prepare(config, store.clone(), papers, Clock::system()).unwrap().router();
-    Desk { store, event, promoter, operator, router, _redis: redis, _database: database }
+    let clock = Clock::system();
+    let role = inventory::prepare(config, store.clone(), papers.clone(), clock.clone()).unwrap();
+    let router = role.router();
+    Desk { store, event, promoter, operator, papers, clock, role, router, _redis: redis, _database: database }
 }
 
 impl Desk {
+    /// Starts the role's tasks.
+    pub fn run(&self) -> Tasks {
+        let tasks = Tasks::without_signals();
+        self.role.run(&tasks);
+        tasks
+    }
+
+    /// Asks for anything.
+    pub async fn send(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, Vec<u8>) {
+        let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        (response.status().as_u16(), response.into_body().collect().await.unwrap().to_bytes().to_vec())
+    }
+
     /// Asks for the seat map with this query; answers the status, the content type and the body.
     pub async fn ask(&self, token: Option<&str>, query: &str, body: Option<(&str, Vec<u8>)>) -> (u16, String, Vec<u8>) {
         let mut request = Request::builder()

@@ -1,5 +1,6 @@
-//! Seat maps over HTTP, with real stores behind them.
+//! Seat maps and picking over HTTP, with real stores behind them.
 
 mod blocks;
 mod desk;
 mod maps;
+mod picking;

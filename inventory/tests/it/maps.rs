@@ -98,7 +98,7 @@ async fn an_edit_on_sale_is_judged_by_who_has_what() {
     let desk = desk().await;
     let map = hall(2, 3, 8);
     assert_eq!(desk.put_map(&map).await.0, 204);
-    desk.store.publish_event(desk.event).await.unwrap();
+    desk.store.publish_event(desk.event, Uuid::from_u128(4)).await.unwrap();
     assert_eq!(desk.store.publish_sale(SALE, Uuid::from_u128(4)).await.unwrap(), SalePublished::Done);
     has(&desk, 11, 0, "paid", true).await;
     has(&desk, 12, 9, "held", true).await;

@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use super::Bench;
 
-pub const NAMES: [&str; 5] = ["draw", "admit", "line-growth", "preview", "seat-choice"];
+pub const NAMES: [&str; 7] = ["draw", "admit", "line-growth", "preview", "holds", "picks", "seat-choice"];
 
 /// What it found; it may find several figures.
 pub async fn run(name: &str, rounds: u32) -> anyhow::Result<Vec<Bench>> {

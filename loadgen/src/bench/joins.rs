@@ -70,7 +70,8 @@ async fn on_stage(stage: &Stage, args: &BenchArgs, clock: &Clock, data: &Path) -
     let event = office.event("Joins", &arena::arena("Hall", 100, 0)).await?;
     let now_ms = clock.now_ms();
     // Nobody is let in while joins are counted: the pace is the lowest there is.
-    let draft = SaleDraft { rate_per_minute: 1, max_active: 1, ..Shape::new(1, 100).draft(now_ms, now_ms + 3_600_000) };
+    let draft =
+        SaleDraft { rate_per_minute: 1, max_active: 1, ..Shape::new(100, None).draft(now_ms, now_ms + 3_600_000) };
     let sale = office.sale(event.event_id, &draft).await?;
     let path = format!("/v1/sales/{}/places", sale.sale_id);
     let body =

@@ -73,13 +73,14 @@ async fn one_round(stage: &Stage, args: &BenchArgs, clock: &Clock) -> anyhow::Re
         hold_ttl_ms: HOLD_TTL_MS,
         extension_ms: 0,
         presence_ms: 60_000,
-        ..Shape::new(1, HOLDS).draft(opens_at_ms, opens_at_ms + 3_600_000)
+        ..Shape::new(HOLDS, None).draft(opens_at_ms, opens_at_ms + 3_600_000)
     };
     let sale = office.sale(event.event_id, &draft).await?;
     let order = CrowdOrder {
         base: stage.base.clone(),
         sale: sale.sale_id,
         event: event.event_id,
+        picks: false,
         tiers: Vec::new(),
         seed: args.seed,
         first: 0,
@@ -109,7 +110,7 @@ async fn one_round(stage: &Stage, args: &BenchArgs, clock: &Clock) -> anyhow::Re
     cast.send_home();
     let stories = cast.finish().await?;
     let (numbers, heads) = (HashMap::new(), HashMap::new());
-    let facts = Facts { event: event.event_id, capacity: HOLDS, paces: Vec::new(), numbers, heads };
+    let facts = Facts { event: event.event_id, capacity: HOLDS, picks: false, paces: Vec::new(), numbers, heads };
     let history = History { facts, stories, faults: Vec::new(), intents: HashMap::new(), ticket_key: Vec::new() };
     Ok(releases(&Tales::of(&history), HOLDS).1)
 }

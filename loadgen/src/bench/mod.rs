@@ -51,7 +51,8 @@ struct Benches {
 
 /// `loadgen bench`.
 pub async fn run(args: BenchArgs, clock: Clock) -> anyhow::Result<ExitCode> {
-    const NAMES: [&str; 7] = ["joins", "lapse", "draw", "admit", "line-growth", "preview", "seat-choice"];
+    const NAMES: [&str; 9] =
+        ["joins", "lapse", "draw", "admit", "line-growth", "preview", "holds", "picks", "seat-choice"];
     let unknown: Vec<_> = args.names.iter().filter(|name| !NAMES.contains(&name.as_str())).collect();
     ensure!(unknown.is_empty(), "there is no bench {unknown:?}; there are {}", NAMES.join(", "));
     let wanted = |name: &str| args.names.is_empty() || args.names.iter().any(|one| one == name);

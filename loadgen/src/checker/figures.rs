@@ -29,6 +29,8 @@ pub struct Figures {
     pub lapsed: usize,
     /// Holds with at least one seat that an earlier hold gave free.
     pub released_to_next: usize,
+    /// Holds whose seats were exchanged for others.
+    pub exchanged: usize,
     /// Seats on valid tickets.
     pub seats_sold: usize,
     /// Seats in all.
@@ -73,6 +75,7 @@ pub fn figures(history: &History, tales: &Tales<'_>) -> Figures {
         paid: tales.holds.values().filter(|hold| hold.has_tickets()).count(),
         lapsed: tales.holds.values().filter(|hold| lapsed(hold)).count(),
         released_to_next,
+        exchanged: tales.holds.values().filter(|hold| !hold.exchanges.is_empty()).count(),
         seats_sold: whole::sold_seats(tales),
         capacity: history.facts.capacity,
         heads_told: heads::told(history).count(),
@@ -126,7 +129,11 @@ pub fn releases(tales: &Tales<'_>, capacity: u32) -> (usize, Vec<f64>) {
     let mut of_seat: HashMap<u32, Vec<_>> = HashMap::new();
     for (booking, hold) in &tales.holds {
         if let Some(from_ms) = hold.from_ms {
-            hold.seats.iter().for_each(|seat| of_seat.entry(*seat).or_default().push((from_ms, booking)));
+            // What was got by an exchange was no offer.
+            let offered = hold.exchanges.first().map_or(hold.seats, |exchange| exchange.before);
+            for seat in offered {
+                of_seat.entry(*seat).or_default().push((from_ms, booking));
+            }
         }
     }
     let free = Free::of(tales, capacity);
@@ -179,6 +186,7 @@ mod tests {
             paid: 3,
             lapsed: 1,
             released_to_next: 1,
+            exchanged: 0,
             seats_sold: 3,
             capacity: 3,
             heads_told: 5,

@@ -30,6 +30,8 @@ pub struct Facts {
     pub event: EventId,
     /// Seats and standing places.
     pub capacity: u32,
+    /// Whether fans pick their seats.
+    pub picks: bool,
     /// The paces, in order; the first from the beginning.
     pub paces: Vec<Pace>,
     /// The numbers that the draw gave, by entry, as it was published. Who came later has their entry as number.

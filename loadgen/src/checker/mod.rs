@@ -23,7 +23,7 @@ pub use tales::Tales;
 pub type Check = fn(&History, &Tales<'_>) -> Vec<String>;
 
 /// All checks with their names.
-pub const CHECKS: [(&str, Check); 16] = [
+pub const CHECKS: [(&str, Check); 18] = [
     ("one-place", line::one_place),
     ("ahead-never-grows", line::ahead_never_grows),
     ("order", line::order),
@@ -31,6 +31,8 @@ pub const CHECKS: [(&str, Check); 16] = [
     ("felt-at-once", felt::felt_at_once),
     ("live", line::live),
     ("no-seat-twice", holds::no_seat_twice),
+    ("exchanged-once", holds::exchanged_once),
+    ("picked-seats-kept", holds::picked_seats_kept),
     ("deadline-kept", holds::deadline_kept),
     ("deadline-prompt", holds::deadline_prompt),
     ("acknowledged-not-lost", kept::acknowledged_not_lost),

@@ -62,7 +62,7 @@ pub fn waiting(at_ms: i64, fan: u32, ahead: u64) -> Record {
     saw(at_ms, fan, Via::Push, sight(PlaceState::Waiting, ahead, at_ms))
 }
 
-fn holding(at_ms: i64, fan: u32, deadline_ms: i64) -> Record {
+pub fn holding(at_ms: i64, fan: u32, deadline_ms: i64) -> Record {
     let hold = HoldView {
         booking_id: booking(fan),
         deadline_ms,
@@ -71,6 +71,7 @@ fn holding(at_ms: i64, fan: u32, deadline_ms: i64) -> Record {
         paying: false,
         declined: false,
         can_extend: true,
+        exchange: None,
     };
     let sight = Sight { hold: Some(hold), booking: Some(booking(fan)), ..sight(PlaceState::Holding, 0, at_ms) };
     saw(at_ms + 2, fan, Via::Push, sight)
@@ -175,6 +176,7 @@ pub fn clean() -> History {
         facts: Facts {
             event: event(),
             capacity: 3,
+            picks: false,
             paces: vec![Pace { asked_ms: 0, by_ms: 0, per_minute: 60 }],
             numbers: HashMap::new(),
             heads: HashMap::from([(7, head(7))]),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::bookings::BookingState;
+use contracts::bookings::{BookingState, ExchangeState};
 use contracts::ids::{BookingId, PlaceId};
 use contracts::places::PlaceState;
 
@@ -33,6 +33,10 @@ pub struct PlaceTale<'a> {
     pub windows: Vec<(i64, i64)>,
     /// When the fan first asked to leave or to give back.
     pub gave_up_ms: Option<i64>,
+    /// Whether the fan asked for other seats than those held.
+    pub asked_for_others: bool,
+    /// Whether the fan picked seats and got no answer.
+    pub pick_unanswered: bool,
 }
 
 /// A view and how it came.
@@ -57,8 +61,16 @@ pub struct HoldTale<'a> {
     pub fan: u32,
     /// Its place.
     pub place: Option<PlaceId>,
-    /// The seats.
+    /// The seats, as they were told last.
     pub seats: &'a [u32],
+    /// The seats that it had before they were changed for others.
+    pub exchanges: Vec<Exchange<'a>>,
+    /// When it was first told that its seats are others, as committed.
+    pub exchanged_ms: Option<i64>,
+    /// Whether its fan asked for others.
+    pub asked_for_others: bool,
+    /// What its fan picked: the server's time when that was said to be held, and all of its seats.
+    pub picks: Vec<(i64, &'a [u32])>,
     /// When it was committed, if the hold itself was seen.
     pub from_ms: Option<i64>,
     /// When it was first seen open, by the server's time.
@@ -81,6 +93,17 @@ pub struct HoldTale<'a> {
     pub intents: Vec<&'a str>,
     /// Confirms: when answered, which intent, the status, whether taken.
     pub confirms: Vec<(i64, &'a str, &'a str, bool)>,
+}
+
+/// Seats that a hold had until they were changed for others.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// The seats.
+    pub before: &'a [u32],
+    /// Until when it had them at least, by the server's time.
+    pub until_ms: i64,
+    /// Since when it had the others, at the latest.
+    pub since_ms: i64,
 }
 
 /// Whether a state is an end.
@@ -123,10 +146,27 @@ impl PlaceTale<'_> {
     }
 }
 
-impl HoldTale<'_> {
+impl<'a> HoldTale<'a> {
     fn was_open(&mut self, server_ms: i64) {
         self.last_open_ms = self.last_open_ms.max(server_ms);
         self.first_open_ms = Some(self.first_open_ms.map_or(server_ms, |first| first.min(server_ms)));
+    }
+
+    /// Tells its seats by the looks in the server's order, which need not be that of the answers.
+    fn tell_seats(&mut self) {
+        let mut looks: Vec<&'a BookingSeen> =
+            self.looks.iter().filter(|look| !look.seats.is_empty()).copied().collect();
+        looks.sort_by_key(|look| look.server_now_ms);
+        let mut last_ms = 0;
+        for look in looks {
+            if !self.seats.is_empty() && self.seats != look.seats {
+                let told_ms = self.exchanged_ms.filter(|ms| (last_ms..=look.server_now_ms).contains(ms));
+                let (until_ms, since_ms) = told_ms.map_or((last_ms, look.server_now_ms), |ms| (ms, ms));
+                self.exchanges.push(Exchange { before: self.seats, until_ms, since_ms });
+            }
+            self.seats = &look.seats;
+            last_ms = look.server_now_ms;
+        }
     }
 
     /// The newest look.
@@ -164,6 +204,11 @@ impl<'a> Tales<'a> {
                 tales.places.entry(place).or_default().windows.push((from_ms, last_ms));
             }
         }
+        for hold in tales.holds.values_mut() {
+            hold.tell_seats();
+            hold.asked_for_others =
+                hold.place.and_then(|place| tales.places.get(&place)).is_some_and(|tale| tale.asked_for_others);
+        }
         tales
     }
 
@@ -195,9 +240,6 @@ impl<'a> Tales<'a> {
             What::Booking(look) => {
                 let hold = self.hold(fan, look.booking);
                 hold.place = Some(look.place);
-                if !look.seats.is_empty() {
-                    hold.seats = &look.seats;
-                }
                 if matches!(look.state, BookingState::Held | BookingState::Paying) {
                     hold.deadlines.push((look.server_now_ms, look.deadline_ms));
                     hold.was_open(look.server_now_ms);
@@ -209,6 +251,15 @@ impl<'a> Tales<'a> {
             }
             What::Did { place, act: Act::Leave | Act::GiveBack | Act::Unsure } => {
                 self.places.entry(*place).or_default().gave_up_ms.get_or_insert(at_ms);
+            }
+            What::Did { place, act: Act::Exchange } => {
+                self.places.entry(*place).or_default().asked_for_others = true;
+            }
+            What::Did { place, act: Act::Pick } => {
+                self.places.entry(*place).or_default().pick_unanswered = true;
+            }
+            What::Picked { booking, seats, server_now_ms } => {
+                self.hold(fan, *booking).picks.push((*server_now_ms, seats));
             }
             What::Attempt { booking, intent } => {
                 let hold = self.hold(fan, *booking);
@@ -238,6 +289,9 @@ impl<'a> Tales<'a> {
             hold.was_open(sight.server_now_ms);
             if changed_ms > 0 {
                 hold.from_ms = Some(hold.from_ms.map_or(changed_ms, |from| from.min(changed_ms)));
+                if shown.exchange == Some(ExchangeState::Done) {
+                    hold.exchanged_ms = Some(hold.exchanged_ms.map_or(changed_ms, |first| first.min(changed_ms)));
+                }
             }
         }
         let Some(booking) = sight.booking.filter(|_| is_end(sight.state) && changed_ms > 0) else { return };

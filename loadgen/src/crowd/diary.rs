@@ -84,6 +84,15 @@ pub enum What {
     TheHead(ToldHead),
     /// The booking was looked at.
     Booking(BookingSeen),
+    /// Seats were picked, and the server said that they are held.
+    Picked {
+        /// In which booking.
+        booking: BookingId,
+        /// Which, all of them.
+        seats: Vec<u32>,
+        /// When, by the server's clock.
+        server_now_ms: i64,
+    },
     /// The fan did something, and the server said yes.
     Did {
         /// Of which place.
@@ -151,6 +160,10 @@ pub enum Act {
     GiveBack,
     /// Extended the hold.
     Extend,
+    /// Asked for other seats than those held. Noted before the answer: it may have been heard without one.
+    Exchange,
+    /// Asked to hold picked seats, and got no answer: it may have happened.
+    Pick,
     /// Agreed to take what was offered instead.
     Agree,
     /// Asked to pay.

@@ -195,6 +195,8 @@ impl Eye {
                 *last = Some((epoch, seq));
                 self.saw(at_ms, via, News { epoch, seq, view: *view }, news);
             }
+            // Whoever picks asks for the map when they need it.
+            Ok(Push { message: Said::Seats(_), .. }) => {}
             Ok(Push { message: Said::Problem { code, .. }, .. }) => self.refused(422, &code, false),
             Err(fault) => self.refused(500, &format!("unreadable push: {}", unreadable_json(&fault)), false),
         }

@@ -128,7 +128,10 @@ impl Fan {
             match view {
                 Some(view)
                     if may_return
-                        && matches!(view.state, PlaceState::Lapsed | PlaceState::Released | PlaceState::Left)
+                        && matches!(
+                            view.state,
+                            PlaceState::Lapsed | PlaceState::Idle | PlaceState::Released | PlaceState::Left
+                        )
                         && !matches!(view.sale, SaleState::SoldOut | SaleState::Closed) =>
                 {
                     sleep(self.between(500, 3_000)).await;
@@ -193,7 +196,9 @@ impl Fan {
         let mut view = if over(&view) { view } else { self.wait_in_line(watched).await? };
         if !over(&view) && !matches!(view.state, PlaceState::Waiting | PlaceState::Skipped) {
             Live::add(&self.live.admitted, 1);
-            if view.state == PlaceState::Standing {
+            if view.state == PlaceState::Standing && self.order.picks {
+                view = self.pick(watched).await?;
+            } else if view.state == PlaceState::Standing {
                 let seated = |view: &View| view.state == PlaceState::Holding || over(view);
                 view = watched.wait(|view| view.question.is_some() || seated(view)).await?;
                 if let Some(question) = view.question.clone().filter(|_| !seated(&view)) {

@@ -8,6 +8,7 @@ mod joining;
 pub mod live;
 pub mod order;
 mod pay;
+mod picking;
 pub mod plan;
 mod watched;
 pub mod worker;

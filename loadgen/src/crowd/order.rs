@@ -14,6 +14,9 @@ pub struct CrowdOrder {
     pub sale: SaleId,
     /// Its event.
     pub event: EventId,
+    /// Whether they pick their seats themselves.
+    #[serde(default)]
+    pub picks: bool,
     /// The tiers they may wish for.
     pub tiers: Vec<String>,
     /// Decides every character.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use contracts::bookings::{Booking, Pay, Payment};
+use contracts::bookings::{AskExchange, Booking, ExchangeState, Pay, Payment};
 use contracts::ids::BookingId;
-use contracts::places::View;
+use contracts::places::{View, Wishes};
+use rand::RngExt as _;
 use reqwest::Method;
 use tokio::time::sleep;
 
@@ -49,8 +50,13 @@ impl Fan {
                 self.extend(watched, booking).await;
                 self.pay_with(watched, booking, GOOD_CARD).await;
             }
+            Twist::Exchanges if !self.order.picks => {
+                self.exchange(watched, booking).await;
+                self.pay_with(watched, booking, GOOD_CARD).await;
+            }
             Twist::OddCard(card) => self.pay_with(watched, booking, card.name()).await,
-            Twist::Nice | Twist::Leaves | Twist::AwayThenBack | Twist::AwayForGood => {
+            // Who picks has changed their mind before.
+            Twist::Exchanges | Twist::Nice | Twist::Leaves | Twist::AwayThenBack | Twist::AwayForGood => {
                 self.pay_with(watched, booking, GOOD_CARD).await;
             }
         }
@@ -119,6 +125,36 @@ impl Fan {
     async fn extend(&mut self, watched: &mut Watched, booking: BookingId) {
         if self.act(watched, booking, "extend", Act::Extend).await {
             sleep(self.between(200, 1_500)).await;
+        }
+    }
+
+    /// Asks for other seats, waits for what comes of it, and looks at what there is then. Now and then asks again when it was in vain.
+    async fn exchange(&mut self, watched: &mut Watched, booking: BookingId) {
+        let url = self.caller.url(&format!("/v1/bookings/{booking}/exchange"));
+        let receipt = watched.place.receipt.clone();
+        for _ in 0..2 {
+            let wishes = Wishes { apart: self.rng.random_bool(0.7), ..Wishes::default() };
+            let body = AskExchange { wishes, elsewhere: self.rng.random_bool(0.3) };
+            self.diary.note(What::Did { place: watched.place.place.place_id, act: Act::Exchange });
+            // 409: the hold ended while the fan was thinking, or the answer to the first try was lost.
+            let ask = Ask::new("exchange", Method::POST, url.clone()).bearer(&receipt).json(&body).expecting(&[409]);
+            let Some(seen) = self.caller.send::<Booking>(ask, &self.diary).await.ok() else { return };
+            self.diary.note(What::Booking(BookingSeen::from(&seen)));
+            // In a crowd the socket tells it before the next look; who polls looks again and again.
+            let mut now = seen.exchange;
+            for _ in 0..20 {
+                if now != Some(ExchangeState::Looking) {
+                    break;
+                }
+                if watched.until(Duration::from_millis(250), over).await.is_some() {
+                    return;
+                }
+                let Some(seen) = self.look_at(&receipt, booking).await else { return };
+                now = seen.exchange;
+            }
+            if now != Some(ExchangeState::Nothing) || self.rng.random_bool(0.5) {
+                return;
+            }
         }
     }
 

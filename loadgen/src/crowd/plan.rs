@@ -47,6 +47,8 @@ pub enum Twist {
     PaysLate,
     /// Extends the hold, then pays.
     Extends,
+    /// Asks for other seats, then pays for what there is.
+    Exchanges,
     /// Pays with a card that makes the provider misbehave.
     OddCard(OddCard),
 }
@@ -94,7 +96,7 @@ pub enum Watch {
 }
 
 /// Shares in a thousand; the rest is nice.
-const TWISTS: [(u32, Twist); 14] = [
+const TWISTS: [(u32, Twist); 15] = [
     (40, Twist::Leaves),
     (30, Twist::AwayThenBack),
     (35, Twist::AwayForGood),
@@ -109,6 +111,7 @@ const TWISTS: [(u32, Twist); 14] = [
     (40, Twist::OddCard(OddCard::OutOfOrder)),
     (40, Twist::OddCard(OddCard::Slow)),
     (30, Twist::OddCard(OddCard::SuccessAfterCancel)),
+    (45, Twist::Exchanges),
 ];
 /// Shares in a thousand; the rest has one socket.
 const WATCHES: [(u32, Watch); 3] = [(80, Watch::TwoTabs), (120, Watch::Reconnects), (60, Watch::Polls)];

@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 use chassis::clock::Clock;
 use contracts::ids::EventId;
-use contracts::sales::{Sale, SaleDraft};
+use contracts::sales::{Sale, SaleDraft, Seating};
 
 use crate::checker::{self, Facts, History, Tales};
 use crate::cli::DemoArgs;
@@ -32,7 +32,7 @@ use report::Report;
 use settle::Published;
 use shape::Shape;
 
-/// The crowd goes home after this, from the start of the program: a demo ends within five minutes.
+/// The crowd goes home after this, from the start of the program: a demo ends within five minutes, unless its sale lasts longer.
 const CROWD_UNTIL_MS: i64 = 250_000;
 /// Above this many sockets Usher serves them from several processes.
 const SOCKETS_PER_PROCESS: u32 = 12_000;
@@ -113,9 +113,10 @@ fn stage_view(stage: &Stage) -> StageView {
 }
 
 async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64) -> anyhow::Result<Report> {
-    let until_ms = started_ms + CROWD_UNTIL_MS;
+    let longer_s = args.lasts.map_or(0, |lasts_s| lasts_s.saturating_sub(110));
+    let until_ms = started_ms + CROWD_UNTIL_MS + 2_000 * i64::from(longer_s);
     let seats = args.seats.unwrap_or((args.fans * 3 / 8).max(4));
-    let shape = Shape::new(args.fans, seats);
+    let shape = Shape::new(seats, args.lasts);
     let before_ms = clock.now_ms();
     let office = Office::open(&stage.base, clock.clone(), until_ms + 60_000).await?;
     // The office just made two accounts and looked for them first: so long, about, does the desk take for four.
@@ -124,8 +125,11 @@ async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64)
     let event = office.event("Demo Night", &map).await?;
     let lobby_opens_at_ms = clock.now_ms() + 2_500 + i64::from(args.fans) * (account_ms / 25 + 1).min(5);
     let opens_at_ms = lobby_opens_at_ms + lobby_ms(args.fans);
-    let draft =
-        SaleDraft { lobby_opens_at_ms: Some(lobby_opens_at_ms), ..shape.draft(opens_at_ms, until_ms + 600_000) };
+    let draft = SaleDraft {
+        lobby_opens_at_ms: Some(lobby_opens_at_ms),
+        seating: if args.pick { Seating::Pick } else { Seating::Assign },
+        ..shape.draft(opens_at_ms, until_ms + 600_000)
+    };
     let sale = office.sale(event.event_id, &draft).await?;
     let lobby_in_ms = lobby_opens_at_ms - clock.now_ms();
     say(started_ms, clock, &format!("sale of {seats} seats: the lobby opens in {lobby_in_ms} ms"));
@@ -164,7 +168,8 @@ async fn sale(stage: StageView, args: &DemoArgs, clock: &Clock, started_ms: i64)
     say(started_ms, clock, "judging");
     let (published, faults) = settle::published(&stage.base, sale.sale_id, &stage.data.join("published")).await?;
     let Published { numbers, heads } = published;
-    let facts = Facts { event: event.event_id, capacity: seats, paces: operating.paces(), numbers, heads };
+    let facts =
+        Facts { event: event.event_id, capacity: seats, picks: args.pick, paces: operating.paces(), numbers, heads };
     let history = History { facts, stories, faults: breaking.faults(), intents, ticket_key: key.bytes()? };
     let mut violations: Vec<String> =
         checker::check(&history).into_iter().map(|what| format!("crowd: {what}")).collect();
@@ -204,6 +209,7 @@ fn order(
         base: stage.base.clone(),
         sale: sale.sale_id,
         event,
+        picks: sale.draft.seating == Seating::Pick,
         tiers: tiers.to_vec(),
         seed: args.seed,
         first: 0,

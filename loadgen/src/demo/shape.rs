@@ -16,10 +16,10 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// For so many people and seats.
+    /// For so many seats, sold over so many seconds, or as fast as a small machine can.
     #[must_use]
-    pub fn new(_fans: u32, seats: u32) -> Self {
-        let lasts_s = (30 + seats / 40).clamp(35, 110);
+    pub fn new(seats: u32, lasts_s: Option<u32>) -> Self {
+        let lasts_s = lasts_s.unwrap_or_else(|| (30 + seats / 40).clamp(35, 110));
         // A party takes about 2.6 seats, and two of three people let in buy.
         let admissions = seats * 10 / 26 * 3 / 2;
         let rate_per_minute = (admissions * 60 / lasts_s).clamp(90, 600_000);
@@ -42,6 +42,8 @@ impl Shape {
             wait_ends_at_ms: None,
             ordering: Ordering::DrawThenFifo,
             entry: Entry::Open,
+            seating: contracts::sales::Seating::Assign,
+            shop_ms: 10_000,
             party_max: 6,
             rate_per_minute: self.rate_per_minute,
             max_active: self.max_active,

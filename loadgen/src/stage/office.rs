@@ -66,6 +66,7 @@ impl Office {
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
             accessible_release: None,
+            tickets_per_person: None,
         };
         let event: Event = self.post(&format!("/v1/organisations/{}/events", self.organisation), &draft).await?;
         let id = event.event_id;

@@ -225,6 +225,7 @@ impl Door {
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
             accessible_release: None,
+            tickets_per_person: None,
         }
     }
 

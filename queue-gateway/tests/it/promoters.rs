@@ -112,7 +112,8 @@ async fn a_sale_goes_from_draft_to_open_and_its_opening_stays() {
         .collect();
     assert_eq!(rates, [600, 600]);
     let audit = door.store.audit_of(sale.sale_id.0, 10).await.unwrap();
-    assert_eq!(audit.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["sale.edit", "sale.publish"]);
+    let actions: Vec<_> = audit.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(actions, ["sale.edit", "sale.publish", "event.publish"]);
     assert_eq!(door.store.lane_ends(event.0).await.unwrap().len(), 3);
 
     // An operator's change of the knobs that the promoter has not seen is not undone.

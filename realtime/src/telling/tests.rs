@@ -51,6 +51,8 @@ impl Line {
             stopped: false,
             opens_at_ms: None,
             hold: None,
+            shops_until_ms: None,
+            shops_frozen: None,
             kept_until_ms: None,
             question: None,
             booking_id: None,

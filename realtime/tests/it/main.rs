@@ -7,6 +7,7 @@ mod heads;
 mod moves;
 mod oracle;
 mod resume;
+mod seats;
 mod stage;
 mod stops;
 mod transfers;

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use contracts::bookings::ExchangeState;
 use contracts::ids::BookingId;
-use contracts::places::PlaceState;
+use contracts::places::{PlaceState, View};
 use contracts::sales::SaleState;
 use store::clock::{ClockChange, ClockChanged};
+use store::exchanges::{AskedExchange, OtherSeats};
+use store::joins::Accepts;
 use store::mending::{Mend, Mended};
 use store::tuning::{KnobChange, Tune};
 use uuid::Uuid;
@@ -75,6 +78,32 @@ async fn letting_in_holding_and_lapsing_are_pushed_at_once_with_what_they_need()
     assert_eq!((view.state, view.hold), (PlaceState::Lapsed, None));
     assert_eq!(view.booking_id, Some(BookingId(held.booking)));
     assert_eq!(stage.polled(&fans[0], seq).await.1.state, PlaceState::Lapsed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_becomes_of_a_wish_for_other_seats_is_pushed_at_once() {
+    let stage = Stage::open().await;
+    let fans = stage.join(1).await;
+    stage.admit(&[1], &[]).await;
+    let held = stage.hold(1, &[7, 8]).await;
+    assert!(stage.store.extend_hold(held.booking).await.unwrap());
+    let mut window = stage.watch(&fans[0]).await;
+    let mut told = async |state| {
+        let is = |view: &View| view.hold.as_ref().is_some_and(|hold| hold.exchange == Some(state));
+        window.until(is).await.1.hold.expect("seats are held")
+    };
+    told(ExchangeState::Possible).await;
+    for (asks, seats, state) in [(1, None, ExchangeState::Nothing), (2, Some(&[3, 4][..]), ExchangeState::Done)] {
+        let other = OtherSeats { tiers: 0, accepts: Accepts::default(), elsewhere: false };
+        assert_eq!(stage.store.ask_exchange(held.booking, other).await.unwrap(), AskedExchange::Looking);
+        told(ExchangeState::Looking).await;
+        stage.exchange(held.booking, asks, seats).await;
+        let hold = told(state).await;
+        assert_eq!(
+            (hold.booking_id, hold.deadline_ms, hold.seats),
+            (BookingId(held.booking), held.deadline_ms + 1_000, 2)
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

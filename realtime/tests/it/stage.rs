@@ -1,6 +1,7 @@
 //! A sale in a fresh database, and a node that serves it.
 
 use domain::order::Class;
+use domain::seats::{Choice, Rung, Score};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use contracts::places::{Seq, View};
 use realtime::{Config, Realtime};
 use serde_json::Value;
 use store::Store;
+use store::exchanges::Exchange;
 use store::feed::HoldNow;
 use store::holds::Offer;
 use store::joins::{Accepts, JoinAsk, JoinBatch};
@@ -57,10 +59,23 @@ impl Stage {
     }
 
     pub async fn with(tune: impl FnOnce(&mut Config)) -> Self {
+        Self::of(tune, &[]).await
+    }
+
+    /// A sale in which fans pick their seats, in rows of twenty.
+    pub async fn picking() -> Self {
+        let seats = "update seat set stretch = seat / 20, row_no = seat / 20";
+        Self::of(|_| {}, &[seats, "update sale set seating = 'pick', shop_ms = 60000"]).await
+    }
+
+    async fn of(tune: impl FnOnce(&mut Config), statements: &[&'static str]) -> Self {
         chassis::metrics::Metrics::install();
         let (database, redis, clock) = (testkit::database().await, testkit::redis().await, Clock::system());
         let store = Store::with_pool(database.pool.clone(), redis.url()).unwrap();
         let (event, sale) = make_sale(&store, &clock).await;
+        for statement in statements {
+            sqlx::query(*statement).execute(store.pool()).await.unwrap();
+        }
         let papers = Papers::new(&[SECRET], {
             let clock = clock.clone();
             move || clock.now_ms()
@@ -149,6 +164,15 @@ impl Stage {
         let offer = Offer { booking, reference, sale: self.sale, entry, wished: 0, seats: seats.to_vec(), found: None };
         let lease = self.office(Office::Seating).await;
         self.store.offer(&lease, &[offer], &[]).await.unwrap().held.remove(0)
+    }
+
+    /// Answers a fan who asked for other seats than those held, for the `asks`th time.
+    pub async fn exchange(&self, booking: Uuid, asks: i16, seats: Option<&[u32]>) {
+        let choice = |seats: &[u32]| Choice { seats: seats.to_vec(), rung: Rung::Together, score: Score::default() };
+        let exchange = Exchange { booking, asks, found: seats.map(choice) };
+        let lease = self.office(Office::Seating).await;
+        let done = self.store.exchange(&lease, &[exchange]).await.unwrap();
+        assert_eq!((done.done.len(), done.nothing), (usize::from(seats.is_some()), usize::from(seats.is_none())));
     }
 
     pub async fn leave(&self, fan: &Fan) {

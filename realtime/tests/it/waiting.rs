@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use contracts::places::{EstimateRecord, Seq};
 use contracts::sales::SaleState;
-use store::blocks::Blocked;
+use store::blocks::{Blocked, NewBlock};
 use store::joins::Accepts;
 use store::wishes::{NewWishes, Rewished};
 use testkit::eventually;
@@ -150,7 +150,14 @@ async fn who_needs_no_accessible_seat_is_told_when_only_those_are_left_for_good(
     // All but the wheelchair place and its companion's seat are gone.
     let gone: Vec<u32> = (0..498).collect();
     let block = chassis::ids::new(&stage.clock);
-    let blocked = stage.store.block_seats(stage.event, block, Uuid::from_u128(1), ("crew", ""), &gone).await.unwrap();
+    let blocked = stage
+        .store
+        .block_seats(
+            &NewBlock { id: block, event: stage.event, label: "crew", note: "", frees_at_ms: None, seats: &gone },
+            Uuid::from_u128(1),
+        )
+        .await
+        .unwrap();
     assert_eq!(blocked, Blocked::Done);
     let (_, view, _) = waits.until(|view| view.sold_out_for_you).await;
     assert_eq!((view.sale, told(&view).iter().all(|(_, percent)| *percent == 0)), (SaleState::Open, true), "{view:?}");

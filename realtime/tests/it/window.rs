@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use contracts::picking::SeatsMoved;
 use contracts::places::{Seq, View};
 use contracts::push::{Message as Said, Push};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -27,6 +28,7 @@ pub struct Window {
 #[derive(Debug, Clone)]
 pub enum Heard {
     Place(Seq, Box<View>),
+    Seats(SeatsMoved),
     Problem(String),
     Closed(u16, String),
     Lost,
@@ -84,6 +86,7 @@ impl Window {
             return match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => match serde_json::from_str::<Push>(&text).unwrap() {
                     Push { seq, message: Said::Place(view), .. } => Heard::Place(seq, view),
+                    Push { message: Said::Seats(moved), .. } => Heard::Seats(moved),
                     Push { message: Said::Problem { code, .. }, .. } => Heard::Problem(code),
                 },
                 Some(Ok(Message::Close(Some(frame)))) => Heard::Closed(frame.code.into(), frame.reason.to_string()),

@@ -283,7 +283,7 @@ mod tests {
         let record = |version, at_ms, change| Record { version, at_ms, changes: vec![change] };
         let joins = vec![record(1, 0, Change::Joined { last: 9, classes: Vec::new() })];
         let let_in = (2i64..).zip(times).map(|(version, at_ms)| {
-            record(version, *at_ms, Change::Admitted { entries: vec![version], parties: vec![1] })
+            record(version, *at_ms, Change::Admitted { entries: vec![version], parties: vec![1], shops_until_ms: None })
         });
         let pace = std::iter::once(record(1, 0, Change::Sale(now))).chain(let_in).collect();
         let mut report = Report::default();

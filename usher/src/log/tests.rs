@@ -48,6 +48,7 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
         time_zone: "Europe/Berlin".into(),
         currency: "EUR".into(),
         accessible_release: None,
+        tickets_per_person: None,
     };
     store.create_event(event, organisation, &draft).await?;
     let tier = TierRow { code: "floor".into(), name: "floor".into(), price_minor: 1, fee_minor: 0, capacity: 20 };
@@ -63,7 +64,7 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
         label: format!("{n}"),
     };
     store.import_map(event, &serde_json::json!({}), &[tier], &(0..20).map(unit).collect::<Vec<_>>()).await?;
-    store.publish_event(event).await?;
+    store.publish_event(event, account).await?;
     let draft = SaleDraft {
         name: "First".into(),
         lobby_opens_at_ms: None,
@@ -72,6 +73,8 @@ async fn run(store: &Store) -> anyhow::Result<SaleId> {
         wait_ends_at_ms: None,
         ordering: Ordering::DrawThenFifo,
         entry: store::entry::Entry::Open,
+        seating: store::events::Seating::Assign,
+        shop_ms: 300_000,
         party_max: 8,
         rate_per_minute: 60_000,
         max_active: 10_000,

@@ -65,6 +65,8 @@ struct Hall<'b> {
     standing_seats: u32,
     gather_ticks: usize,
     answer_ms: u32,
+    /// How many refused what was left since anybody took seats.
+    refused: u32,
     /// Since when free seats are kept for the first who stands.
     gathers_since: Option<usize>,
     /// Who stands on without any kept, in order: they are served first, if what is free is enough.
@@ -99,6 +101,7 @@ impl<'b> Hall<'b> {
             standing_seats: situation.standing.iter().map(|party| u32::from(*party)).sum(),
             gather_ticks: situation.gather_ms as usize / TICK_MS as usize,
             answer_ms: situation.answer_ms,
+            refused: 0,
             gathers_since: None,
             gathered: Vec::new(),
         };
@@ -190,13 +193,21 @@ impl<'b> Hall<'b> {
         };
         // What was measured nowhere is of a sale with another hold's time.
         let held_for_ms = held_for_ms.min(self.behaviour.lapsed_after.0[10]);
-        let asked_for_ms = if fits { 0 } else { (f64::from(self.answer_ms) * thinks) as u32 };
-        self.free -= seats;
+        // One after the other here, and as much quicker as more are asked at once.
+        let asked_for_ms = if fits { 0 } else { (f64::from(self.answer_ms) * thinks) as u32 / (1 + self.refused) };
         if fits || agrees < self.behaviour.agree {
+            self.refused = 0;
+            self.free -= seats;
             self.hold(seats, pays, asked_for_ms.saturating_add(held_for_ms));
-        } else {
-            self.hold(seats, false, asked_for_ms);
+            return Outcome::Seated;
         }
+        self.refused += 1;
+        if i64::from(asked_for_ms) < TICK_MS {
+            self.active -= 1;
+            return Outcome::Gone;
+        }
+        self.free -= seats;
+        self.hold(seats, false, asked_for_ms);
         Outcome::Seated
     }
 }

@@ -140,9 +140,22 @@ impl Hall {
 
     /// How many of the free seats are kept while these are free and those are held.
     pub fn kept_of(&self, free: &Free, held: &Free) -> u32 {
+        self.kept_among(free, held).count_common(free.bits_of(self))
+    }
+
+    /// The seats that are kept while these are free and those are held.
+    pub fn kept_now(&self, free: &Free, held: &Free) -> Free {
+        let mut kept = Free::none(self.capacity());
+        for seat in self.kept_among(free, held).within(0, self.capacity()) {
+            kept.give(seat);
+        }
+        kept
+    }
+
+    pub(super) fn kept_among(&self, free: &Free, held: &Free) -> Bits {
         let mut left = free.bits_of(self).clone();
         left.add(held.bits_of(self));
-        self.kept(&left).count_common(free.bits_of(self))
+        self.kept(&left)
     }
 
     /// The seats that are still kept when these are all that is left, free or held.

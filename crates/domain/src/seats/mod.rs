@@ -8,10 +8,12 @@
 mod apart;
 mod bits;
 mod choose;
+mod exchange;
 mod free;
 mod groups;
 mod hall;
 mod kept;
+mod nearest;
 mod plan;
 mod score;
 mod seating;
@@ -22,8 +24,10 @@ mod together;
 mod tests;
 
 pub use choose::choose;
+pub use exchange::{Exchanging, exchange_in_order};
 pub use free::Free;
 pub use hall::Hall;
+pub use nearest::nearest;
 pub use plan::{Area, HallFault, LONGEST_STRETCH, Release, SeatSpec, Stretch};
 pub use score::{Score, lone_seats};
 pub use seating::{Offer, SeatingPlan, Share, Standing, seat_in_order};

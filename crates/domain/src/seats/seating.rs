@@ -15,6 +15,8 @@ pub struct Standing {
     pub wish: Wish,
     /// The index of its sale's [`Share`]. Where there is none, all the seats are its.
     pub sale: usize,
+    /// How many seats it may get at most, whatever it asks for.
+    pub most: u32,
     /// Whether free seats that alone do not fit it are kept for it while held ones may come free too.
     pub gathers: bool,
     /// Whether it may be asked what else it would take, or has not answered yet.
@@ -63,6 +65,8 @@ pub struct SeatingPlan {
     pub asked: Vec<Offer>,
     /// How many were left standing: what is held may still come free for them, or they are asked.
     pub standing: usize,
+    /// The tiers that those accept; of those who are or may yet be asked, all.
+    pub wanted: TierMask,
 }
 
 impl SeatingPlan {
@@ -89,7 +93,7 @@ impl SeatingPlan {
 /// Kept seats are released to parties that do not need them by what is left that is free *or held*, since a held seat may yet
 /// come free; a party is not sold out while they may still be released to it because all else that is left is held.
 ///
-/// Nobody gets more than is left of their sale's share. Who waits for the share alone keeps what is left of it from those
+/// Nobody gets more than is left of their sale's share, or than they may have at most. Who waits for the share alone keeps what is left of it from those
 /// behind in the same sale, and no seat from other sales' parties.
 pub fn seat_in_order(
     hall: &Hall,
@@ -113,13 +117,14 @@ pub fn seat_in_order(
     let mut plan = SeatingPlan::default();
     // Whether a wish fits what is in play: in a long line without free seats, wishes repeat.
     let mut fits = BTreeMap::new();
-    for &Standing { key, wish, sale, gathers, may_be_asked } in standing {
+    for &Standing { key, wish, sale, most, gathers, may_be_asked } in standing {
         if plan.offers.len() + plan.sold_out.len() >= limit {
             break;
         }
         let acceptable = wish.acceptable(hall);
         let ever = |wish: Wish| {
-            shares.get(sale).map_or(Some(wish), |share| within(wish, share.free.saturating_add(share.held)))
+            let share = shares.get(sale).map_or(u32::MAX, |share| share.free.saturating_add(share.held));
+            within(wish, share.min(most))
         };
         let best = |wish: Wish, left: &Bits, barred: TierMask| {
             (wish.acceptable(hall) & !barred != 0).then(|| choose_keeping(hall, left, &wish, barred, &kept)).flatten()
@@ -131,7 +136,7 @@ pub fn seat_in_order(
                     .or_insert_with(|| choose_keeping(hall, &in_play, &wish, 0, &hall.kept(left)).is_some())
             })
         };
-        let choice = left.within(sale, wish).and_then(|wish| best(wish, &left.seats, barred));
+        let choice = left.within(sale, wish, most).and_then(|wish| best(wish, &left.seats, barred));
         if let Some(choice) = choice {
             left.take(&choice, sale);
             pool.take(&choice, sale);
@@ -140,11 +145,12 @@ pub fn seat_in_order(
             plan.offers.push(Offer { key, choice });
         } else if may_fit(wish, &left.seats) {
             plan.standing += 1;
+            plan.wanted |= acceptable;
             if !gathers {
                 continue;
             }
             // Whom the share alone keeps waiting could not take the seats now.
-            if left.within(sale, wish).is_some() {
+            if left.within(sale, wish, most).is_some() {
                 let one = Wish { party: 1, accessible: false, ..wish };
                 if best(one, &left.seats, barred).is_some() {
                     plan.gathering.push(key);
@@ -156,7 +162,8 @@ pub fn seat_in_order(
             }
         } else if may_be_asked && may_fit(wish.anything(), &left.seats) {
             plan.standing += 1;
-            let nearest = |pool: &Left| best(pool.within(sale, wish.anything())?, &pool.seats, barred);
+            plan.wanted |= hall.tiers();
+            let nearest = |pool: &Left| best(pool.within(sale, wish.anything(), most)?, &pool.seats, barred);
             let choice = nearest(&pool).or_else(|| {
                 let again = (at_once > 1).then(|| left.and(&asked))?;
                 let choice = nearest(&again)?;
@@ -185,9 +192,9 @@ struct Left {
 }
 
 impl Left {
-    /// The wish as far as its sale's share can serve it.
-    fn within(&self, sale: usize, wish: Wish) -> Option<Wish> {
-        self.rooms.get(sale).map_or(Some(wish), |room| within(wish, *room))
+    /// The wish as far as its sale's share, and the most that it may get, can serve it.
+    fn within(&self, sale: usize, wish: Wish, most: u32) -> Option<Wish> {
+        within(wish, self.rooms.get(sale).map_or(most, |room| most.min(*room)))
     }
 
     fn less(&mut self, sale: usize, seats: u32) {

@@ -24,6 +24,8 @@ pub struct SaleDraft {
     pub wait_ends_at_ms: Option<i64>,
     pub ordering: Ordering,
     pub entry: Entry,
+    pub seating: Seating,
+    pub shop_ms: i64,
     pub party_max: u8,
     pub rate_per_minute: u32,
     pub max_active: u32,
@@ -63,6 +65,27 @@ impl Ordering {
 
     fn parse(name: &str) -> Self {
         Self::ALL.into_iter().find(|ordering| ordering.name() == name).unwrap_or(Self::DrawThenFifo)
+    }
+}
+
+/// Who chooses the seats of those let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants are those of the contracts, documented there")]
+pub enum Seating {
+    Assign,
+    Pick,
+}
+
+impl Seating {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Assign => "assign",
+            Self::Pick => "pick",
+        }
+    }
+
+    fn parse(name: &str) -> Self {
+        if name == Self::Pick.name() { Self::Pick } else { Self::Assign }
     }
 }
 
@@ -107,6 +130,8 @@ pub enum SaleEdit {
     OpensInPast,
     /// It is published: from then on its knobs are the operators'.
     TuneInstead,
+    /// It is published: who chooses the seats is settled.
+    SeatingFixed,
     /// Its draw is committed to: that there will be one, of whom, and from which randomness.
     Committed,
     /// It cannot run so beside the event's other sales, or with what it has sold.
@@ -144,6 +169,8 @@ struct Row {
     ordering: String,
     drawn: bool,
     entry: String,
+    seating: String,
+    shop_ms: i32,
     party_max: i16,
     rate_per_minute: i32,
     max_active: i32,
@@ -169,7 +196,7 @@ struct Row {
 macro_rules! sales {
     ($rest:literal) => {
         concat!(
-            "select id, event, name, to_ms(opens_at) as opens_at_ms, to_ms(closes_at) as closes_at_ms, entry, party_max,
+            "select id, event, name, to_ms(opens_at) as opens_at_ms, to_ms(closes_at) as closes_at_ms, entry, seating, shop_ms, party_max,
                     to_ms(lobby_opens_at) as lobby_opens_at_ms, to_ms(wait_ends_at) as wait_ends_at_ms, ordering,
                     exists(select from draw d where d.sale = sale.id and d.drawn_at is not null) as drawn,
                     rate_per_minute, max_active, hold_ttl_ms, extension_ms, grace_ms, presence_ms, gather_ms, answer_ms, rejoin, allotment, published, beacon, unprovable_after_s,
@@ -206,6 +233,8 @@ impl From<Row> for SaleRow {
                 wait_ends_at_ms: row.wait_ends_at_ms,
                 ordering: Ordering::parse(&row.ordering),
                 entry: Entry::parse(&row.entry),
+                seating: Seating::parse(&row.seating),
+                shop_ms: row.shop_ms.into(),
                 party_max: row.party_max as u8,
                 rate_per_minute: row.rate_per_minute as u32,
                 max_active: row.max_active as u32,
@@ -253,6 +282,9 @@ impl SaleRow {
         if self.published && knobs(draft) != knobs(&self.draft) {
             return Some(SaleEdit::TuneInstead);
         }
+        if self.published && draft.seating != self.draft.seating {
+            return Some(SaleEdit::SeatingFixed);
+        }
         let broken = source(draft) != source(&self.draft) || promise_check && promise(draft) != promise(&self.draft);
         (self.committed && broken).then_some(SaleEdit::Committed)
     }
@@ -278,9 +310,9 @@ impl Store {
         sqlx::query(
             "insert into sale (id, event, name, opens_at, closes_at, entry, party_max, rate_per_minute, max_active,
                                hold_ttl_ms, extension_ms, grace_ms, presence_ms, rejoin, lobby_opens_at, wait_ends_at, ordering,
-                               allotment, beacon, unprovable_after_s, gather_ms, answer_ms)
+                               allotment, beacon, unprovable_after_s, gather_ms, answer_ms, seating, shop_ms)
              values ($1, $2, $3, from_ms($4), from_ms($5), $6, $7, $8, $9, $10, $11, $12, $13, $14, from_ms($15), from_ms($16), $17, $18, $19, $20,
-                     $21, $22)
+                     $21, $22, $23, $24)
              on conflict (id) do nothing",
         )
         .bind(sale)
@@ -305,6 +337,8 @@ impl Store {
         .bind(draft.unprovable_after_s.map(u32::cast_signed))
         .bind(draft.gather_ms as i32)
         .bind(draft.answer_ms as i32)
+        .bind(draft.seating.name())
+        .bind(draft.shop_ms as i32)
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -346,7 +380,7 @@ impl Store {
             "update sale set name = $2, opens_at = from_ms($3), closes_at = from_ms($4), entry = $5, party_max = $6,
                     rate_per_minute = $7, max_active = $8, hold_ttl_ms = $9, extension_ms = $10, grace_ms = $11,
                     presence_ms = $12, rejoin = $13, lobby_opens_at = from_ms($14), wait_ends_at = from_ms($15), ordering = $16,
-                    allotment = $17, beacon = $18, unprovable_after_s = $19, gather_ms = $20, answer_ms = $21, version = version + 1
+                    allotment = $17, beacon = $18, unprovable_after_s = $19, gather_ms = $20, answer_ms = $21, seating = $22, shop_ms = $23, version = version + 1
              where id = $1",
         )
         .bind(sale)
@@ -370,6 +404,8 @@ impl Store {
         .bind(draft.unprovable_after_s.map(u32::cast_signed))
         .bind(draft.gather_ms as i32)
         .bind(draft.answer_ms as i32)
+        .bind(draft.seating.name())
+        .bind(draft.shop_ms as i32)
         .execute(&mut *tx)
         .await?;
         let records = if before.published { vec![record_sale(&mut tx, sale).await?] } else { Vec::new() };
@@ -450,7 +486,7 @@ fn shown(draft: &SaleDraft) -> serde_json::Value {
     json!({
         "name": draft.name, "lobby_opens_at_ms": draft.lobby_opens_at_ms, "opens_at_ms": draft.opens_at_ms,
         "closes_at_ms": draft.closes_at_ms, "wait_ends_at_ms": draft.wait_ends_at_ms, "ordering": draft.ordering.name(),
-        "entry": draft.entry.name(), "party_max": draft.party_max,
+        "entry": draft.entry.name(), "seating": draft.seating.name(), "shop_ms": draft.shop_ms, "party_max": draft.party_max,
         "rate_per_minute": draft.rate_per_minute, "max_active": draft.max_active, "hold_ttl_ms": draft.hold_ttl_ms,
         "extension_ms": draft.extension_ms, "grace_ms": draft.grace_ms, "presence_ms": draft.presence_ms,
         "gather_ms": draft.gather_ms, "answer_ms": draft.answer_ms, "rejoin": draft.rejoin, "allotment": draft.allotment, "beacon": draft.beacon, "unprovable_after_s": draft.unprovable_after_s,

@@ -92,7 +92,9 @@ pub(super) async fn judge(
              select h.seat, h.live, h.live and b.state = 'paid' as sold, false as blocked
              from booking b join hold_seat h on h.booking = b.id where b.event = $1
              union all
-             select h.seat, true, false, true from block k join hold_seat h on h.block = k.id and h.live where k.event = $1) had
+             select h.seat, true, false, true from block k join hold_seat h on h.block = k.id and h.live where k.event = $1
+             union all
+             select seat, false, false, false from seat where event = $1 and given_up) had
          group by seat order by seat",
     )
     .bind(event)

@@ -1,5 +1,6 @@
 //! Opening an attempt, and what can be said of it while it is open.
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{CLAIM_MS, PaymentRow, PaymentTuple, lock, payment_row, payments};
@@ -17,6 +18,13 @@ pub enum Begun {
     Over,
     /// Somebody must say where the tickets go.
     EmailNeeded,
+    /// Too many tickets of the event would go to that e-mail address.
+    TooMany {
+        /// So many one person may have.
+        most: u32,
+    },
+    /// It has no seats: the fan who picks has given back all.
+    NoSeats,
     /// There is no such booking of this fan.
     NotFound,
 }
@@ -47,8 +55,19 @@ impl Store {
             "held" if !locked.overdue => {}
             _ => return Ok(Begun::Over),
         }
+        let has_seats: bool = sqlx::query_scalar("select exists (select from hold_seat where booking = $1 and live)")
+            .bind(booking)
+            .fetch_one(&mut *tx)
+            .await?;
+        if !has_seats {
+            return Ok(Begun::NoSeats);
+        }
         if email.is_none() && locked.email.is_none() {
             return Ok(Begun::EmailNeeded);
+        }
+        let to = email.or(locked.email.as_deref()).filter(|_| self.guards().person_check);
+        if let Some(most) = too_many_for(&mut tx, locked.event, booking, to).await? {
+            return Ok(Begun::TooMany { most });
         }
         // Whoever asked has it in hand; a worker takes it up only if they die.
         let attempt: PaymentTuple = sqlx::query_as(concat!(
@@ -66,6 +85,8 @@ impl Store {
         .await?;
         sqlx::query(
             "update booking b set state = 'paying', declined = false, email = coalesce($2, email), extended = true,
+                    -- Whoever pays takes the seats that there are.
+                    exchange = nullif(exchange, 'asked'),
                     deadline = case when extended then deadline else deadline + s.extension_ms * interval '1 ms' end
              from sale s where b.id = $1 and s.id = b.sale",
         )
@@ -135,4 +156,35 @@ impl Store {
         let changes = moved(&mut step.tx, &[step.booking.id]).await?;
         step.finish(changes).await
     }
+}
+
+/// Whether this booking's tickets would be more than one e-mail address may have of the event, with those that it has or pays for: then
+/// how many it may. Until the end of the transaction nobody else asks this of the address.
+pub(super) async fn too_many_for(
+    tx: &mut PgConnection,
+    event: Uuid,
+    booking: Uuid,
+    email: Option<&str>,
+) -> Result<Option<u32>> {
+    let Some(email) = email else { return Ok(None) };
+    let most: Option<i32> = sqlx::query_scalar("select tickets_per_person from event where id = $1")
+        .bind(event)
+        .fetch_one(&mut *tx)
+        .await?;
+    let Some(most) = most else { return Ok(None) };
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended($1::text || lower($2), 1))")
+        .bind(event)
+        .bind(email)
+        .execute(&mut *tx)
+        .await?;
+    let seats: i64 = sqlx::query_scalar(
+        "select count(*) from booking b join hold_seat h on h.booking = b.id and h.live
+         where b.event = $1 and (b.id = $2 or lower(b.email) = lower($3) and b.state in ('paying', 'capturing', 'paid'))",
+    )
+    .bind(event)
+    .bind(booking)
+    .bind(email)
+    .fetch_one(tx)
+    .await?;
+    Ok((seats > i64::from(most)).then_some(most.cast_unsigned()))
 }

@@ -3,7 +3,10 @@
 use serde_json::json;
 use uuid::Uuid;
 
+use super::opening::too_many_for;
 use super::{CHECK_CANCELLED_MS, CLAIM_MS, Step};
+use crate::allotments::rooms_of_fans;
+use crate::exchanges::ExchangeNow;
 use crate::feed::{Change, Ending, HoldNow, HoldState};
 use crate::holds::{PIN_CAP_MS, end_holds, moved, outbox};
 use crate::{Result, Store, StoreError};
@@ -27,13 +30,17 @@ impl Store {
     /// When Postgres is away; repeating is safe.
     pub async fn payment_authorised(&self, payment: Uuid) -> Result<Verdict> {
         let mut step = self.step(payment).await?;
-        // A cancelled attempt that succeeds after all is as good as an open one, unless another attempt took its turn.
-        let wanted = step.payment.is_open() || step.payment.state == "cancelled" && !step.has_rival().await?;
+        // A cancelled attempt that succeeds after all is as good as an open one, unless another attempt took its turn, or the
+        // seats were exchanged since for others of another price.
+        let wanted = step.payment.is_open()
+            || step.payment.state == "cancelled" && step.is_of_these_seats() && !step.has_rival().await?;
         let changes = match (step.payment.state.as_str(), step.booking.state.as_str()) {
             ("captured" | "refunded", _) => return Ok(Verdict::Captured),
             ("authorised", "capturing") => return Ok(Verdict::Capture),
             (_, "paying" | "held") if wanted => {
-                sqlx::query("update booking set state = 'capturing', declined = false where id = $1")
+                sqlx::query(
+                    "update booking set state = 'capturing', declined = false, exchange = nullif(exchange, 'asked') where id = $1",
+                )
                     .bind(step.booking.id)
                     .execute(&mut *step.tx)
                     .await?;
@@ -83,7 +90,8 @@ impl Store {
         let as_agreed =
             amount_minor == step.booking.amount_minor && currency.eq_ignore_ascii_case(&step.booking.currency);
         let (own, mut changes) = match step.booking.state.as_str() {
-            "held" | "paying" | "capturing" => (true, Vec::new()),
+            // One for other seats, exchanged since, is none of this hold's.
+            "held" | "paying" | "capturing" if step.is_of_these_seats() => (true, Vec::new()),
             "lapsed" if as_agreed => step.retake().await?.map_or((false, Vec::new()), |changes| (true, changes)),
             _ => (false, Vec::new()),
         };
@@ -184,6 +192,11 @@ impl Store {
 }
 
 impl Step<'_> {
+    /// Whether the attempt is for what the booking costs: the seats may have been exchanged since it was cancelled.
+    const fn is_of_these_seats(&self) -> bool {
+        self.payment.amount_minor == self.booking.amount_minor
+    }
+
     /// Back to a plain hold while there is time, else over.
     async fn back_or_over(&mut self, state: &'static str, how: Ending) -> Result<Vec<Change>> {
         let booking = self.booking.id;
@@ -217,8 +230,18 @@ impl Step<'_> {
             .bind(booking)
             .fetch_all(&mut *self.tx)
             .await?;
+        // All of them may have been given up before it was cancelled.
+        if seats.is_empty() {
+            return Ok(None);
+        }
         let rooms = self.store.rooms(&mut self.tx, &[self.booking.sale]).await?;
         if rooms.get(&self.booking.sale).is_some_and(|room| (*room as usize) < seats.len()) {
+            return Ok(None);
+        }
+        // Its fan may have got others since.
+        let person_check = self.store.guards().person_check;
+        let persons = rooms_of_fans(&mut self.tx, self.booking.event, &[self.booking.fan]).await?;
+        if persons.is_some_and(|rooms| person_check && (rooms.left(self.booking.fan) as usize) < seats.len()) {
             return Ok(None);
         }
         let mut savepoint = sqlx::Connection::begin(&mut *self.tx).await?;
@@ -237,15 +260,18 @@ impl Step<'_> {
                 Err(fault) => return Err(fault),
             }
         }
-        if taken != seats.len() as u64 {
+        let email = self.booking.email.as_deref().filter(|_| person_check);
+        if taken != seats.len() as u64
+            || too_many_for(&mut savepoint, self.booking.event, booking, email).await?.is_some()
+        {
             savepoint.rollback().await?;
             return Ok(None);
         }
         savepoint.commit().await?;
-        let deadline_ms: i64 = sqlx::query_scalar(
+        let (deadline_ms, exchange): (i64, Option<String>) = sqlx::query_as(
             "update booking set state = 'capturing', declined = false, extended = true, ended_at = null,
-                    pinned_until = sale_clock(sale) + $2 * interval '1 ms'
-             where id = $1 returning to_ms(deadline)",
+                    pinned_until = sale_clock(sale) + $2 * interval '1 ms', exchange = nullif(exchange, 'asked')
+             where id = $1 returning to_ms(deadline), exchange",
         )
         .bind(booking)
         .bind(PIN_CAP_MS as f64)
@@ -265,6 +291,7 @@ impl Step<'_> {
             deadline_ms,
             declined: false,
             extended: true,
+            exchange: ExchangeNow::of(exchange.as_deref()),
         })]))
     }
 

@@ -7,9 +7,11 @@ pub(super) const CHECKS: &[Query] = &[
         "open-booking-has-its-seats",
         1,
         "select format('booking %s is %s and has %s of its %s seats', b.id, b.state, count(h.seat) filter (where h.live), count(h.seat)) as what
-         from booking b left join hold_seat h on h.booking = b.id
+         from booking b join sale s on s.id = b.sale left join hold_seat h on h.booking = b.id
          where b.event = $1 and b.state in ('held', 'paying', 'capturing', 'paid')
-         group by b.id having count(h.seat) = 0 or count(h.seat) <> count(h.seat) filter (where h.live)",
+         -- Who picks may have given back all, to take others.
+         group by b.id, s.seating having count(h.seat) = 0 and not (s.seating = 'pick' and b.state = 'held')
+                                         or count(h.seat) <> count(h.seat) filter (where h.live)",
     ),
     query(
         "ended-booking-has-no-seats",
@@ -29,8 +31,17 @@ pub(super) const CHECKS: &[Query] = &[
         "party-is-seated-as-it-wishes",
         1,
         "select format('booking %s has %s seats for a party of %s', b.id, count(h.seat), p.party) as what
-         from booking b join place p on p.id = b.place left join hold_seat h on h.booking = b.id where b.event = $1
-         group by b.id, p.id having count(h.seat) > p.party or count(h.seat) < p.party and p.accepts & 4 = 0",
+         from booking b join place p on p.id = b.place join sale s on s.id = b.sale left join hold_seat h on h.booking = b.id where b.event = $1
+         group by b.id, p.id, s.seating having count(h.seat) > p.party or count(h.seat) < p.party and p.accepts & 4 = 0 and s.seating = 'assign'",
+    ),
+    // Judged once the place is locked; the locks of the seats after it may take as long as a lock may.
+    query(
+        "picked-in-time",
+        6,
+        "select format('booking %s began at %s, after the %s until which its fan had time to pick', b.id, b.held_at, p.shops_until) as what
+         from booking b join place p on p.id = b.place join sale s on s.id = b.sale
+         where b.event = $1 and s.seating = 'pick' and p.admitted_at <= b.held_at
+           and b.held_at - clock_lag(b.sale, b.held_at) > p.shops_until + interval '3 seconds'",
     ),
     query(
         "booking-costs-its-seats",
@@ -75,7 +86,7 @@ pub(super) const CHECKS: &[Query] = &[
              when p.state = 'holding' then p.admitted_at is not null and (p.ended_at is null
                   or exists (select from booking b where b.place = p.id and b.state = 'capturing' and b.deadline <= p.ended_at))
              when p.state in ('left', 'removed') then p.ended_at is not null
-             when p.state in ('booked', 'lapsed', 'released', 'failed', 'refunded', 'sold_out')
+             when p.state in ('booked', 'lapsed', 'released', 'failed', 'refunded', 'sold_out', 'idle')
                   then p.admitted_at is not null and p.ended_at is not null
              else false end",
     ),
@@ -89,8 +100,9 @@ pub(super) const CHECKS: &[Query] = &[
         "outbox-tells-of-bookings",
         4,
         "with told as (select aggregate, kind, count(*) as times from outbox
-                       where kind like 'booking.%' or kind = 'hold.created' group by aggregate, kind),
+                       where kind like 'booking.%' or kind in ('hold.created', 'hold.changed') group by aggregate, kind),
          due as (select id, 'hold.created' as kind from booking where event = $1
+                 union all select id, 'hold.changed' from booking where event = $1 and exchange = 'done'
                  union all select id, 'booking.paid' from booking where event = $1 and state in ('paid', 'refunded')
                  union all select id, 'booking.' || state from booking
                            where event = $1 and state in ('lapsed', 'released', 'failed', 'refunded'))

@@ -9,6 +9,7 @@ mod bookings;
 mod deadlines;
 mod draw;
 mod entry;
+mod exchanges;
 mod history;
 mod lanes;
 mod line;
@@ -188,6 +189,7 @@ impl Store {
         pace::check(&mut look, &history).await?;
         deadlines::check(&mut look, &history).await?;
         seating::check(&mut look, &history).await?;
+        exchanges::check(&mut look, &history).await?;
         if let Some(copy) = copy {
             redis::check(&mut look, &history, &copy).await?;
         }

@@ -50,6 +50,7 @@ fn refused(told: &EventMirror, record: &Record) -> Option<String> {
     for change in &record.changes {
         match change {
             Change::Held(hold) => taken += hold.seats.len() as i64,
+            Change::Exchanged { taken: more, freed, .. } => taken += more.len() as i64 - freed.len() as i64,
             Change::Blocked { seats, .. } => taken += seats.len() as i64,
             Change::Unblocked { seats, .. } => taken -= seats.len() as i64,
             Change::Ended { how, seats, .. } if *how != Ending::Booked => taken -= seats.len() as i64,
@@ -80,6 +81,7 @@ fn unheard_of() -> SaleMirror {
         presence_ms: 0,
         pause_reason: None,
         stopped: false,
+        picks: false,
         allotment: None,
         clock_lag_ms: 0,
         frozen: None,
@@ -132,7 +134,7 @@ fn of_sale(found: &mut Vec<String>, sale: Uuid, told: &SaleMirror, stored: &Sale
     }
     part("who stands", &difference(&told.standing, &stored.standing), &difference(&stored.standing, &told.standing));
     let said = |sale: &SaleMirror| {
-        let said = |told: &Told| (told.gathers_until_ms, told.question.clone());
+        let said = |told: &Told| (told.gathers_until_ms, told.question.clone(), told.shops_until_ms);
         sale.told.iter().map(|(entry, told)| (*entry, said(told))).collect::<BTreeMap<_, _>>()
     };
     part("what who stands was told", &said(told), &said(stored));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use domain::seats::{Free, Hall, Wish, choose};
+use domain::seats::{Choice, Free, Hall, Wish, choose};
 use uuid::Uuid;
 
 use super::history::{History, Ranks};
@@ -103,7 +103,18 @@ fn standing(history: &History, ranks: &HashMap<Uuid, Ranks>) -> BTreeMap<(Uuid, 
     standing
 }
 
-/// Seats that went to places behind one which stood, was known to stand, and could have taken them with nothing else.
+/// What a party could take of these seats alone.
+fn could_take(hall: &Hall, wish: &Wish, seats: impl Iterator<Item = u32>) -> Option<Choice> {
+    let mut gone = Free::none_of(hall);
+    // Kept seats are always there only for parties that need an accessible one.
+    for seat in seats.filter(|seat| wish.accessible || !hall.reserves(*seat)) {
+        gone.give(seat);
+    }
+    choose(hall, &gone, wish, 0)
+}
+
+/// Seats that went to places behind one which stood, was known to stand, and could have taken them with nothing else. Who
+/// exchanges is behind everybody who stands, in all the event's sales.
 fn passed(
     history: &History,
     records: &[Record],
@@ -115,34 +126,50 @@ fn passed(
     let mut standing = standing(history, ranks);
     let rank = |sale: &Uuid, entry: i64| ranks.get(sale).map_or((0, 0), |ranks| ranks.of(entry));
     let mut found = Vec::new();
+    let mut asked_for_others: HashSet<Uuid> = HashSet::new();
     for record in records {
         let offered = offered(record);
+        let mut exchanged_for: Vec<u32> = Vec::new();
         // Whoever was seated or refused in this very decision was not passed by it.
         for change in &record.changes {
             match change {
                 Change::Held(hold) => drop(standing.remove(&(hold.sale, rank(&hold.sale, hold.entry)))),
                 Change::Unserved { sale, entry } => drop(standing.remove(&(*sale, rank(sale, *entry)))),
+                Change::ExchangeAsked { booking, .. } => {
+                    asked_for_others.insert(*booking);
+                }
+                Change::Exchanged { booking, taken, .. } if asked_for_others.contains(booking) => {
+                    exchanged_for.extend(taken);
+                }
                 _ => {}
+            }
+        }
+        let known = |stood: &Stood| stood.since_ms <= record.at_ms - view_ms && stood.left_ms > record.at_ms;
+        let mut alike: HashSet<Wish> = HashSet::new();
+        for ((sale, _), stood) in standing.iter().filter(|(_, stood)| !exchanged_for.is_empty() && known(stood)) {
+            let Some(wish) = wishes.get(&(*sale, stood.entry)).filter(|wish| alike.insert(**wish)) else { continue };
+            if let Some(choice) = could_take(hall, wish, exchanged_for.iter().copied()) {
+                found.push(format!(
+                    "sale {sale}: version {} of the seats lane exchanges for seats past entry {}, which stood for {} ms and could take {:?}",
+                    record.version,
+                    stood.entry,
+                    record.at_ms - stood.since_ms,
+                    choice.seats
+                ));
             }
         }
         for (sale, holds) in offered {
             let Some(last) = holds.iter().map(|hold| rank(&sale, hold.entry)).max() else { continue };
             let mut asked: HashSet<Wish> = HashSet::new();
-            for ((_, before), Stood { entry, since_ms, left_ms }) in standing.range((sale, (0, 0))..(sale, last)) {
-                let known = *since_ms <= record.at_ms - view_ms && *left_ms > record.at_ms;
-                let Some(wish) = wishes.get(&(sale, *entry)).filter(|_| known) else { continue };
+            for ((_, before), stood) in standing.range((sale, (0, 0))..(sale, last)) {
+                let Stood { entry, since_ms, .. } = stood;
+                let Some(wish) = wishes.get(&(sale, *entry)).filter(|_| known(stood)) else { continue };
                 // More seats went past the first of those who wish alike than past any other.
                 if !asked.insert(*wish) {
                     continue;
                 }
-                let mut gone = Free::none_of(hall);
-                for hold in holds.iter().filter(|hold| rank(&sale, hold.entry) > *before) {
-                    // Kept seats are always there only for parties that need an accessible one.
-                    for seat in hold.seats.iter().filter(|seat| wish.accessible || !hall.reserves(**seat)) {
-                        gone.give(*seat);
-                    }
-                }
-                if let Some(choice) = choose(hall, &gone, wish, 0) {
+                let behind = holds.iter().filter(|hold| rank(&sale, hold.entry) > *before);
+                if let Some(choice) = could_take(hall, wish, behind.flat_map(|hold| &hold.seats).copied()) {
                     found.push(format!(
                         "sale {sale}: version {} of the seats lane gives seats past entry {entry}, which stood for {} ms and could take {:?}",
                         record.version,
@@ -159,7 +186,7 @@ fn passed(
 async fn wishes(look: &mut Look<'_>) -> Result<HashMap<Key, Wish>> {
     let rows: Vec<(Uuid, i64, i16, i32, i16)> = sqlx::query_as(
         "select p.sale, p.entry, p.party, p.tiers, p.accepts from place p join sale s on s.id = p.sale
-         where s.event = $1 and p.admitted_at is not null
+         where s.event = $1 and s.seating = 'assign' and p.admitted_at is not null
            -- One that was put back had another rank before, by which its seats then came.
            and not exists (select from mending m where m.place = p.id and m.action = 'put')",
     )
@@ -183,18 +210,21 @@ async fn terms(look: &mut Look<'_>, records: &[Record]) -> Result<Vec<String>> {
         .bind(look.event)
         .fetch_optional(&mut *look.tx)
         .await?;
-    let terms: HashMap<Uuid, i64> = sqlx::query_as::<_, (Uuid, i64)>("select id, term from booking where event = $1")
-        .bind(look.event)
-        .fetch_all(&mut *look.tx)
-        .await?
-        .into_iter()
-        .collect();
+    // Who picks needs no holder of the seating.
+    let terms: HashMap<Uuid, i64> = sqlx::query_as::<_, (Uuid, i64)>(
+        "select b.id, b.term from booking b join sale s on s.id = b.sale where b.event = $1 and s.seating = 'assign'",
+    )
+    .bind(look.event)
+    .fetch_all(&mut *look.tx)
+    .await?
+    .into_iter()
+    .collect();
     let now = term.unwrap_or(0);
     let mut highest = 0;
     let mut found = Vec::new();
     for record in records {
         for hold in offered(record).into_values().flatten() {
-            let term = terms.get(&hold.booking).copied().unwrap_or(0);
+            let Some(term) = terms.get(&hold.booking).copied() else { continue };
             if term < highest || term > now {
                 found.push(format!(
                     "booking {} was seated in term {term}, after one of term {highest}; the term now is {now}",

@@ -53,6 +53,16 @@ pub(super) const CHECKS: &[Query] = &[
          from event e left join tier t on t.event = e.id where e.id = $1
          group by e.id having e.capacity <> coalesce(sum(t.capacity), 0)",
     ),
+    // Who had more when it was lowered keeps them.
+    query(
+        "tickets-per-person-kept",
+        1,
+        "select format('fan %s has %s seats, more than the %s that one person may have', b.fan, count(*), e.tickets_per_person) as what
+         from event e join booking b on b.event = e.id join hold_seat h on h.booking = b.id and h.live where e.id = $1
+         group by e.id, b.fan having count(*) > e.tickets_per_person
+           and max(b.held_at) > coalesce((select max(at) from audit where event = e.id and action = 'event.edit'
+                                                and change -> 'from' -> 'tickets_per_person' is distinct from change -> 'to' -> 'tickets_per_person'), '-infinity')",
+    ),
     query(
         "allotment-kept",
         1,

@@ -1,6 +1,6 @@
 //! Seats that the promoter keeps back: all or none, never one that somebody has, and to the head of the line when given free.
 
-use store::blocks::{Blocked, InTheWay, Unblocked};
+use store::blocks::{Blocked, InTheWay, NewBlock, Unblocked};
 use store::follow::Follower;
 use store::halls::{Imported, Loss, UnitRow, Whose};
 use store::verify::differences;
@@ -11,7 +11,20 @@ use crate::world::{Recipe, Result, World, id, seats};
 impl World {
     async fn block(&self, seats: &[u32]) -> Result<(Uuid, Blocked)> {
         let block = id();
-        let done = self.store.block_seats(self.event, block, self.account, ("Guests", "the band's"), seats).await?;
+        let done = self
+            .store
+            .block_seats(
+                &NewBlock {
+                    id: block,
+                    event: self.event,
+                    label: "Guests",
+                    note: "the band's",
+                    frees_at_ms: None,
+                    seats,
+                },
+                self.account,
+            )
+            .await?;
         Ok((block, done))
     }
 
@@ -64,6 +77,44 @@ async fn blocked_seats_are_in_no_sale_until_they_are_given_free() -> Result {
         audit.iter().map(|line| line.action.as_str()).collect::<Vec<_>>(),
         ["seats.unblock", "seats.unblock", "sale.publish"]
     );
+    world.sound().await
+}
+
+#[tokio::test]
+async fn a_contingent_opens_at_its_time_and_goes_to_the_head_of_the_line() -> Result {
+    let world = World::new(Recipe { rows: 1, standing: 0, ..Recipe::default() }).await?;
+    let (pacing, seating) = (world.pacing().await?, world.seating().await?);
+    let now_ms = world.number("select to_ms(clock_timestamp())").await?;
+    let block = id();
+    let new = NewBlock {
+        id: block,
+        event: world.event,
+        label: "Second half",
+        note: "",
+        frees_at_ms: Some(now_ms + 3_600_000),
+        seats: &[2, 3, 4],
+    };
+    assert_eq!(world.store.block_seats(&new, world.account).await?, Blocked::Done);
+    world.join(&[2, 3]).await?;
+    world.tick(pacing).await?;
+    let held = world.seat(&seating).await?.held;
+    assert_eq!(held.iter().map(|hold| hold.entry).collect::<Vec<_>>(), [1]);
+    let (opened, next) = world.store.free_due_blocks().await?;
+    assert!(opened == 0 && next.is_some_and(|ms| (3_500_000..=3_600_000).contains(&ms)), "{next:?}");
+    // Earlier, in a moment, and not at all.
+    assert!(world.store.free_block_at(world.event, block, world.account, Some(now_ms + 700)).await?);
+    assert_eq!(world.store.blocks(world.event, None, 10).await?[0].frees_at_ms, Some(now_ms + 700));
+    assert!(!world.store.free_block_at(id(), block, world.account, None).await?, "of another event");
+    let opened = async || world.store.free_due_blocks().await.unwrap().0;
+    while world.number("select to_ms(clock_timestamp())").await? < now_ms + 600 {
+        assert_eq!(opened().await, 0);
+    }
+    testkit::eventually(std::time::Duration::from_secs(5), async || opened().await == 1).await;
+    assert_eq!(world.store.free_due_blocks().await?, (0, None));
+    assert_eq!(world.seat(&seating).await?.held[0].seats, [2, 3, 4]);
+    let audit = world.store.audit_of(world.sale, 3).await?;
+    let told: Vec<_> = audit.iter().map(|line| (line.action.as_str(), line.reason.as_str())).collect();
+    assert_eq!(told, [("seats.unblock", "its time came"), ("seats.schedule", ""), ("seats.block", "")]);
     world.sound().await
 }
 

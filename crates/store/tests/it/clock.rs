@@ -23,6 +23,8 @@ const SHORT: Recipe = Recipe {
     presence_ms: 120_000,
     gather_ms: 10_000,
     answer_ms: 20_000,
+    seating: store::events::Seating::Assign,
+    shop_ms: 300_000,
     rejoin: true,
 };
 

@@ -8,12 +8,12 @@ use store::Store;
 
 use crate::history::history;
 use crate::planted::{self, Plant};
-use crate::planted_blocks;
 use crate::world::{Result, World};
+use crate::{planted_blocks, planted_exchanges};
 use Plant::{Deeds, Sql};
 
 fn faults() -> impl Iterator<Item = &'static (&'static str, Plant)> {
-    planted::FAULTS.iter().chain(planted_blocks::FAULTS)
+    planted::FAULTS.iter().chain(planted_blocks::FAULTS).chain(planted_exchanges::FAULTS)
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Complimentary tickets: of blocked seats alone, each once, and revocable.
 
-use store::blocks::{Blocked, Unblocked};
+use store::blocks::{Blocked, NewBlock, Unblocked};
 use store::gifts::{GiftRow, NewGift, WhichGifts};
 use uuid::Uuid;
 
@@ -9,7 +9,13 @@ use crate::world::{Recipe, Result, World, id};
 impl World {
     async fn guests(&self, seats: &[u32]) -> Result<Uuid> {
         let block = id();
-        let done = self.store.block_seats(self.event, block, self.account, ("Guests", ""), seats).await?;
+        let done = self
+            .store
+            .block_seats(
+                &NewBlock { id: block, event: self.event, label: "Guests", note: "", frees_at_ms: None, seats },
+                self.account,
+            )
+            .await?;
         anyhow::ensure!(done == Blocked::Done, "{done:?}");
         Ok(block)
     }

@@ -2,11 +2,13 @@
 
 mod agree;
 mod allotments;
+mod availability;
 mod blocks;
 mod choice;
 mod clock;
 mod draw;
 mod entry;
+mod exchanges;
 mod faults;
 mod follow;
 mod gifts;
@@ -17,8 +19,11 @@ mod log;
 mod mending;
 mod offers;
 mod pace;
+mod persons;
+mod picks;
 mod planted;
 mod planted_blocks;
+mod planted_exchanges;
 mod schedule;
 mod sound;
 mod standing;

@@ -67,7 +67,8 @@ async fn a_change_names_the_version_it_saw_and_is_audited_first() -> Result {
     let stale = world.store.tune(world.sale, world.account, &Tune::Pause, "", Some(1)).await;
     assert!(matches!(stale, Err(StoreError::Moved(_))), "{stale:?}");
     let audit = world.store.audit_of(world.sale, 10).await?;
-    assert_eq!(audit.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["admission.tune", "sale.publish"]);
+    let actions: Vec<_> = audit.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(actions, ["admission.tune", "sale.publish", "event.publish"]);
     assert_eq!((audit[0].reason.as_str(), &audit[0].change["to"]["max_active"]), ("a hunch", &1.into()));
     // The cap holds at once, and goes on when somebody is through.
     let lease = world.pacing().await?;

@@ -59,6 +59,14 @@ pub const FAULTS: &[(&str, Plant)] = &[
         "pool-sums-to-capacity",
         Sql(|c| format!("update booking set state = 'released', ended_at = clock_timestamp() where id = '{}'", c.held)),
     ),
+    ("tickets-per-person-kept", Sql(|_| "update event set tickets_per_person = 1".to_owned())),
+    (
+        "picked-in-time",
+        Sql(|_| {
+            "update sale set seating = 'pick'; update place set shops_until = admitted_at - interval '10 seconds'"
+                .to_owned()
+        }),
+    ),
     ("allotment-kept", Sql(|_| "update sale set allotment = 1".to_owned())),
     ("event-sums-its-tiers", Sql(|_| "update event set capacity = capacity + 1".to_owned())),
     // Bookings.

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use store::blocks::Blocked;
+use store::blocks::{Blocked, NewBlock};
 use store::gifts::NewGift;
 
 use crate::planted::Plant::{self, Deeds, Sql};
@@ -50,7 +50,20 @@ pub const FAULTS: &[(&str, Plant)] = &[
 fn spoilt<'w>(world: &'w World, how: &'static str) -> BoxFuture<'w, Result> {
     async move {
         let (block, gift) = (id(), id());
-        let done = world.store.block_seats(world.event, block, world.account, ("Guests", ""), &[15, 16, 17]).await?;
+        let done = world
+            .store
+            .block_seats(
+                &NewBlock {
+                    id: block,
+                    event: world.event,
+                    label: "Guests",
+                    note: "",
+                    frees_at_ms: None,
+                    seats: &[15, 16, 17],
+                },
+                world.account,
+            )
+            .await?;
         anyhow::ensure!(done == Blocked::Done, "{done:?}");
         let new = NewGift {
             id: gift,

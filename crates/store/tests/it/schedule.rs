@@ -9,11 +9,13 @@ use futures_util::future::try_join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use store::StoreError;
+use store::events::Seating;
 use store::follow::Follower;
 use store::joins::{Accepts, JoinAsk};
 use store::leases::{Lease, Office};
 use store::pace::Measured;
 use store::payments::{Begun, Verdict};
+use store::picks::Pick;
 use store::tuning::{KnobChange, RampNow, RampStep, Tune};
 use store::verify::{Allowance, differences};
 use store::wishes::NewWishes;
@@ -37,6 +39,8 @@ fn recipe(chance: &mut StdRng) -> Recipe {
         gather_ms: chance.random_range(0..100),
         answer_ms: chance.random_range(10..300),
         rejoin: chance.random_bool(0.5),
+        seating: if chance.random_bool(0.3) { Seating::Pick } else { Seating::Assign },
+        shop_ms: chance.random_range(20..500),
     }
 }
 
@@ -48,6 +52,8 @@ struct Hands<'w> {
     /// Turns of office, kept beyond their end.
     pacing: Option<Lease>,
     seating: Option<Lease>,
+    /// Whether fans pick their seats.
+    picks: bool,
     holder: Uuid,
     flow: Flow,
 }
@@ -59,6 +65,7 @@ impl Hands<'_> {
             18..20 => self.leave().await,
             20..22 => self.wish().await,
             22..38 => self.tick().await,
+            38..54 if self.picks => self.choose_seats().await,
             38..54 => self.seat().await,
             54..62 => {
                 self.world.store.lapse_due().await?;
@@ -181,6 +188,30 @@ impl Hands<'_> {
         Ok(())
     }
 
+    /// Some who were let in pick seats, or others than they have; and some whose time is over are told.
+    async fn choose_seats(&mut self) -> Result {
+        let inside: Vec<(Uuid, Uuid)> =
+            sqlx::query_as("select id, fan from place where state in ('standing', 'holding') order by entry")
+                .fetch_all(&self.world.db.pool)
+                .await?;
+        let seats = self.world.hall.capacity();
+        let mut picks = Vec::new();
+        for (place, fan) in inside {
+            if self.chance.random_bool(0.4) {
+                let wanted = (0..self.chance.random_range(0..4)).map(|_| self.chance.random_range(0..seats));
+                let wanted: std::collections::BTreeSet<u32> = wanted.collect();
+                let booking = id();
+                let reference = booking.simple().to_string();
+                picks.push(Pick { place, fan, booking, reference, seats: wanted.into_iter().collect() });
+            }
+        }
+        self.world.store.pick(self.world.event, &picks, &|_| false).await?;
+        if self.chance.random_bool(0.3) {
+            self.world.store.end_idle().await?;
+        }
+        Ok(())
+    }
+
     async fn begin(&mut self) -> Result {
         let held = self.ids("select id from booking where state in ('held', 'paying')").await?;
         let Some(booking) = self.pick(&held) else { return Ok(()) };
@@ -283,7 +314,9 @@ impl Hands<'_> {
 
 async fn run(seed: u64, hands: usize, steps: usize) -> Result<World> {
     let mut chance = StdRng::seed_from_u64(seed);
-    let world = World::new(recipe(&mut chance)).await?;
+    let recipe = recipe(&mut chance);
+    let picks = recipe.seating == Seating::Pick;
+    let world = World::new(recipe).await?;
     let mut follower = Follower::start(&world.store, world.event).await?;
     let fans: Vec<Uuid> = (0..60).map(|_| id()).collect();
     let all = (0..hands).map(|_| {
@@ -294,6 +327,7 @@ async fn run(seed: u64, hands: usize, steps: usize) -> Result<World> {
             fans: fans.clone(),
             pacing: None,
             seating: None,
+            picks,
             holder: id(),
             flow: Flow::default(),
         };

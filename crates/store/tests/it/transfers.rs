@@ -246,7 +246,9 @@ async fn a_change_is_counted_by_the_admission_or_comes_after_it() -> Result {
         let records = world.store.records_after(Lane { scope: world.sale, kind: LaneKind::Pace }, 0, 1_000).await?;
         let at = |change: &Change| records.iter().position(|record| record.changes.contains(change));
         let wished = at(&Change::Wished { entry: place.entry });
-        let let_in = [1, 2].map(|party| at(&Change::Admitted { entries: vec![place.entry], parties: vec![party] }));
+        let let_in = [1, 2].map(|party| {
+            at(&Change::Admitted { entries: vec![place.entry], parties: vec![party], shops_until_ms: None })
+        });
         // Whoever lets in the party counts it as it is by then.
         let [as_one, as_two] = let_in;
         assert!(as_one.is_some() && as_one < wished || as_two.is_some() && wished < as_two, "{records:?}");

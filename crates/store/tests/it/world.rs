@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use domain::seats::{Free, Hall, Share, Standing, Wish, seat_in_order};
 use sqlx::AssertSqlSafe;
 use store::Store;
-use store::events::{EventDraft, SaleDraft, SaleEdit, SalePublished};
+use store::events::{EventDraft, SaleDraft, SaleEdit, SalePublished, Seating};
 use store::feed::HoldNow;
 use store::halls::{Imported, TierRow, UnitRow};
 use store::holds::{Offer, Offered, Unserved};
@@ -45,6 +45,8 @@ pub struct Recipe {
     pub presence_ms: i64,
     pub gather_ms: i64,
     pub answer_ms: i64,
+    pub seating: Seating,
+    pub shop_ms: i64,
     pub rejoin: bool,
 }
 
@@ -60,6 +62,8 @@ impl Default for Recipe {
             presence_ms: 120_000,
             gather_ms: 10_000,
             answer_ms: 20_000,
+            seating: Seating::Assign,
+            shop_ms: 300_000,
             rejoin: true,
         }
     }
@@ -112,11 +116,12 @@ impl World {
             time_zone: "Europe/Berlin".to_owned(),
             currency: "EUR".to_owned(),
             accessible_release: None,
+            tickets_per_person: None,
         };
         store.create_event(event, organisation, &draft).await?;
         let (tiers, units) = seats(&recipe);
         anyhow::ensure!(store.import_map(event, &serde_json::json!({}), &tiers, &units).await? == Imported::Done);
-        store.publish_event(event).await?;
+        store.publish_event(event, account).await?;
         let draft = SaleDraft {
             name: "First sale".to_owned(),
             lobby_opens_at_ms: None,
@@ -134,6 +139,8 @@ impl World {
             presence_ms: recipe.presence_ms,
             gather_ms: recipe.gather_ms,
             answer_ms: recipe.answer_ms,
+            seating: recipe.seating,
+            shop_ms: recipe.shop_ms,
             rejoin: recipe.rejoin,
             allotment: None,
             beacon: true,
@@ -305,6 +312,7 @@ impl World {
                     key,
                     wish: Wish { party: place.party, tiers: place.tiers, other_tiers, apart, fewer, accessible },
                     sale: 0,
+                    most: place.most.unwrap_or(u32::MAX),
                     gathers: goes_on(place.gathers_until_ms),
                     may_be_asked: goes_on(place.asked_until_ms),
                 }

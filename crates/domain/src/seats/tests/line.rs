@@ -8,7 +8,7 @@ use super::*;
 use crate::seats::{Offer, SeatingPlan, Share, Standing, choose, seat_in_order};
 
 fn stands(key: u64, wish: Wish, sale: usize) -> Standing {
-    Standing { key, wish, sale, gathers: true, may_be_asked: false }
+    Standing { key, wish, sale, most: u32::MAX, gathers: true, may_be_asked: false }
 }
 
 fn line(wishes: impl IntoIterator<Item = Wish>) -> Vec<Standing> {

@@ -1,8 +1,10 @@
 //! What the seat rules promise: by example, and against an exhaustive search of small halls.
 
+mod exchange;
 mod halls;
 mod kept;
 mod line;
+mod nearest;
 mod oracle;
 mod rungs;
 mod sale_out;
