@@ -21,6 +21,7 @@ const entries = {
   promoter: "src/promoter/main.tsx",
   operator: "src/operator/main.tsx",
   queue: "src/styles/queue.css",
+  pick: "src/styles/pick.css",
   fan: "src/styles/fan.css",
   console: "src/styles/console.css",
 };
@@ -58,7 +59,7 @@ for (const [name, entry] of Object.entries(entries)) {
 
 // The queue page comes in two flights: what everyone needs at once, and what follows behind it.
 const queue = await build({
-  ...options, entryPoints: { queue: "src/queue/main.ts" }, outdir: "dist/assets", format: "esm", splitting: true, metafile: true,
+  ...options, define: { PICK_CSS: JSON.stringify(names.get("pick.css")) }, entryPoints: { queue: "src/queue/main.ts" }, outdir: "dist/assets", format: "esm", splitting: true, metafile: true,
   entryNames: "[name]-[hash]", chunkNames: "queue-part-[hash]",
 });
 const outputs = Object.entries(queue.metafile.outputs);

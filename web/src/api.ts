@@ -15,6 +15,8 @@ export class Problem extends Error {
     public faults: string[] = [],
     /** With `confirm-needed`: what makes the same request do it. */
     public confirm?: string,
+    /** All that the answer said. */
+    public body?: unknown,
   ) {
     super(title);
   }
@@ -40,6 +42,8 @@ export interface Options {
   text?: boolean;
   /** How long to wait for the answer. */
   withinMs?: number;
+  /** Whether the browser may keep the answer, as the server says; otherwise it is always asked. */
+  cache?: RequestCache;
 }
 export interface Answer<T> { data: T; etag: string | null; pollAfterMs: number }
 
@@ -63,7 +67,7 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
       headers,
       body: o.body === undefined || o.type ? (o.body as string | undefined) : JSON.stringify(o.body),
       signal: abort.signal,
-      cache: "no-store",
+      cache: o.cache ?? "no-store",
     });
     const text = await r.text();
     if (r.ok && o.text) return { data: text as T, etag: r.headers.get("etag"), pollAfterMs: NaN };
@@ -81,7 +85,7 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
     const after = Number(r.headers.get("retry-after")) || p.retry_after_s;
     throw new Problem(
       r.status, p.code ?? "http-" + r.status, p.title ?? `The server answered ${r.status}`, p.detail ?? "",
-      after || undefined, p.at_ms, r.headers.get("x-request-id") ?? undefined, p.faults ?? [], p.confirm,
+      after || undefined, p.at_ms, r.headers.get("x-request-id") ?? undefined, p.faults ?? [], p.confirm, json,
     );
   } catch (e) {
     if (e instanceof Problem) throw e;

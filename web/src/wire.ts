@@ -3,10 +3,14 @@
 export type Entry = "open" | "account" | "code" | "invited";
 export type Publication = "draft" | "published";
 export type SaleState = "draft" | "scheduled" | "lobby" | "drawing" | "open" | "paused" | "closing" | "closed" | "sold_out";
+/** Who chooses the seats: the system, or the fans on a live map. */
+export type Seating = "assign" | "pick";
 export type Ordering = "draw_then_fifo" | "fifo" | "draw_only" | "invited_first";
 export type PlaceState =
   | "waiting" | "skipped" | "standing" | "holding"
-  | "booked" | "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" | "refunded" | "transferred";
+  | "booked" | "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" | "idle" | "refunded" | "transferred";
+/** Whether held seats may be exchanged for others, once. */
+export type ExchangeState = "possible" | "looking" | "nothing" | "done";
 export type BookingState = "held" | "paying" | "capturing" | "paid" | "lapsed" | "released" | "failed" | "refunded";
 
 export interface ProblemBody {
@@ -40,6 +44,8 @@ export interface EventDraft {
   time_zone: string;
   currency: string;
   accessible_release?: "house" | "section" | "tier" | "never";
+  /** Over all sales of the event; without it, no limit. */
+  tickets_per_person?: number;
 }
 export interface Tier { id: string; name: string; price_minor: number; fee_minor: number; capacity: number }
 export interface Event extends EventDraft {
@@ -59,6 +65,9 @@ export interface SaleDraft {
   wait_ends_at_ms?: number;
   ordering: Ordering;
   entry: Entry;
+  seating: Seating;
+  /** Where fans pick: how long they may look for seats until the first are held. */
+  shop_ms: number;
   party_max: number;
   rate_per_minute: number;
   max_active: number;
@@ -117,6 +126,7 @@ export interface HoldView {
   paying: boolean;
   declined?: boolean;
   can_extend?: boolean;
+  exchange?: ExchangeState;
 }
 /** What is announced to everybody in line. Without texts: those told before. */
 export interface Announcement { at_ms: number; texts?: Record<string, string> }
@@ -136,6 +146,10 @@ export interface View {
   stopped?: boolean;
   opens_at_ms?: number;
   hold?: HoldView;
+  /** Where fans pick: until when a standing party may look for seats. */
+  shops_until_ms?: number;
+  /** Why the clock stands still, while it does and no seats are held; `shops_until_ms` is then as far ahead as there is time left. */
+  shops_frozen?: string;
   kept_until_ms?: number;
   question?: Question;
   booking_id?: string;
@@ -170,6 +184,7 @@ export interface Booking {
   currency: string;
   deadline_ms: number;
   can_extend: boolean;
+  exchange?: ExchangeState;
   email?: string;
   payment?: Payment;
   tickets?: Ticket[];
@@ -177,7 +192,7 @@ export interface Booking {
 }
 export interface Bookings { bookings: Booking[] }
 /** Seats that the promoter keeps back. */
-export interface Block { block_id: string; label: string; note: string; made_at_ms: number; by: string; seats: { seat: number; label: string; given?: boolean }[] }
+export interface Block { block_id: string; label: string; note: string; made_at_ms: number; by: string; frees_at_ms?: number; seats: { seat: number; label: string; given?: boolean }[] }
 export interface Blocks { blocks: Block[] }
 /** Complimentary tickets; with the tickets for whom they were given to. */
 export interface Gift { gift_id: string; event_id: string; reference: string; name: string; email: string; made_at_ms: number; by?: string; revoked_at_ms?: number; seats: string[]; tickets?: Ticket[] }
@@ -248,20 +263,47 @@ export interface EntryView {
   classes: { class: number; reason: string; joined: number; admitted: number }[];
 }
 export interface TierAvailability { tier: string; free: number; held: number; sold: number; blocked: number; capacity: number }
+export interface SeatCounts { free: number; held: number; sold: number; blocked: number }
+export interface AvailabilityHistory { parts: string[]; points: { at_ms: number; counts: SeatCounts[] }[] }
 export interface Availability { tiers: TierAvailability[]; seats_version: number }
 
-export interface Stage { x: number; y: number; faces?: { x: number; y: number } }
+export interface Point { x: number; y: number }
+export interface Stage extends Point { faces?: Point }
 export interface MapTier { id: string; name: string; price_minor: number; fee_minor?: number; color?: string }
 export interface MapSeat { label: string; tier: string; x?: number; y?: number; aisle_after?: boolean; accessible?: boolean; companion?: boolean; restricted_view?: string }
 export interface MapRow { label: string; x?: number; y?: number; table?: boolean; seats: MapSeat[] }
+/** A shape around the seats, which only drawings need. */
+export interface MapShape {
+  color?: string;
+  border_color?: string;
+  rotation?: number;
+  position?: Point;
+  polygon?: { points: Point[] };
+  rectangle?: { width: number; height: number };
+  ellipse?: { radius: Point };
+  circle?: { radius: number };
+  text?: { position: Point; text: string; color?: string; size?: number };
+}
+export interface MapSection { name: string; x?: number; y?: number; rows: MapRow[]; drawing?: { areas?: MapShape[] } }
 export interface SeatMap {
   format: string;
   name: string;
   stage?: Stage;
   tiers: MapTier[];
-  sections?: { name: string; x?: number; y?: number; rows: MapRow[] }[];
+  sections?: MapSection[];
   standing?: { name: string; tier: string; capacity: number }[];
 }
+
+/** The seats that the fan wants to hold from now on, all or none, by their places in the map's order. */
+export interface PickSeats { seats: number[] }
+export interface PickedSeats { booking_id: string; seats: number[]; deadline_ms: number; server_now_ms: number }
+/** With 409 `seats-taken`: which cannot be had, and as many as were asked for that were free just now. */
+export interface SeatsTaken extends ProblemBody { taken: number[]; nearest: number[] }
+/** One bit per seat, the lowest of a byte first; 1 cannot be had. */
+export interface SeatsNow { version: number; capacity: number; bits: string }
+/** What moved after one version, up to another. It may be applied to any state between the two. */
+export interface SeatsMoved { after: number; upto: number; taken: number[]; freed: number[] }
+export type TakenSeats = SeatsMoved | SeatsNow;
 
 export interface DrawView { stage: "committed" | "closed" | "drawn"; beacon?: string; chain?: string; round?: number; round_at_ms?: number; unprovable_from_ms?: number; size: number }
 

@@ -4,8 +4,9 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
-import { AVAILABILITY, BLOCKS, booking, EVENT, GIFTS, head, history, now, report, saleDraft, SCENES, TIERS, WISHES } from "./fixture/data.mjs";
+import { AVAILABILITY, BLOCKS, booking, EVENT, GIFTS, head, history, now, report, saleDraft, SCENES, seatsOverTime, TIERS, WISHES } from "./fixture/data.mjs";
 import { DeskOffice } from "./fixture/office.mjs";
+import { PickScenes } from "./fixture/pick.mjs";
 import { Play } from "./fixture/play.mjs";
 import { upgrade } from "./fixture/socket.mjs";
 
@@ -24,6 +25,7 @@ document.querySelector("form").onsubmit = async (e) => { e.preventDefault();
 export async function start({ port = 0, ...play } = {}) {
   const live = new Play(play);
   const office = new DeskOffice(live);
+  const picks = new PickScenes();
   const accounts = new Map();
   const events = new Map();
   const organisations = [{ organisation_id: "org_fixture", name: "Harbour Concerts" }];
@@ -96,10 +98,14 @@ export async function start({ port = 0, ...play } = {}) {
     if (path === "/v1/sessions") return send(204);
     if (path === "/v1/me") return me ? send(200, { account_id: "acc_fixture", ...me }) : problem(401, "unauthorised", "Sign in or send a valid token");
 
+    // ---- sales in which fans pick
+    if (await picks.answer(method, url, bearer, body, send, problem)) return;
+
     // ---- events and sales, read
     if (path === "/v1/events") return send(200, url.searchParams.has("none") || play.empty ? [] : [...events.values()].filter((e) => e.publication === "published").map(withSales));
     if ((m = is("/v1/events/*")) && method === "GET") return events.has(m[0]) ? send(200, withSales(events.get(m[0])), { etag: `"${events.get(m[0]).version}"` }) : problem(404, "not-found", "There is nothing here", "no such event");
     if ((m = is("/v1/events/*/availability"))) return send(200, AVAILABILITY);
+    if (is("/v1/events/*/availability/history")) return send(200, seatsOverTime(url.searchParams.get("by")));
     if (is("/v1/events/*/gifts") && method === "GET") return send(200, { gifts: GIFTS });
     if (is("/v1/events/*/gifts")) return send(201, { ...GIFTS[0], name: body.name, email: body.email, seats: body.seats.map(String) });
     if (path === "/v1/gifts/find") return body.reference.startsWith("9TQ2") ? send(200, { ...GIFTS[0], by: undefined, tickets: booking("paid").tickets }) : problem(404, "not-found", "There is nothing here", "no such booking");
@@ -174,7 +180,8 @@ export async function start({ port = 0, ...play } = {}) {
     if ((m = is("/v1/bookings/*")) && method === "GET") {
       const played = bookingOf(m[0]);
       if (played) return send(200, { ...played.booking, server_now_ms: now() });
-      return send(200, booking(scene(bearer.replace("rcp_", ""))?.booking ?? "paid"));
+      const of = scene(bearer.replace("rcp_", ""));
+      return send(200, booking(of?.booking ?? "paid", { exchange: of?.exchange }));
     }
     if (path === "/v1/bookings/find") {
       const played = [...live.places.values()].find((p) => p.booking?.reference === body.reference && p.booking.email === body.email);
@@ -190,6 +197,7 @@ export async function start({ port = 0, ...play } = {}) {
     }
     if ((m = is("/v1/bookings/*/*"))) {
       const played = bookingOf(m[0]);
+      if (!played && m[1] === "exchange") return problem(409, "exchange-too-often", "Other seats were asked for too often", "none were to be had 5 times; keep these seats, or give them back");
       if (!played) return m[1] === "extend" ? problem(409, "already-extended", "Already extended") : problem(503, "try-again", "Something we depend on is away for a moment", "the payment provider does not answer", { retry_after_s: 2 });
       const r = live.act(played, m[1], body);
       return r.ok ? send(200, r.ok) : problem(r.status, r.code, r.title);
@@ -285,6 +293,7 @@ export async function start({ port = 0, ...play } = {}) {
       const m = JSON.parse(text);
       if (m.type !== "hello") return;
       const receipt = m.data.receipt;
+      if (picks.hello(receipt, ws)) return;
       place = live.places.get(receipt);
       if (place) {
         place.sockets.add(ws);
@@ -298,13 +307,17 @@ export async function start({ port = 0, ...play } = {}) {
         cut = true;
         setTimeout(() => socket.destroy(), 300);
       }
-    }, () => place?.sockets.delete(ws));
+    }, () => {
+      place?.sockets.delete(ws);
+      picks.gone(ws);
+    });
   });
 
   await new Promise((done) => server.listen(port, "127.0.0.1", done));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     tiers: TIERS,
+    picks,
     close: () => {
       live.stop();
       server.closeAllConnections();

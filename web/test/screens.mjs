@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { inspect, launch, listenForErrors } from "./browser/chromium.mjs";
 import { consoles } from "./fixture/consoles.mjs";
 import { head, SCENES } from "./fixture/data.mjs";
+import { picking } from "./fixture/picking.mjs";
 import { start } from "./fixture-server.mjs";
 
 const arg = (name, otherwise) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : otherwise);
@@ -13,7 +14,7 @@ const out = arg("--out", join(tmpdir(), "usher-screens"));
 const only = arg("--only", "");
 
 /** Where a scene's name is not what the page calls its screen. */
-const STATE = { gathering: "standing", asked_one: "asked", announced: "waiting", opening: "join", join_account: "join", join_paused: "join", not_open_lobby: "not_open", join_lobby: "join", join_drawing: "join", busy: "join", join_code: "join", join_invited: "join", join_stopped: "join", stopped: "paused", frozen: "holding", moved: "waiting", lobby_stopped: "lobby", capturing: "paying", sold_out_wishes: "sold_out", fault: "problem" };
+const STATE = { gathering: "standing", asked_one: "asked", announced: "waiting", opening: "join", join_account: "join", join_paused: "join", not_open_lobby: "not_open", join_lobby: "join", join_drawing: "join", busy: "join", join_code: "join", join_invited: "join", join_stopped: "join", stopped: "paused", frozen: "holding", exchange: "holding", exchange_looking: "holding", exchange_nothing: "holding", exchange_done: "holding", moved: "waiting", lobby_stopped: "lobby", capturing: "paying", sold_out_wishes: "sold_out", fault: "problem" };
 
 let passed = 0;
 const failed = [];
@@ -50,6 +51,7 @@ for (const name of Object.keys(SCENES).filter((s) => s !== "cut")) {
     await page.goto(`${fixture.url}/q/sal_${name}`);
     await at(page, STATE[name] ?? name);
     if (["holding", "declined", "paying", "capturing"].includes(name)) await page.getByTestId("seats").waitFor();
+    if (name.startsWith("exchange")) await page.locator(`[data-exchange="${name.split("_")[1] ?? "possible"}"]`).waitFor();
     if (name === "booked") await page.getByTestId("ticket").first().waitFor();
     if (name === "removed") await page.getByTestId("removed-reason").getByText("another account").waitFor();
     if (name === "join_code") {
@@ -138,6 +140,19 @@ await screen("queue-pay-refused", async (page) => {
   await page.goto(`${fixture.url}/q/sal_holding`);
   await page.getByTestId("email").fill("kim@example.org");
   await page.getByTestId("pay-button").click();
+  await page.getByTestId("trouble").waitFor();
+});
+const othersAsked = async (page) => {
+  await page.goto(`${fixture.url}/q/sal_exchange`);
+  await page.getByTestId("exchange-button").click();
+  await page.getByTestId("elsewhere").check();
+  await page.getByLabel("Gold").uncheck();
+};
+await screen("queue-exchange-form", othersAsked);
+await screen("queue-exchange-form-dark", othersAsked, { dark: true });
+await screen("queue-exchange-refused", async (page) => {
+  await othersAsked(page);
+  await page.getByTestId("exchange-ask").click();
   await page.getByTestId("trouble").waitFor();
 });
 await screen("index", async (page) => {
@@ -258,6 +273,7 @@ await screen("draw-not-genuine", async (page) => {
   await page.getByTestId("own").getByText("entry: it was changed from 10 to 11").waitFor();
 });
 
+await picking(screen, fixture);
 await consoles(screen, fixture.url);
 
 await screen("queue-cut", async (page) => {
@@ -309,6 +325,18 @@ await played("extend-and-reload", async (page, play) => {
   if (left[0] * 60 + left[1] < 35) throw new Error(`extended to ${left.join(":")} only`);
   await page.reload();
   await at(page, "holding");
+});
+await played("exchange", async (page, play) => {
+  await page.goto(`${play.url}/q/sal_live`);
+  await page.getByTestId("join-button").click();
+  await at(page, "holding");
+  await page.getByTestId("seats").getByText("row 4, seat 11").waitFor();
+  await page.getByTestId("exchange-button").click();
+  await page.getByTestId("exchange-ask").click();
+  await page.locator('[data-exchange="looking"]').waitFor();
+  await page.locator('[data-exchange="done"]').waitFor();
+  await page.getByTestId("seats").getByText("row 6, seat 11").waitFor();
+  if (await page.getByTestId("exchange-button").isVisible()) throw new Error("seats can be exchanged again");
 });
 await played("session-ends-while-typing", async (page, play) => {
   await page.goto(`${play.url}/promoter`);

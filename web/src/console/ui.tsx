@@ -23,7 +23,7 @@ export function Fault({ p, again }: { p: Problem | null; again?: () => void }): 
 }
 
 /** Something loaded from the API: what came, what went wrong, and how to load it again. */
-export function useLoad<T>(load: () => Promise<T>, deps: readonly unknown[]): { data?: T; fault: Problem | null; reload: () => Promise<void>; set: (t: T) => void } {
+export function useLoad<T>(load: () => Promise<T>, deps: readonly unknown[]): { data?: T; fault: Problem | null; reload: () => Promise<void>; set: (t: T) => void; change: (f: (was: T) => T) => void } {
   const [state, setState] = useState<{ data?: T; fault: Problem | null }>({ fault: null });
   const turn = useRef(0);
   const reload = useCallback(async () => {
@@ -40,7 +40,8 @@ export function useLoad<T>(load: () => Promise<T>, deps: readonly unknown[]): { 
     void reload();
     return () => void turn.current++;
   }, [reload]);
-  return { ...state, reload, set: (data) => setState({ data, fault: null }) };
+  const change = (f: (was: T) => T): void => setState((s) => (s.data === undefined ? s : { data: f(s.data), fault: null }));
+  return { ...state, reload, set: (data) => setState({ data, fault: null }), change };
 }
 
 export function Loading({ what, fault, again }: { what: string; fault: Problem | null; again: () => void }): JSX.Element {
@@ -49,7 +50,7 @@ export function Loading({ what, fault, again }: { what: string; fault: Problem |
 
 interface Input {
   label: string; value: string; set: (v: string) => void; hint?: string; wide?: boolean;
-  type?: string; required?: boolean; min?: number; max?: number; step?: number | "any"; minLength?: number; maxLength?: number;
+  type?: string; required?: boolean; min?: number | string; max?: number; step?: number | "any"; minLength?: number; maxLength?: number;
   pattern?: string; list?: string; autocomplete?: string; inputMode?: "decimal"; "data-testid"?: string;
 }
 export function Field({ label, value, set, hint, wide, ...rest }: Input): JSX.Element {
@@ -62,12 +63,12 @@ export function Field({ label, value, set, hint, wide, ...rest }: Input): JSX.El
     </div>
   );
 }
-export function Select({ label, value, set, options, hint }: { label: string; value: string; set: (v: string) => void; options: [string, string][]; hint?: string }): JSX.Element {
+export function Select({ label, value, set, options, hint, disabled }: { label: string; value: string; set: (v: string) => void; options: [string, string][]; hint?: string; disabled?: boolean }): JSX.Element {
   const id = useId();
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <select id={id} value={value} onChange={(e) => set(e.currentTarget.value)}>
+      <select id={id} value={value} disabled={disabled} onChange={(e) => set(e.currentTarget.value)}>
         {options.map(([v, words]) => <option key={v} value={v} selected={v === value}>{words}</option>)}
       </select>
       {hint && <p class="small">{hint}</p>}
@@ -107,7 +108,7 @@ const PAGE = 50;
 
 /** A list that is read page by page: what came so far, and the way to more of it. */
 export function usePages<T>(page: (query: string) => Promise<T[]>, id: (one: T) => string, deps: readonly unknown[]): {
-  all?: T[]; fault: Problem | null; reload: () => Promise<void>; set: (all: T[]) => void; more: JSX.Element | null;
+  all?: T[]; fault: Problem | null; reload: () => Promise<void>; change: (f: (all: T[]) => T[]) => void; more: JSX.Element | null;
 } {
   const w = useWork();
   const read = async (after?: string): Promise<{ got: T[]; last?: string }> => {
@@ -117,10 +118,11 @@ export function usePages<T>(page: (query: string) => Promise<T[]>, id: (one: T) 
   const l = useLoad(() => read(), deps);
   const next = (): void => void w.run(async () => {
     const { got, last } = await read(l.data!.last);
-    l.set({ got: [...l.data!.got, ...got], last });
+    // Something may have been added to what came before, or taken from it, while this was read.
+    l.change((was) => ({ got: [...was.got, ...got.filter((one) => !was.got.some((has) => id(has) === id(one)))], last }));
   });
   return {
-    all: l.data?.got, fault: l.fault, reload: l.reload, set: (all) => l.set({ got: all, last: l.data?.last }),
+    all: l.data?.got, fault: l.fault, reload: l.reload, change: (f) => l.change((was) => ({ ...was, got: f(was.got) })),
     more: l.data?.last ? <><Fault p={w.fault} /><div class="row"><button type="button" data-testid="load-more" aria-disabled={w.busy} onClick={next}>{w.busy ? "Loading…" : "Load more"}</button></div></> : null,
   };
 }

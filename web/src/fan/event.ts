@@ -2,7 +2,7 @@
 
 import { call, type Problem } from "../api";
 import { longTime } from "../logic/time";
-import { saleWords } from "../logic/words";
+import { plural, saleWords } from "../logic/words";
 import type { Availability, Event, Sale } from "../wire";
 import { $, fill, h, trouble } from "./dom";
 import { availabilityWords, fullPrice, saleLine } from "./offer";
@@ -43,6 +43,7 @@ function draw(e: Event, left: Availability | null): (Node | false)[] {
     h("p", { class: "lead muted" }, longTime(e.starts_at_ms, e.time_zone), h("small", null, `time at the venue (${e.time_zone})`)),
     h("h2", null, "Tickets"),
     ...onAndNext(e).map((line) => h("p", { class: "lead", "data-testid": "schedule" }, line)),
+    e.tickets_per_person !== undefined && h("p", null, `At most ${plural(e.tickets_per_person, "ticket")} for one person, over all sales.`),
     e.sales.length === 0 ? h("p", { class: "card" }, "The sale is not announced yet. Come back later.") : h("ul", { class: "plainlist" }, inOrder(e.sales).map((s) => sale(s, e))),
     h("h2", null, "Prices"),
     e.tiers.length === 0 ? h("p", { class: "card" }, "Prices are not announced yet.") : h("ul", { class: "card seats" }, e.tiers.map((t) =>
@@ -58,6 +59,7 @@ function sale(s: Sale, e: Event): HTMLElement {
   const live = !["closing", "closed", "sold_out"].includes(s.state);
   return h("li", { class: "card between" },
     h("div", null, h("h3", null, s.name), h("p", null, h("span", { class: "chip " + s.state }, saleWords[s.state]), " ", saleLine(s, e)),
+      live && h("p", { class: "small", "data-testid": "seating" }, s.seating === "pick" ? "When it is your turn, you choose your seats yourself on a live map." : "When it is your turn, the best seats that fit your wishes are held for you."),
       s.entry === "account" && h("p", { class: "small" }, "For this sale you need an account.")),
     h("a", { class: live ? "button main" : "button plain", href: "/q/" + s.sale_id, "data-testid": "to-sale" }, words, h("span", { class: "vh" }, `: ${s.name}`)));
 }

@@ -30,11 +30,3 @@ export function countdown(leftMs: number): string {
   if (days) return `${days} ${days === 1 ? "day" : "days"} ${two(h)}:${two(m)}:${two(s % 60)}`;
   return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
-
-/** Which warning is due: each is given once per deadline, and one that was missed is not made up for. */
-export function warningDue(leftMs: number, given: ReadonlySet<number>): 120 | 30 | null {
-  if (leftMs <= 0) return null;
-  if (leftMs <= 30_000) return given.has(30) ? null : 30;
-  if (leftMs <= 120_000) return given.has(120) ? null : 120;
-  return null;
-}

@@ -5,7 +5,7 @@ import { lasted, stamp } from "./spans";
 
 export const placeWords: Record<PlaceState, string> = {
   waiting: "waiting", skipped: "skipped", standing: "let in", holding: "holding seats", booked: "booked", lapsed: "hold ran out", released: "seats given back",
-  failed: "payment failed", left: "left", removed: "taken out", sold_out: "sold out", refunded: "refunded", transferred: "taken over",
+  failed: "payment failed", left: "left", removed: "taken out", sold_out: "sold out", idle: "picked nothing", refunded: "refunded", transferred: "taken over",
 };
 
 export function classWords(c: number): string {
@@ -14,7 +14,7 @@ export function classWords(c: number): string {
 
 const ENDS: Record<string, string> = {
   booked: "ended with tickets", lapsed: "ended: the hold ran out unpaid", released: "ended: the seats were given back", failed: "ended: the payment could not be completed",
-  left: "left the line", removed: "was taken out of the line", sold_out: "ended: nothing that fits could still come free", refunded: "ended: the money went back",
+  left: "left the line", removed: "was taken out of the line", sold_out: "ended: nothing that fits could still come free", idle: "ended: nothing was picked in time", refunded: "ended: the money went back",
 };
 const BOOKINGS: Record<string, string> = {
   paid: "The seats were paid", lapsed: "The hold ran out unpaid", released: "The seats were given back", failed: "The payment could not be completed", refunded: "The money went back",

@@ -5,7 +5,7 @@ import type { Booking, Heard, Ordering, PlaceState, Sale, SaleState, View } from
 export type Screen =
   | "loading" | "lost" | "unknown" | "problem" | "expired"
   | "not_open" | "join" | "closed"
-  | "lobby" | "drawing" | "paused" | "asked" | "paying" | "declined"
+  | "lobby" | "drawing" | "paused" | "asked" | "picking" | "paying" | "declined"
   | Exclude<PlaceState, "transferred">;
 
 export interface Situation {
@@ -27,7 +27,7 @@ export interface Situation {
   openingPassed: boolean;
 }
 
-const ENDED: ReadonlySet<PlaceState> = new Set(["booked", "lapsed", "released", "failed", "left", "removed", "sold_out", "refunded"]);
+const ENDED: ReadonlySet<PlaceState> = new Set(["booked", "lapsed", "released", "failed", "left", "removed", "sold_out", "idle", "refunded"]);
 
 export function ended(state: PlaceState): boolean {
   return ENDED.has(state);

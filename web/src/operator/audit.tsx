@@ -14,13 +14,13 @@ export const ACTIONS: Record<string, string> = {
   "admission.tune": "Changed knobs", "admission.undo": "Undid a change", "admission.pause": "Held everybody", "admission.resume": "Let in again",
   "admission.stop": "Emergency stop", "admission.start": "Started again", "place.remove": "Took a place out", "place.put-back": "Put a place back",
   "deadlines.extend": "Gave all more time", "deadlines.freeze": "Froze deadlines", "deadlines.thaw": "Lifted the freeze",
-  "seats.block": "Kept seats back", "seats.unblock": "Gave seats free", "tickets.give": "Gave tickets", "tickets.revoke": "Took tickets back",
-  "event.edit": "Edited the event", "sale.edit": "Edited the sale", "sale.publish": "Published the sale", "booking.refund": "Refunded a booking",
+  "seats.block": "Kept seats back", "seats.unblock": "Gave seats free", "seats.schedule": "Set when blocked seats open", "tickets.give": "Gave tickets", "tickets.revoke": "Took tickets back",
+  "event.edit": "Edited the event", "event.publish": "Published the event", "sale.edit": "Edited the sale", "sale.publish": "Published the sale", "booking.refund": "Refunded a booking",
   "code.make": "Made access codes", "code.end": "Ended an access code", "invitation.import": "Imported invitations", "invitation.withdraw": "Took an invitation back",
 };
 
 /** The fields of an event, with the promoter's names for them. */
-const EVENT: Record<string, string> = { name: "name", venue: "venue", starts_at_ms: "start", time_zone: "time zone", currency: "currency", accessible_release: "wheelchair places" };
+const EVENT: Record<string, string> = { name: "name", venue: "venue", starts_at_ms: "start", time_zone: "time zone", currency: "currency", accessible_release: "wheelchair places", tickets_per_person: "tickets per person" };
 
 /** What a line of the audit log changed, in words. */
 export function changed(l: AuditLine, zone: string): string[] {
@@ -30,8 +30,8 @@ export function changed(l: AuditLine, zone: string): string[] {
   if (from && to) return differences(from, to, zone);
   if (l.action === "event.edit") {
     const [a, b] = [c.from ?? {}, c.to ?? {}] as Record<string, unknown>[];
-    const told = (v: unknown): string => (typeof v === "number" ? stamp(v, zone) : String(v));
-    return Object.keys(EVENT).filter((k) => a?.[k] !== b?.[k]).map((k) => `${EVENT[k]}: ${told(a?.[k])} → ${told(b?.[k])}`);
+    const told = (k: string, v: unknown): string => (k === "starts_at_ms" ? stamp(v as number, zone) : String(v ?? "no limit"));
+    return Object.keys(EVENT).filter((k) => a?.[k] !== b?.[k]).map((k) => `${EVENT[k]}: ${told(k, a?.[k])} → ${told(k, b?.[k])}`);
   }
   if (l.action.startsWith("place.")) {
     const a = c.from as { state?: PlaceState; class?: number } | undefined;
@@ -41,7 +41,8 @@ export function changed(l: AuditLine, zone: string): string[] {
     const moved = b.class !== undefined && b.class !== a.class ? [`${classWords(a.class ?? 10)} → ${classWords(b.class)}`] : [];
     return [...(a.state === b.state ? [] : [`${placeWords[a.state]} → ${placeWords[b.state]}`]), ...moved];
   }
-  const e = c as { codes?: number; first?: { prefix: string; label: string }[]; prefix?: string; label?: string; addresses?: number; class?: number; reason?: string; by_ms?: number; seats?: number[]; name?: string };
+  const e = c as { codes?: number; first?: { prefix: string; label: string }[]; prefix?: string; label?: string; addresses?: number; class?: number; reason?: string; by_ms?: number; from_ms?: number | null; to_ms?: number | null; seats?: number[]; name?: string };
+  if (l.action === "seats.schedule") return [`${e.label}: ${[e.from_ms, e.to_ms].map((at) => (at ? stamp(at, zone) : "by hand")).join(" → ")}`];
   if (l.action.startsWith("seats.")) return [`${e.label}: ${plural(e.seats?.length ?? 0, "seat")}`];
   if (l.action.startsWith("tickets.")) return [e.seats ? `${e.name}: ${plural(e.seats.length, "ticket")}` : e.name ?? ""];
   if (l.action === "deadlines.extend") return [span(e.by_ms ?? 0)];

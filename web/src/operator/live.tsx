@@ -18,6 +18,7 @@ import { Deadlines } from "./deadlines";
 import { Halt } from "./halt";
 import { InForce, Knobs } from "./knobs";
 import { Mending } from "./mending";
+import { SeatsOverTime } from "./seats-over-time";
 import { Sparkline } from "./sparkline";
 
 const KEEP = 300;
@@ -113,6 +114,7 @@ export function LiveSale({ id, tab }: { id: string; tab: string }): JSX.Element 
             <Sparkline label="Waiting" points={points.map((p) => p.waiting)} />
             <Sparkline label="Let in during the last minute" points={points.map((p) => p.admitted)} limit={view.tuning.rate_per_minute} />
           </div>
+          {event && <SeatsOverTime event={event.event_id} zone={zone} />}
           {operates && view.state === "drawing" && <CarryBeacon id={id} path={path} />}
           {operates && <Announce now={view.announcement} path={path} />}
           {operates ? <><Halt view={view} path={path} show={show} /><Deadlines view={view} path={path} show={show} />{event && <Knobs view={view} zone={zone} path={path} etag={etag} show={show} />}</> : watching}

@@ -12,7 +12,7 @@ import type { AuditLine, FoundPlace } from "../wire";
 import { Act } from "./act";
 
 const WAITS = new Set(["waiting", "skipped", "standing"]);
-const BACK = new Set(["skipped", "lapsed", "released", "failed", "left", "removed", "sold_out"]);
+const BACK = new Set(["skipped", "lapsed", "released", "failed", "left", "removed", "sold_out", "idle"]);
 
 /** What may be done to a place in this state. */
 export function mayDo(p: Pick<FoundPlace, "state" | "class">): { remove: boolean; back: boolean; front: boolean } {

@@ -7,9 +7,9 @@ import { Field, Select, Tick } from "../console/ui";
 import { fromZoned, toZoned, zoneExists } from "../logic/time";
 import type { Event, EventDraft, Sale, SaleDraft } from "../wire";
 
-export type EventValues = { name: string; venue: string; starts: string; time_zone: string; currency: string; release: string };
+export type EventValues = { name: string; venue: string; starts: string; time_zone: string; currency: string; release: string; per_person: string };
 export type SaleValues = {
-  name: string; opens: string; closes: string; lobby: string; wait: string; ordering: string; entry: string; party_max: string; rate: string; active: string;
+  name: string; opens: string; closes: string; lobby: string; wait: string; ordering: string; entry: string; seating: string; shop_min: string; party_max: string; rate: string; active: string;
   hold_s: string; extension_s: string; grace_s: string; presence_s: string; gather_s: string; answer_s: string; rejoin: boolean; allotment: string; beacon: string; without_min: string;
 };
 
@@ -29,16 +29,16 @@ function kept(local: string, zone: string, was?: number): number | null {
 }
 
 export function noEvent(): EventValues {
-  return { name: "", venue: "", starts: "", time_zone: ownZone(), currency: "EUR", release: "house" };
+  return { name: "", venue: "", starts: "", time_zone: ownZone(), currency: "EUR", release: "house", per_person: "" };
 }
 export function fromEvent(e: Event): EventValues {
-  return { name: e.name, venue: e.venue, starts: toZoned(e.starts_at_ms, e.time_zone), time_zone: e.time_zone, currency: e.currency, release: e.accessible_release ?? "house" };
+  return { name: e.name, venue: e.venue, starts: toZoned(e.starts_at_ms, e.time_zone), time_zone: e.time_zone, currency: e.currency, release: e.accessible_release ?? "house", per_person: e.tickets_per_person === undefined ? "" : String(e.tickets_per_person) };
 }
 /** `was`: what was read. A time that was not touched keeps its milliseconds, which the field does not show. */
 export function toDraft(v: EventValues, was?: Event): EventDraft {
   if (!zoneExists(v.time_zone)) wrong(`there is no time zone "${v.time_zone}"; choose one from the list`);
   const starts_at_ms = kept(v.starts, v.time_zone, was?.starts_at_ms) ?? wrong("the start needs a date and a time");
-  return { name: v.name.trim(), venue: v.venue.trim(), starts_at_ms, time_zone: v.time_zone, currency: v.currency.trim().toUpperCase(), accessible_release: v.release as EventDraft["accessible_release"] };
+  return { name: v.name.trim(), venue: v.venue.trim(), starts_at_ms, time_zone: v.time_zone, currency: v.currency.trim().toUpperCase(), accessible_release: v.release as EventDraft["accessible_release"], ...(v.per_person !== "" && { tickets_per_person: Number(v.per_person) }) };
 }
 
 export function EventForm(p: {
@@ -46,7 +46,7 @@ export function EventForm(p: {
   save: (v: EventValues, etag: string | null) => Promise<Version<EventValues>>; latest?: () => Promise<Version<EventValues>>;
 }): JSX.Element {
   return (
-    <Edit {...p} testid="save-event" labels={{ name: "Name", venue: "Venue", starts: "Starts", time_zone: "Time zone", currency: "Currency", release: "Wheelchair places" }}>
+    <Edit {...p} testid="save-event" labels={{ name: "Name", venue: "Venue", starts: "Starts", time_zone: "Time zone", currency: "Currency", release: "Wheelchair places", per_person: "Tickets per person" }}>
       {(v, set) => (
         <>
           <Field label="Name" wide required maxLength={200} value={v.name} set={set("name")} />
@@ -54,6 +54,7 @@ export function EventForm(p: {
           <Field label="Starts" type="datetime-local" required step={seconds(v.starts)} value={v.starts} set={set("starts")} hint="Date and time at the venue." />
           <Field label="Time zone of the venue" required list="zones" value={v.time_zone} set={set("time_zone")} hint="For example Europe/Berlin." />
           <Field label="Currency" required list="currencies" pattern="[A-Za-z]{3}" maxLength={3} value={v.currency} set={set("currency")} hint="Three letters." />
+          <Field label="Tickets per person" type="number" min={1} max={1000} step={1} value={v.per_person} set={set("per_person")} hint="Over all sales of the event, by account, visitor and e-mail address. Empty: no limit." />
           <Select label="Wheelchair places" value={v.release} set={set("release")} options={[
             ["house", "For all once the house is sold"], ["section", "For all once their section is sold"], ["tier", "For all once their tier is sold"], ["never", "Never for all"],
           ]} hint="Until then they and the companions’ seats beside them are kept for parties that need one." />
@@ -70,7 +71,7 @@ export function noSale(e: Event): SaleValues {
   const opens = Math.ceil((Date.now() + 24 * hour) / hour) * hour;
   return {
     name: "General sale", opens: toZoned(opens, e.time_zone), closes: toZoned(Math.max(opens + hour, e.starts_at_ms - hour), e.time_zone),
-    lobby: toZoned(opens - hour, e.time_zone), wait: "", ordering: "draw_then_fifo", entry: "open", party_max: "6",
+    lobby: toZoned(opens - hour, e.time_zone), wait: "", ordering: "draw_then_fifo", entry: "open", seating: "assign", shop_min: "5", party_max: "6",
     rate: "600", active: "1000", hold_s: "300", extension_s: "180", grace_s: "60", presence_s: "120", gather_s: "15", answer_s: "45", rejoin: true, allotment: "", beacon: "public", without_min: "",
   };
 }
@@ -78,7 +79,7 @@ export function fromSale(s: Sale, zone: string): SaleValues {
   const seconds = (ms: number): string => String(ms / 1000);
   return {
     name: s.name, opens: toZoned(s.opens_at_ms, zone), closes: toZoned(s.closes_at_ms, zone),
-    lobby: s.lobby_opens_at_ms === undefined ? "" : toZoned(s.lobby_opens_at_ms, zone), wait: s.wait_ends_at_ms === undefined ? "" : toZoned(s.wait_ends_at_ms, zone), ordering: s.ordering, entry: s.entry, party_max: String(s.party_max), rate: String(s.rate_per_minute),
+    lobby: s.lobby_opens_at_ms === undefined ? "" : toZoned(s.lobby_opens_at_ms, zone), wait: s.wait_ends_at_ms === undefined ? "" : toZoned(s.wait_ends_at_ms, zone), ordering: s.ordering, entry: s.entry, seating: s.seating ?? "assign", shop_min: String((s.shop_ms ?? 300_000) / 60_000), party_max: String(s.party_max), rate: String(s.rate_per_minute),
     active: String(s.max_active), hold_s: seconds(s.hold_ttl_ms), extension_s: seconds(s.extension_ms), grace_s: seconds(s.grace_ms), presence_s: seconds(s.presence_ms), gather_s: seconds(s.gather_ms), answer_s: seconds(s.answer_ms), rejoin: s.rejoin, allotment: s.allotment === undefined ? "" : String(s.allotment),
     beacon: s.beacon ?? "public", without_min: s.unprovable_after_s === undefined ? "" : String(s.unprovable_after_s / 60),
   };
@@ -95,21 +96,22 @@ export function toSale(v: SaleValues, zone: string, was?: Sale): SaleDraft {
   if (v.ordering === "draw_only" && lobby_opens_at_ms === undefined) wrong("a draw needs a lobby: say when it opens, or choose another order");
   const ms = (s: string): number => Math.round(Number(s) * 1000);
   return {
-    name: v.name.trim(), lobby_opens_at_ms, opens_at_ms, closes_at_ms, wait_ends_at_ms, ordering: v.ordering as SaleDraft["ordering"], entry: v.entry as SaleDraft["entry"], party_max: Number(v.party_max), rate_per_minute: Number(v.rate), max_active: Number(v.active),
+    name: v.name.trim(), lobby_opens_at_ms, opens_at_ms, closes_at_ms, wait_ends_at_ms, ordering: v.ordering as SaleDraft["ordering"], entry: v.entry as SaleDraft["entry"], seating: v.seating as SaleDraft["seating"], shop_ms: Math.round(Number(v.shop_min) * 60_000), party_max: Number(v.party_max), rate_per_minute: Number(v.rate), max_active: Number(v.active),
     hold_ttl_ms: ms(v.hold_s), extension_ms: ms(v.extension_s), grace_ms: ms(v.grace_s), presence_ms: ms(v.presence_s), gather_ms: ms(v.gather_s), answer_ms: ms(v.answer_s), rejoin: v.rejoin,
     allotment: v.allotment === "" ? undefined : Number(v.allotment), beacon: v.beacon as SaleDraft["beacon"],
     unprovable_after_s: v.beacon === "none" || v.without_min === "" ? undefined : Math.round(Number(v.without_min) * 60),
   };
 }
 
-export function SaleForm({ zone, ...p }: {
-  zone: string; start: Version<SaleValues>; button: string; cancel?: () => void;
+/** `published`: who chooses the seats is fixed then. */
+export function SaleForm({ zone, published, ...p }: {
+  zone: string; published?: boolean; start: Version<SaleValues>; button: string; cancel?: () => void;
   save: (v: SaleValues, etag: string | null, confirm?: string) => Promise<Version<SaleValues>>; latest?: () => Promise<Version<SaleValues>>;
 }): JSX.Element {
   const number = { type: "number", required: true, step: "any" as const };
   return (
     <Edit {...p} testid="save-sale" labels={{
-      name: "Name", opens: "Opens", closes: "Closes", lobby: "Lobby opens", wait: "Wait ends", ordering: "Order", entry: "Who may join", party_max: "Tickets per place", rate: "Let in per minute", active: "At once",
+      name: "Name", opens: "Opens", closes: "Closes", lobby: "Lobby opens", wait: "Wait ends", ordering: "Order", entry: "Who may join", seating: "Who chooses the seats", shop_min: "Time to choose", party_max: "Tickets per place", rate: "Let in per minute", active: "At once",
       hold_s: "Hold", extension_s: "Extension", grace_s: "Grace", presence_s: "Presence", gather_s: "Gathering", answer_s: "Time to answer", rejoin: "Joining again", allotment: "Allotment", beacon: "Randomness of the draw", without_min: "Draw without it after",
     }}>
       {(v, set) => (
@@ -127,6 +129,9 @@ export function SaleForm({ zone, ...p }: {
             {v.beacon !== "none" && <Field label="If it is late, draw without it after (minutes)" type="number" min={1} max={1440} step="any" value={v.without_min} set={set("without_min")} hint="The draw then says that it proves nothing. Empty: it waits, or an operator carries the value in." />}
           </>}
           <Select label="Who may join" value={v.entry} set={set("entry")} options={[["open", "Everybody"], ["account", "Accounts only"], ["code", "Holders of an access code"], ["invited", "Invited accounts only"]]} />
+          <Select label="Who chooses the seats" value={v.seating} set={set("seating")} disabled={published} options={[["assign", "The system: the best that fit, in the line’s order"], ["pick", "The fans, on a live map"]]}
+            hint={published ? "Fixed, since the sale is published." : "The line decides whose turn it is either way. Fixed once the sale is published."} />
+          {v.seating === "pick" && <Field {...number} label="Time to choose the first seat (minutes)" min={0.17} max={60} value={v.shop_min} set={set("shop_min")} hint="Who holds none by then loses the turn to the next in line. With the first seat the hold’s time begins." />}
           <Field label="Allotment" type="number" min={1} max={1000000} step={1} value={v.allotment} set={set("allotment")} hint="How many of the event’s seats this sale may sell. Empty: all that are left; then no other sale may run at the same time." />
           <Field {...number} label="Tickets per place" min={1} max={8} step={1} value={v.party_max} set={set("party_max")} hint="1 to 8." />
           <Field {...number} label="Let in per minute" min={1} max={600000} step={1} value={v.rate} set={set("rate")} hint="Operators can change it live." />

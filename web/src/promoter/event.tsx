@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { api } from "../console/session";
+import { api, useOnce } from "../console/session";
 import { Chip, Fault, Heading, Loading, TwoStep, useLoad, useWork } from "../console/ui";
 import { longTime, shortTime } from "../logic/time";
 import { stateWords } from "../logic/spans";
@@ -78,6 +78,7 @@ function Details({ loaded, read, set }: { loaded: Loaded; read: () => Promise<Lo
 
 function Sales({ event, done }: { event: Event; done: () => Promise<void> }): JSX.Element {
   const [adding, setAdding] = useState(event.sales.length === 0);
+  const once = useOnce();
   const zone = event.time_zone;
   return (
     <>
@@ -86,7 +87,7 @@ function Sales({ event, done }: { event: Event; done: () => Promise<void> }): JS
       {adding
         ? <div class="card"><h2>New sale</h2>
           <SaleForm zone={zone} start={{ values: noSale(event), etag: null }} button="Create" cancel={event.sales.length ? () => setAdding(false) : undefined} save={async (v) => {
-            await api<Sale>("POST", `/v1/events/${event.event_id}/sales`, { body: toSale(v, zone) });
+            await once<Sale>(`/v1/events/${event.event_id}/sales`, toSale(v, zone));
             await done();
             setAdding(false);
             return { values: v, etag: null };
@@ -110,7 +111,7 @@ function SaleCard({ sale, zone, done }: { sale: Sale; zone: string; done: () => 
         <div>
           <h2>{sale.name} <Chip kind={sale.stopped ? "stopped" : sale.state}>{stateWords(sale)}</Chip></h2>
           <p>{sale.lobby_opens_at_ms && <>Lobby from {shortTime(sale.lobby_opens_at_ms, zone)}, opens </>}{shortTime(sale.opens_at_ms, zone)} to {shortTime(sale.closes_at_ms, zone)}{sale.wait_ends_at_ms && <>, wait until {shortTime(sale.wait_ends_at_ms, zone)}</>}</p>
-          <p class="small">{ENTRY[sale.entry]} · up to {sale.party_max} tickets · {sale.rate_per_minute.toLocaleString()} per minute · {sale.max_active.toLocaleString()} at once · held for {sale.hold_ttl_ms / 1000} s{sale.allotment !== undefined && ` · at most ${sale.allotment.toLocaleString()} seats`}</p>
+          <p class="small">{ENTRY[sale.entry]} · {sale.seating === "pick" ? "fans pick their seats" : "seats are assigned"} · up to {sale.party_max} tickets · {sale.rate_per_minute.toLocaleString()} per minute · {sale.max_active.toLocaleString()} at once · held for {sale.hold_ttl_ms / 1000} s{sale.allotment !== undefined && ` · at most ${sale.allotment.toLocaleString()} seats`}</p>
         </div>
         <div class="row">
           {sale.publication === "published" && <a class="button" href={"/q/" + sale.sale_id}>What fans see</a>}
@@ -121,7 +122,7 @@ function SaleCard({ sale, zone, done }: { sale: Sale; zone: string; done: () => 
         </div>
       </div>
       <Fault p={opening.fault} />
-      {start && <SaleForm zone={zone} start={start} button="Save" latest={read} cancel={() => setStart(null)} save={async (v, etag, confirm) => {
+      {start && <SaleForm zone={zone} published={sale.publication === "published"} start={start} button="Save" latest={read} cancel={() => setStart(null)} save={async (v, etag, confirm) => {
         const a = await api<Sale>("PUT", path, { body: toSale(v, zone, sale), ifMatch: etag ?? undefined, confirm });
         await done();
         return { values: fromSale(a.data, zone), etag: a.etag ?? `"${a.data.version}"` };

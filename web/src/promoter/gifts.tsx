@@ -29,7 +29,7 @@ export function GiftList({ event }: { event: Event }): JSX.Element | null {
             <td>{g.revoked_at_ms === undefined ? <Act testid="revoke" danger label="Take back…" yes="Take back" ask={`The tickets of ${g.name} are marked as taken back, here and where ${g.name} finds them; the seats stay blocked. Their codes stay genuine: a scanner that only checks the signature still lets them in, so tell whoever is at the entrance.`} reason="Reason, for the history"
               send={async (reason) => {
                 const { data } = await api<Gift>("POST", `/v1/gifts/${g.gift_id}/revoke`, { body: { reason } });
-                l.set(all.map((x) => (x.gift_id === data.gift_id ? data : x)));
+                l.change((all) => all.map((x) => (x.gift_id === data.gift_id ? data : x)));
               }} /> : "–"}</td>
           </tr>))}
         </tbody></table></Scroll>

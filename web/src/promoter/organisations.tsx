@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { api, get, useWho } from "../console/session";
+import { api, get, useOnce, useWho } from "../console/session";
 import { Chip, Fault, Field, Heading, Loading, Select, useLoad, useWork, Scroll } from "../console/ui";
 import { shortTime } from "../logic/time";
 import { plural, saleWords } from "../logic/words";
@@ -13,6 +13,7 @@ export function Organisations(): JSX.Element {
   const { me, reload } = useWho();
   const [name, setName] = useState("");
   const w = useWork();
+  const once = useOnce();
   const mine = [...new Map(me.memberships.map((m) => [m.organisation_id, m.organisation]))];
   return (
     <>
@@ -26,7 +27,7 @@ export function Organisations(): JSX.Element {
       <form class="card narrow" onSubmit={(e) => {
         e.preventDefault();
         void w.run(async () => {
-          const o = (await api<Organisation>("POST", "/v1/organisations", { body: { name: name.trim() } })).data;
+          const o = (await once<Organisation>("/v1/organisations", { name: name.trim() })).data;
           setName("");
           await reload();
           location.hash = "#/o/" + o.organisation_id;
@@ -46,6 +47,7 @@ export function OrganisationPage({ id }: { id: string }): JSX.Element {
   const path = `/v1/organisations/${encodeURIComponent(id)}`;
   const events = useLoad(() => get<Event[]>(path + "/events"), [id]);
   const [adding, setAdding] = useState(false);
+  const once = useOnce();
   const title = me.memberships.find((m) => m.organisation_id === id)?.organisation ?? "Organisation";
   return (
     <>
@@ -55,7 +57,7 @@ export function OrganisationPage({ id }: { id: string }): JSX.Element {
       {adding && (
         <div class="card"><h3>New event</h3>
           <EventForm start={{ values: noEvent(), etag: null }} button="Create" cancel={() => setAdding(false)} save={async (v) => {
-            const e = (await api<Event>("POST", path + "/events", { body: toDraft(v) })).data;
+            const e = (await once<Event>(path + "/events", toDraft(v))).data;
             location.hash = `#/e/${e.event_id}/seats`;
             return { values: v, etag: null };
           }} />

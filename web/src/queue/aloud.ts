@@ -1,17 +1,16 @@
 // What is said to those who listen to the page.
 
 import { $, text } from "../fan/dom";
-import { warningDue } from "../logic/clock";
 import type { Screen } from "../logic/screen";
+import { Warnings } from "../logic/warnings";
 import { count, estimateWords } from "../logic/words";
-import { left, type App } from "./app";
+import { left, shopsLeft, type App } from "./app";
 
 const SAY_EVERY_MS = 60_000;
 
 let saidAt = -Infinity;
 let shownAt = 0;
-const warned = new Set<number>();
-let warnedFor = 0;
+const warnings = new Warnings();
 let frozenFor: string | undefined;
 
 const polite = (s: string): void => text($("polite"), s);
@@ -19,7 +18,7 @@ const aloud = (s: string): void => text($("assertive"), s);
 
 export function announce(s: Screen): void {
   shownAt = performance.now();
-  const said: Partial<Record<Screen, string>> = { holding: "Your turn! Seats are held for you.", standing: "It is your turn.", asked: "Your turn! Other tickets than you asked for are left: would they do?" };
+  const said: Partial<Record<Screen, string>> = { holding: "Your turn! Seats are held for you.", picking: "Your turn! Choose your places.", standing: "It is your turn.", asked: "Your turn! Other tickets than you asked for are left: would they do?" };
   if (said[s]) aloud(said[s]);
 }
 
@@ -38,22 +37,14 @@ function sayLine(app: App, screen: Screen): void {
 
 function warn(app: App, screen: Screen): void {
   // Not on the heels of "your turn".
-  if ((screen !== "holding" && screen !== "declined") || performance.now() - shownAt < 5000) return;
+  if ((screen !== "holding" && screen !== "declined" && screen !== "picking") || performance.now() - shownAt < 5000) return;
   const hold = app.view?.hold;
-  if (hold?.frozen !== frozenFor) {
-    frozenFor = hold?.frozen;
+  const frozen = hold ? hold.frozen : app.view?.shops_frozen;
+  if (frozen !== frozenFor) {
+    frozenFor = frozen;
     aloud(frozenFor ? `The clock stands still: ${frozenFor}` : "The clock goes on.");
   }
   if (frozenFor) return;
-  const end = hold?.deadline_ms ?? 0;
-  if (end !== warnedFor) {
-    warnedFor = end;
-    warned.clear();
-  }
-  const ms = left(app);
-  const due = warningDue(ms, warned);
-  if (!due) return;
-  warned.add(due).add(120);
-  if (Math.ceil(ms / 1000) < due - 5) return;
-  aloud((due === 120 ? "Two minutes left to pay." : "Thirty seconds left to pay.") + (app.view?.hold?.can_extend ? " You can ask for more time once." : ""));
+  const due = warnings.due(hold?.booking_id ?? "", (hold ? left(app) : shopsLeft(app)) ?? 0);
+  if (due) aloud(`${due === 120 ? "Two minutes" : "Thirty seconds"} left to ${hold ? "pay" : "choose your first place"}.` + (app.view?.hold?.can_extend ? " You can ask for more time once." : ""));
 }

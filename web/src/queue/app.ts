@@ -23,6 +23,8 @@ export interface App {
   moved: boolean;
   again: boolean;
   openingPassed: boolean;
+  /** Where fans pick: whether they are on the map, or went on to pay. */
+  onMap?: boolean;
   /** Said once above the screen: what happened on the way here. */
   notice?: string;
 }
@@ -57,4 +59,11 @@ export interface Drawn {
 export function left(app: App): number {
   const hold = app.view?.hold;
   return hold?.frozen ? hold.deadline_ms - app.view!.server_now_ms : app.clock.left(hold?.deadline_ms ?? 0);
+}
+
+/** Milliseconds left to choose a first seat, alike; nothing where that is not limited. */
+export function shopsLeft(app: App): number | undefined {
+  const v = app.view;
+  if (v?.shops_until_ms === undefined) return undefined;
+  return v.shops_frozen === undefined ? app.clock.left(v.shops_until_ms) : v.shops_until_ms - v.server_now_ms;
 }

@@ -12,8 +12,11 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 export async function followBooking(app: App, set: (b: Booking) => void, draw: () => void, force = false): Promise<void> {
   const v = app.view;
   const id = v?.hold?.booking_id ?? v?.booking_id;
+  // The map knows what is held by itself; what became of it after that is for the screens that follow.
+  if (app.onMap && v?.state === "holding" && !force) return;
   if (!v || !id || !app.kept || !(v.state === "holding" || v.state === "booked" || v.state === "refunded")) return;
-  const wanted = [id, v.state, v.hold?.paying, v.hold?.declined, v.hold?.frozen ?? v.hold?.deadline_ms].join();
+  // Where fans pick, any news may mean other seats.
+  const wanted = [id, v.state, v.hold?.paying, v.hold?.declined, v.hold?.exchange, v.hold?.frozen ?? v.hold?.deadline_ms, app.sale?.seating === "pick" && v.changed_at_ms].join();
   if (wanted === wantedFor && !force) return;
   wantedFor = wanted;
   clearTimeout(timer);
@@ -25,7 +28,7 @@ export async function followBooking(app: App, set: (b: Booking) => void, draw: (
     if (wantedFor !== wanted) return;
     tries = 0;
     set(b);
-    const undecided = b.state === "capturing" || b.payment?.state === "authorised" || v.hold?.paying;
+    const undecided = b.state === "capturing" || b.payment?.state === "authorised" || v.hold?.paying || b.exchange === "looking";
     if ((v.state === "booked" && !b.tickets?.length) || undecided) again(1500 + Math.random() * 1500);
   } catch (e) {
     if (wantedFor !== wanted) return;

@@ -10,7 +10,9 @@ import { clockTime } from "../logic/time";
 import { declineWords } from "../logic/booking-words";
 import { span } from "../logic/words";
 import type { Booking } from "../wire";
+import { exchange } from "./exchange";
 import { payAddress } from "./pay-address";
+import { backToMap } from "./picking";
 import { left as timeLeft, type Acts, type App, type Drawn } from "./app";
 
 function act(app: App, what: string, body?: unknown, key?: string): Promise<Booking> {
@@ -51,18 +53,36 @@ function seatsBox(app: App, acts: Acts): [HTMLElement, () => void] {
   }];
 }
 
-function giveBack(app: App, acts: Acts, out: HTMLElement): HTMLButtonElement {
-  const b = button("Give the seats back", () => void (async () => {
-    if (!(await confirmed("Give the seats back?", "They go to the next in line at once, and your place ends. No money is taken.", "Give them back", "Keep them"))) return;
-    await busy(b, "Giving back…", async () => {
+interface Asked { label: string; question: string; body: string; yes: string; no: string; working: string }
+
+function ends(app: App, acts: Acts, out: HTMLElement, words: Asked, testid: string): HTMLButtonElement {
+  const b = button(words.label, () => void (async () => {
+    if (!(await confirmed(words.question, words.body, words.yes, words.no))) return;
+    await busy(b, words.working, async () => {
       try {
         acts.setBooking(await act(app, "give-back"));
       } catch (e) {
         fill(out, trouble(e as Problem));
       }
     });
-  })(), { class: "plain", "data-testid": "give-back-button" });
+  })(), { class: "plain", "data-testid": testid });
   return b;
+}
+
+function giveBack(app: App, acts: Acts, out: HTMLElement): HTMLButtonElement {
+  return ends(app, acts, out, {
+    label: "Give the seats back", question: "Give the seats back?", body: "They go to the next in line at once, and your place ends. No money is taken.",
+    yes: "Give them back", no: "Keep them", working: "Giving back…",
+  }, "give-back-button");
+}
+
+/** The way out of a hold without seats: where fans pick and gave all back. */
+export function endTurn(app: App, acts: Acts): HTMLElement {
+  const out = h("div");
+  return h("div", { class: "end" }, out, ends(app, acts, out, {
+    label: "End my turn", question: "End your turn?", body: "You hold no places. Your turn goes to the next in line; you could only join again at the back. No money is taken.",
+    yes: "End it", no: "Look on", working: "Ending…",
+  }, "end-turn"));
 }
 
 /** What the fan reads when paying or extending was refused. Codes of the API that mean something here. */
@@ -79,6 +99,7 @@ function refusal(p: Problem, acts: Acts): HTMLElement {
 export function holding(app: App, acts: Acts, declined: boolean): Drawn {
   const [clock, tick] = clockBox(app);
   const [seats, drawSeats] = seatsBox(app, acts);
+  const [others, drawOthers] = exchange(app, acts);
   const out = h("div");
   const reason = h("p");
   const email = h("input", { id: "email", type: "email", autocomplete: "email", required: true, value: app.booking?.email ?? remembered.email(), "data-testid": "email", "aria-describedby": "email-why" });
@@ -118,12 +139,14 @@ export function holding(app: App, acts: Acts, declined: boolean): Drawn {
         h("label", { for: "email" }, "E-mail for the tickets"), email,
         h("p", { class: "small", id: "email-why" }, "With it and your reference you find the booking again."),
         out,
-        h("div", { class: "row" }, pay, extend, back),
+        h("div", { class: "row" }, pay, extend, backToMap(app, acts), back),
         extension > 0 && h("p", { class: "small" }, `The time can be extended once, by ${span(extension)}: by the button, or by itself when you start to pay.`)),
+      others,
     ],
     update: () => {
       tick();
       drawSeats();
+      drawOthers();
       const b = app.booking;
       if (b?.email && !filled) {
         filled = true;

@@ -47,7 +47,7 @@ export function join(app: App, acts: Acts): Drawn {
       sale.state === "drawing" && h("p", { class: "note" }, "The lobby is closed and its numbers are being drawn. You can join behind it."),
       sale.stopped ? h("p", { class: "note", "data-testid": "stopped" }, h("strong", null, "Nobody can join at the moment. "), sentence(sale.pause_reason ?? ""), " Stay here: the page goes on by itself.")
       : sale.state === "paused" && h("p", { class: "note" }, "Nobody is let in at the moment" + (sale.pause_reason ? `: ${sale.pause_reason}` : ".") + " You can join all the same."),
-      h("p", null, "Say what you would like, then join. When it is your turn, the best seats that fit are held for you for ",
+      h("p", null, "Say what you would like, then join. When it is your turn, ", sale.seating === "pick" ? "you choose your places on a live map, and they" : "the best seats that fit", " are held for you for ",
         span(sale.hold_ttl_ms), ". You pay, and have your tickets."),
       f.node,
       h("details", { class: "more" }, h("summary", null, "How the line works"),

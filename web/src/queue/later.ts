@@ -4,10 +4,11 @@ import { call } from "../api";
 import { button, h, text } from "../fan/dom";
 import { ended, type Screen } from "../logic/screen";
 import { longTime } from "../logic/time";
-import type { Joined } from "../wire";
+import type { Joined, View } from "../wire";
 import type { Acts, App, Drawn } from "./app";
 import { booked, holding, paying } from "./hold";
 import { lobby, skipped, waiting } from "./line";
+import { picking } from "./picking";
 import { placeDetails, removedReason } from "./place-details";
 import { standing } from "./standing";
 
@@ -16,6 +17,7 @@ export { announce, say } from "./aloud";
 export { followBooking } from "./booking";
 export { showAnnounced } from "./announcement";
 export { Live } from "./live";
+export { onMap } from "./picking";
 export { takeOver } from "./transfer";
 
 /** The screens of somebody who has or had a place. */
@@ -28,12 +30,23 @@ export function screen(app: App, acts: Acts, s: Exclude<Screen, "loading" | "not
     case "skipped": return skipped(app, acts);
     case "standing":
     case "asked": return standing(app, acts);
+    case "picking": return picking(app, acts);
     case "holding": return holding(app, acts, false);
     case "declined": return holding(app, acts, true);
     case "paying": return paying(app, acts);
     case "booked": return booked(app, acts);
     case "expired": return expired(app, acts);
     default: return end(app, acts, s);
+  }
+}
+
+/** The place's news are over, and none came before the end: the place itself is asked how it ended. Nothing where its proof is refused. */
+export async function howItEnded(app: App): Promise<View | null> {
+  try {
+    const { place } = (await call<Joined>("GET", `/v1/sales/${encodeURIComponent(app.saleId)}/places/mine`, { bearer: app.kept!.receipt })).data;
+    return { state: place.state, ahead: 0, waiting: 0, sale: app.sale?.state ?? "open", booking_id: place.booking_id, server_now_ms: app.clock.now() };
+  } catch {
+    return null;
   }
 }
 
@@ -62,12 +75,13 @@ function expired(app: App, acts: Acts): Drawn {
 }
 
 /** The ends: what happened, and the way on. */
-function end(app: App, acts: Acts, kind: "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" | "closed" | "refunded"): Drawn {
+function end(app: App, acts: Acts, kind: "lapsed" | "released" | "failed" | "left" | "removed" | "sold_out" | "idle" | "closed" | "refunded"): Drawn {
   const sale = app.sale;
   const place = app.view !== undefined && !app.again;
   const saleGone = sale?.state === "sold_out" || sale?.state === "closed";
   const words: Record<typeof kind, [string, string]> = {
     lapsed: ["Your time ran out", "The seats were not paid in time and went to the next in line. No money was taken."],
+    idle: ["Your time to choose ran out", "You held no places when it was over, so your turn went to the next in line. No money was taken."],
     released: ["Seats given back", "You gave the seats back; they went to the next in line. No money was taken."],
     failed: ["The payment could not be completed", "No money was kept, and the seats went to the next in line."],
     left: ["You left the line", "Your place was given up as you asked."],

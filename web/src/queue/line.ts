@@ -6,7 +6,7 @@ import { button, busy, fill, h, text, trouble } from "../fan/dom";
 import { places } from "../fan/who";
 import { countdown } from "../logic/clock";
 import { clockTime, longTime } from "../logic/time";
-import { chanceWords, changeWords, count, estimateWords, grewWords, saleWords } from "../logic/words";
+import { chanceWords, changeWords, count, estimateWords, grewWords, saleWords, span } from "../logic/words";
 import type { Acts, App, Drawn } from "./app";
 import { placeDetails } from "./place-details";
 
@@ -80,7 +80,8 @@ export function waiting(app: App, acts: Acts, paused: boolean): Drawn {
       gone,
       remain,
       h("p", { class: "safe" }, "Your place is kept if you close this page. Come back to this address in the same browser", app.kept?.byAccount ? ", or sign in on any device." : "."),
-      h("p", { class: "small" }, "When your turn comes, be here: the page then shows your seats and how long they are held for you."),
+      h("p", { class: "small" }, app.sale?.seating === "pick" ? `When your turn comes, be here: you then have ${span(app.sale.shop_ms)} to choose your first place on the live map.`
+        : "When your turn comes, be here: the page then shows your seats and how long they are held for you."),
       placeDetails(app, acts),
       when,
       leaveButton(acts),

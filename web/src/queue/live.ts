@@ -3,8 +3,9 @@
 import { call, Problem } from "../api";
 import { afterClose, afterSeconds, fullJitter } from "../logic/backoff";
 import { notOlder } from "../logic/screen";
-import type { Announcement, Estimate, Heard, Listen, PollAnswer, Seq, View } from "../wire";
+import type { Announcement, Estimate, Heard, Listen, PollAnswer, SeatsMoved, Seq, View } from "../wire";
 import { hearHead } from "./head";
+import { seatNews } from "./seat-news";
 
 export interface Hears {
   view(view: View): void;
@@ -68,6 +69,7 @@ export class Live {
   private drop(): void {
     const s = this.socket;
     this.socket = null;
+    seatNews.pushed = false;
     this.cancel("first");
     this.cancel("ping");
     if (!s) return;
@@ -105,15 +107,20 @@ export class Live {
   }
 
   private message(raw: string): void {
-    let m: { type?: string; epoch: number; seq: Seq; data: View & { code?: string } };
+    let m: { type?: string; epoch: number; seq: Seq; data: View & SeatsMoved & { code?: string } };
     try {
       m = JSON.parse(raw);
     } catch {
       return;
     }
     if (m.type === "problem" && m.data?.code === "unauthorised") return this.refused();
+    if (m.type === "seats") {
+      this.heardAt = performance.now();
+      return seatNews.hear?.(m.data);
+    }
     if (m.type !== "place") return;
     this.cancel("first");
+    seatNews.pushed = true;
     // A socket that opens and breaks at once has not recovered.
     if (this.failures && !this.steady) this.steady = true, this.later("steady", STEADY_MS, () => (this.failures = 0));
     this.polling = false;
@@ -142,6 +149,7 @@ export class Live {
   }
 
   private closed(code: number, reason: string): void {
+    seatNews.pushed = false;
     this.steady = false;
     this.cancel("steady");
     this.cancel("first");

@@ -81,21 +81,11 @@ function listen(): void {
       banner();
     },
     badReceipt: () => void renewReceipt(),
-    ended: () => void afterEnd(),
+    ended: () => {
+      lostAt = null;
+      if (!app.view && app.kept) void later!.howItEnded(app).then((v) => (v ? setView(v) : refuse()));
+    },
   });
-}
-
-/** The place's news are over. Where none came before the end, the place itself is asked how it ended. */
-async function afterEnd(): Promise<void> {
-  lostAt = null;
-  if (app.view || !app.kept) return;
-  try {
-    const { place } = (await call<Joined>("GET", `/v1/sales/${encodeURIComponent(saleId)}/places/mine`, { bearer: app.kept.receipt })).data;
-    setView({ state: place.state, ahead: 0, waiting: 0, sale: app.sale?.state ?? "open", booking_id: place.booking_id, server_now_ms: app.clock.now() });
-  } catch {
-    app.badReceipt = true;
-    draw();
-  }
 }
 
 function setView(v: View): void {
@@ -127,6 +117,10 @@ async function renewReceipt(): Promise<void> {
   } catch {
     // The page says that the proof is refused, and offers a way on.
   }
+  refuse();
+}
+
+function refuse(): void {
   app.badReceipt = true;
   live?.stop();
   draw();
@@ -222,9 +216,8 @@ const acts: Acts = {
     await (await import("./later")).takeOver(acts).catch(() => {});
   },
   moved() {
-    app.moved = app.badReceipt = true;
-    live?.stop();
-    draw();
+    app.moved = true;
+    refuse();
   },
   async leave() {
     await call("DELETE", `/v1/sales/${encodeURIComponent(saleId)}/places/mine`, { bearer: app.kept!.receipt });
@@ -271,10 +264,11 @@ let drawn: Drawn | null = null;
 let screen: Screen = "loading";
 
 function draw(): void {
-  const next = screenOf({
+  let next = screenOf({
     fault: app.fault, sale: app.sale && app.event ? app.sale : undefined, view: app.view, hasPlace: app.kept !== null,
     badReceipt: app.badReceipt, booking: app.booking, again: app.again, justPaid: performance.now() < paidUntil, openingPassed: app.openingPassed,
   });
+  if (later) next = later.onMap(app, next);
   const key = [next, app.kept?.placeId, app.again, app.fault?.code, app.event?.version, later !== null, ended(app.view?.state ?? "waiting") && app.sale?.state, app.sale?.stopped, app.moved].join();
   if (key !== drawnKey) {
     const before = drawnKey;

@@ -68,7 +68,7 @@ export function placeDetails(app: App, acts: Acts): HTMLElement | false {
   const wishes = (mine: Place, waits: boolean): HTMLElement => {
     const box = h("div");
     const show = (place: Place, told = ""): void => fill(box,
-      h("p", { "data-testid": "wishes" }, wishWords(place, app.event?.tiers ?? [])),
+      h("p", { "data-testid": "wishes" }, wishWords(place, app.event?.tiers ?? [], app.sale?.seating === "pick")),
       waits && h("p", { class: "row" }, app.event && app.sale && place.wishes && button("Change it", () => edit(place), { class: "plain", "data-testid": "change-wishes" }), h("span", { role: "status" }, told)));
     const edit = (place: Place): void => {
       const w = { party: place.party, wishes: { ...place.wishes!, tiers: [...place.wishes!.tiers] } };

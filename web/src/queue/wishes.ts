@@ -7,12 +7,13 @@ import type { App } from "./app";
 
 export type Wish = { party: number; wishes: Wishes };
 
-/** Fields that change `w` as they are filled in, and what is asked then. */
-export function wishFields(app: App, w: Wish, changed: () => void = () => {}): { nodes: (HTMLElement | false)[]; asked: () => Join } {
+/** Fields that change `w` as they are filled in, and what is asked then; without how many, if they stay as many. */
+export function wishFields(app: App, w: Wish, changed: () => void = () => {}, same = false): { nodes: (HTMLElement | false)[]; asked: () => Join } {
   const sale: Sale = app.sale!;
   const event: Event = app.event!;
+  const pick = sale.seating === "pick";
   w.party = Math.min(w.party, sale.party_max);
-  w.wishes.tiers = w.wishes.tiers.filter((id) => event.tiers.some((t) => t.id === id));
+  w.wishes.tiers = w.wishes.tiers.filter((id) => !pick && event.tiers.some((t) => t.id === id));
   const party = h("select", { id: "party", "data-testid": "party", onchange: () => { w.party = Number(party.value); refresh(); } },
     Array.from({ length: sale.party_max }, (_, i) => h("option", { value: i + 1, selected: i + 1 === w.party }, i + 1)));
   const tick = (label: string, on: boolean, set: (on: boolean) => void, more?: Node | string): HTMLElement => {
@@ -26,16 +27,17 @@ export function wishFields(app: App, w: Wish, changed: () => void = () => {}): {
   const other = tick("Other prices are fine too", w.wishes.other_tiers, (on) => (w.wishes.other_tiers = on), h("small", null, "if what you chose is gone"));
   const apart = tick("We would sit apart", w.wishes.apart, (on) => (w.wishes.apart = on), h("small", null, "if there is nothing together"));
   const fewer = tick("We would take fewer tickets", w.wishes.fewer, (on) => (w.wishes.fewer = on), h("small", null, "if not enough are left"));
+  const accessible = tick("We need a wheelchair place", w.wishes.accessible, (on) => (w.wishes.accessible = on));
   const refresh = (): void => {
     other.hidden = w.wishes.tiers.length === 0 || w.wishes.tiers.length === event.tiers.length;
-    apart.hidden = fewer.hidden = w.party < 2;
+    apart.hidden = w.party < 2;
+    fewer.hidden = same || apart.hidden;
     changed();
   };
   refresh();
   return {
-    nodes: [h("label", { for: "party" }, "How many tickets?"), party, event.tiers.length > 0 && tiers,
-      h("fieldset", null, h("legend", null, "If it gets tight"), other, apart, fewer,
-        tick("We need a wheelchair place", w.wishes.accessible, (on) => (w.wishes.accessible = on)))],
+    nodes: [!same && h("label", { for: "party" }, "How many tickets?"), !same && party, !pick && event.tiers.length > 0 && tiers,
+      pick ? accessible : h("fieldset", null, h("legend", null, "If it gets tight"), other, apart, fewer, accessible)],
     // What is hidden because it does not apply is not asked for.
     asked: () => ({ party: w.party, wishes: {
       ...w.wishes, other_tiers: !other.hidden && w.wishes.other_tiers, apart: apart.hidden || w.wishes.apart, fewer: !fewer.hidden && w.wishes.fewer,

@@ -1,7 +1,7 @@
 // What the test sets up by the API, as promoter and operator, so that a run does not take long.
 
 const DRAFT = [
-  "name", "lobby_opens_at_ms", "opens_at_ms", "closes_at_ms", "entry", "party_max", "rate_per_minute", "max_active", "hold_ttl_ms", "extension_ms", "grace_ms", "presence_ms", "gather_ms", "answer_ms", "rejoin",
+  "name", "lobby_opens_at_ms", "opens_at_ms", "closes_at_ms", "entry", "seating", "shop_ms", "party_max", "rate_per_minute", "max_active", "hold_ttl_ms", "extension_ms", "grace_ms", "presence_ms", "gather_ms", "answer_ms", "rejoin",
 ];
 
 export class Office {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Clock, countdown, warningDue } from "../../src/logic/clock";
+import { Clock, countdown } from "../../src/logic/clock";
 
 test("a countdown rounds up, so that 0:00 means over", () => {
   assert.equal(countdown(0), "0:00");
@@ -29,16 +29,4 @@ test("the server's time is followed monotonically, and a delayed answer does not
   assert.equal(clock.now(), 53_000);
   assert.equal(clock.left(60_000), 7000);
   assert.equal(clock.left(10), 0);
-});
-
-test("warnings are given once per deadline, at two minutes and at thirty seconds", () => {
-  const given = new Set<number>();
-  assert.equal(warningDue(121_000, given), null);
-  assert.equal(warningDue(120_000, given), 120);
-  given.add(120);
-  assert.equal(warningDue(90_000, given), null);
-  assert.equal(warningDue(30_000, given), 30);
-  given.add(30);
-  assert.equal(warningDue(10_000, given), null);
-  assert.equal(warningDue(0, new Set()), null);
 });

@@ -37,6 +37,7 @@ test("what a party asked for is one sentence", () => {
   assert.equal(wishWords({ party: 3, wishes }, tiers), "3 tickets, Gold or Silver, other prices are fine too, you would sit apart, you would take fewer, a wheelchair place.");
   assert.equal(wishWords({ party: 1, wishes: { ...wishes, tiers: [], accessible: false } }, tiers), "1 ticket, the best of all.");
   assert.equal(wishWords({ party: 2 }, tiers), "2 tickets.");
+  assert.equal(wishWords({ party: 2, wishes }, tiers, true), "2 tickets, chosen by yourself, a wheelchair place.");
 });
 
 test("an operator is offered what the server would do", () => {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { agreed, questionWords } from "../../src/logic/question";
 import { ended, notOlder, screenOf, titleOf, type Situation } from "../../src/logic/screen";
+import type { App } from "../../src/queue/app";
+import { onMap } from "../../src/queue/picking";
 import type { Booking, PlaceState, View } from "../../src/wire";
 
 const view = (more: Partial<View>): View => ({ state: "waiting", ahead: 5, waiting: 9, sale: "open", server_now_ms: 0, ...more });
@@ -35,7 +37,7 @@ test("with a place the view decides", () => {
   assert.equal(screenOf(at({ hasPlace: true, view: view({ sale: "paused" }) })), "paused");
   assert.equal(screenOf(at({ hasPlace: true, view: view({ sale: "closed" }) })), "closed");
   assert.equal(screenOf(at({ hasPlace: true, view: view({ sale: "sold_out" }) })), "sold_out");
-  for (const state of ["skipped", "standing", "booked", "lapsed", "released", "failed", "left", "sold_out", "refunded"] as PlaceState[]) {
+  for (const state of ["skipped", "standing", "booked", "lapsed", "released", "failed", "left", "sold_out", "idle", "refunded"] as PlaceState[]) {
     assert.equal(screenOf(at({ hasPlace: true, view: view({ state }) })), state);
   }
 });
@@ -105,6 +107,25 @@ test("the title says what matters in another tab", () => {
 });
 
 test("ended places have no news", () => {
-  assert.ok(ended("lapsed") && ended("booked") && ended("left"));
+  assert.ok(ended("lapsed") && ended("booked") && ended("left") && ended("idle"));
   assert.ok(!ended("waiting") && !ended("skipped") && !ended("standing") && !ended("holding"));
+});
+
+test("where fans pick the map stays from being let in until they go on to pay, and nowhere else", () => {
+  const app = (seating: string, seats = 2) => ({ sale: { seating }, event: {}, view: view({ state: "holding", hold: { ...hold, seats } }) }) as unknown as App;
+  const fan = app("pick");
+  assert.equal(onMap(fan, "waiting"), "waiting");
+  assert.equal(onMap(fan, "standing"), "picking");
+  assert.equal(onMap(fan, "holding"), "picking", "the first seat does not take it away");
+  fan.onMap = false;
+  assert.equal(onMap(fan, "holding"), "holding");
+  fan.onMap = true;
+  assert.equal(onMap(fan, "paying"), "paying");
+  assert.equal(onMap(fan, "declined"), "declined", "what became of the payment is told first");
+  assert.equal(onMap(fan, "lapsed"), "lapsed");
+  // After a reload the hold is shown, unless nothing is left in it.
+  assert.equal(onMap(app("pick"), "holding"), "holding");
+  assert.equal(onMap(app("pick", 0), "holding"), "picking");
+  assert.equal(onMap(app("assign"), "standing"), "standing");
+  assert.equal(onMap({ ...app("pick"), event: undefined }, "standing"), "standing", "without the event there is no map");
 });
