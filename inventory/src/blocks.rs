@@ -63,7 +63,6 @@ pub async fn make(
     if !(1..=100).contains(&label.chars().count()) || note.chars().count() > 500 {
         return Err(Problem::invalid("label: 1 to 100 characters; note: at most 500"));
     }
-    check_opening(body.frees_at_ms, inventory.clock.now_ms())?;
     let asked = Asked { account, key, path: format!("/v1/events/{event}/blocks"), body: &body };
     let (inventory, body) = (&inventory, &body);
     let keys = Keys {
@@ -77,6 +76,7 @@ pub async fn make(
         if let Some(made) = one(inventory, block).await? {
             return Ok(made);
         }
+        check_opening(body.frees_at_ms, inventory.clock.now_ms())?;
         let map = map_of(inventory, event).await?;
         let live = inventory.store.live_seats(event.0).await.map_err(|fault| problem(&fault))?;
         let taken: HashSet<u32> = live.into_iter().map(|(seat, _)| seat).collect();
@@ -129,8 +129,7 @@ pub async fn free(
     }
 }
 
-/// Sets when what is still in a block is given free by itself, to the head of the line, or that it is not. A time that is over
-/// means at once.
+/// Sets when what is still in a block is given free by itself, to the head of the line, or that it is not.
 #[utoipa::path(put, path = "/v1/events/{event}/blocks/{block}/opening", operation_id = "open_block", tag = "seat maps", security(("bearer" = [])),
     params(("event" = EventId, Path), ("block" = BlockId, Path)), request_body = BlockOpening,
     responses((status = 200, body = Block),

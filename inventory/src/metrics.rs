@@ -34,10 +34,13 @@ pub fn describe() {
     describe_counter!(OPENING_FAILURES, "Passes of the loop that opens blocks that failed because a store was away");
     describe_counter!(IDLE, "Places ended whose fans picked nothing in their time, or for whom nothing was left");
     describe_counter!(IDLE_FAILURES, "Passes of the loop that ends idle places that failed because a store was away");
-    describe_counter!(PICKS, "Picks of seats by outcome: held, taken by somebody else, refused, store away");
+    describe_counter!(
+        PICKS,
+        "Picks of seats by outcome: held, taken by somebody else, refused, too many at once, store away, broken"
+    );
     describe_histogram!(PICK_SECONDS, Unit::Seconds, "How long the transaction of a group of picks took");
     describe_gauge!(SHOPS, "Events in which fans pick their seats, followed by this process");
-    for outcome in ["held", "taken", "refused", "away"] {
+    for outcome in ["held", "taken", "refused", "busy", "away", "broken"] {
         counter!(PICKS, "outcome" => outcome).absolute(0);
     }
     for name in [LAPSED, PINNED, FAILURES, OPENED, OPENING_FAILURES, IDLE, IDLE_FAILURES] {

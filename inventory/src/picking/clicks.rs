@@ -39,6 +39,11 @@ pub struct Click {
 }
 
 impl Click {
+    /// Whether anybody waits for the answer: a request that was given up must not come after the next one.
+    fn is_awaited(&self) -> bool {
+        !self.answer.is_closed()
+    }
+
     fn pick(&self, booking: Uuid, reference: String) -> Pick {
         Pick { place: self.place, fan: self.fan, booking, reference, seats: self.seats.clone() }
     }
@@ -75,28 +80,37 @@ pub async fn sort(
             // Closed first, so that nothing can come between the last look and the end; then what came is served.
             () = tokio::time::sleep(LINGER), if stopping => clicked.close(),
         }
-        let (lost, mut going_on): (Vec<Click>, Vec<Click>) = group.drain(..).partition(|click| shop.seems_lost(click));
-        if !lost.is_empty() {
-            going_on.extend(answer_lost(&shop, lost).await);
-        }
-        for click in going_on {
-            if let Err(full) = hopeful.try_send(click) {
-                answer_all(vec![full.into_inner()], || Answer::Busy);
+        let go_on = |clicks: Vec<Click>| {
+            for click in clicks {
+                if let Err(full) = hopeful.try_send(click) {
+                    answer_all(vec![full.into_inner()], "busy", || Answer::Busy);
+                }
             }
-        }
+        };
+        group.retain(Click::is_awaited);
+        let (lost, others) = group.drain(..).partition(|click| shop.seems_lost(click));
+        go_on(others);
+        go_on(answer_lost(&shop, lost).await);
     }
 }
 
 /// Answers those who cannot get what they want, and leaves those who may.
-async fn answer_lost(shop: &Shop, group: Vec<Click>) -> Vec<Click> {
+async fn answer_lost(shop: &Shop, mut group: Vec<Click>) -> Vec<Click> {
+    if group.is_empty() {
+        return group;
+    }
     let Some(kept) = shop.kept() else {
-        return answer_all(group, || Answer::Away);
+        return answer_all(group, "away", || Answer::Away);
     };
     let picks: Vec<Pick> = group.iter().map(|click| click.pick(Uuid::nil(), String::new())).collect();
     let done = match shop.store.lost_picks(shop.event, &picks, &|seat| kept.contains(seat)).await {
         Ok(done) => done,
         Err(fault) => {
             tracing::warn!(event = %shop.event, %fault, "what is lost cannot be told for the moment");
+            // The transaction judges, or says that it cannot.
+            for click in &mut group {
+                click.looked_at = true;
+            }
             return group;
         }
     };
@@ -117,9 +131,14 @@ pub async fn hold(shop: Arc<Shop>, clock: Clock, mut hopeful: mpsc::Receiver<Cli
     let _over = shop.over.clone().drop_guard();
     let mut group: Vec<Click> = Vec::with_capacity(BATCH);
     // Since it came somebody else may have got its seats.
-    let take = |click: Click, group: &mut Vec<Click>| match shop.seems_lost(&click).then(|| shop.clicks.try_reserve()) {
-        Some(Ok(place)) => place.send(click),
-        _ => group.push(click),
+    let take = |click: Click, group: &mut Vec<Click>| {
+        if !click.is_awaited() {
+            return;
+        }
+        match shop.seems_lost(&click).then(|| shop.clicks.try_reserve()) {
+            Some(Ok(place)) => place.send(click),
+            _ => group.push(click),
+        }
     };
     loop {
         if group.is_empty() {
@@ -154,7 +173,7 @@ fn at_once(group: &mut Vec<Click>) -> Vec<Click> {
 async fn serve(shop: &Shop, clock: &Clock, group: Vec<Click>) -> Vec<Click> {
     let began = Instant::now();
     let Some(kept) = shop.kept() else {
-        return answer_all(group, || Answer::Away);
+        return answer_all(group, "away", || Answer::Away);
     };
     let picks: Vec<Pick> =
         group.iter().map(|click| click.pick(chassis::ids::new(clock), chassis::ids::reference())).collect();
@@ -164,11 +183,11 @@ async fn serve(shop: &Shop, clock: &Clock, group: Vec<Click>) -> Vec<Click> {
         Err(fault) if fault.is_conflict("booking_reference_unique") => return group,
         Err(fault) if fault.is_away() => {
             tracing::warn!(event = %shop.event, %fault, clicks = group.len(), "nothing was held: the store is away");
-            return answer_all(group, || Answer::Away);
+            return answer_all(group, "away", || Answer::Away);
         }
         Err(fault) => {
             tracing::error!(event = %shop.event, %fault, clicks = group.len(), "nothing was held");
-            return answer_all(group, || Answer::Broken);
+            return answer_all(group, "broken", || Answer::Broken);
         }
     };
     histogram!(PICK_SECONDS).record(began.elapsed());
@@ -194,8 +213,8 @@ fn tell(click: Click, picked: Picked) {
     drop(click.answer.send(Answer::Picked(picked)));
 }
 
-fn answer_all(group: Vec<Click>, answer: impl Fn() -> Answer) -> Vec<Click> {
-    counter!(PICKS, "outcome" => "away").increment(group.len() as u64);
+fn answer_all(group: Vec<Click>, outcome: &'static str, answer: impl Fn() -> Answer) -> Vec<Click> {
+    counter!(PICKS, "outcome" => outcome).increment(group.len() as u64);
     for click in group {
         drop(click.answer.send(answer()));
     }

@@ -130,3 +130,25 @@ async fn what_cannot_be_picked_is_told_and_nothing_is_lost() {
     let seats = desk.store.booking(held.booking_id.0).await.unwrap().unwrap().seats;
     assert_eq!(seats.iter().map(|seat| seat.seat).collect::<Vec<_>>(), [1]);
 }
+
+/// Nobody goes in circles between those who look and those who hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_be_told_of_lost_seats_is_told_that_it_failed() {
+    let (desk, _tasks) = shop().await;
+    let fans = fans(&desk, 2).await;
+    let _held: PickedSeats = read(pick(&desk, &fans[0], &json!([1])).await, 200);
+    eventually(Duration::from_secs(5), async || {
+        let TakenSeats::All(now) = read(map(&desk, "").await, 200) else { panic!("all was asked for") };
+        now.taken().unwrap()[0] == 1 << 1
+    })
+    .await;
+    let rename = async |from: &str, to: &str| {
+        let sql = sqlx::AssertSqlSafe(format!("alter table {from} rename to {to}"));
+        sqlx::query(sql).execute(desk.store.pool()).await.unwrap();
+    };
+    rename("hold_seat", "hidden").await;
+    let asked = tokio::time::timeout(Duration::from_secs(5), pick(&desk, &fans[1], &json!([1]))).await;
+    assert_eq!(problem(asked.expect("an answer")).0, 500);
+    rename("hidden", "hold_seat").await;
+    let _lost: SeatsTaken = read(pick(&desk, &fans[1], &json!([1])).await, 409);
+}

@@ -79,13 +79,15 @@ impl Fan {
                 "time-over" | "not-picking" | "payment-under-way" | "too-many-tickets" | "changed-too-often" => {
                     Some(Clicked::Over)
                 }
-                // Noted, and none that is expected.
-                other => {
+                // None that is expected.
+                other if problem.status == 409 => {
                     let (what, code) = ("pick".to_owned(), other.to_owned());
                     let refusal = Refusal { what, status: 409, code, retry_after: false, expected: false };
                     self.diary.note(What::Refused(refusal));
                     None
                 }
+                // Noted already.
+                _ => None,
             },
             Answer::GaveUp => {
                 self.diary.note(What::Did { place: watched.place.place.place_id, act: Act::Pick });
