@@ -350,6 +350,9 @@ impl EventMirror {
             Change::Wished { entry } => {
                 if let Some(told) = sale.told.get_mut(entry).filter(|told| told.at_ms <= at_ms) {
                     told.question = None;
+                    if told.gathers_until_ms.is_none() && told.shops_until_ms.is_none() {
+                        sale.told.remove(entry);
+                    }
                 }
             }
             Change::TakenOver { entry, hand } => drop(sale.hands.insert(*entry, *hand)),

@@ -119,6 +119,7 @@ async fn a_change_of_wishes_closes_the_question() -> Result {
     let seven = NewWishes { party: 7, tiers: 0, accepts: TOGETHER };
     assert_eq!(world.store.change_wishes(places[0].id, places[0].fan, seven).await?, Rewished::Done);
     assert_eq!(told(&world, &mut follower, 1).await?.1, None);
+    world.sound().await?;
     assert_eq!(world.seat(&seating).await?.unserved, [(world.sale, 1)]);
     world.sound().await
 }
