@@ -51,8 +51,9 @@ impl Stepped {
 
     async fn step(&mut self, ms: i64) {
         self.now_ms += ms;
-        self.desk.clock.advance(ms);
+        // Postgres's first: what is decided in between is of the new time. The other way round it could be of the old one, and the last.
         self.desk.database.set_clock(self.now_ms).await;
+        self.desk.clock.advance(ms);
         self.decided().await;
     }
 
